@@ -1,0 +1,155 @@
+"""A split of a data file, as a data set for PyTorch's and mmengine's loaders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.storage import ClipBlock, ClipStorage
+from halp_mm.registry import DATASETS
+from halp_mm.skeletons import Clips, SkeletonLayout
+
+
+@DATASETS.register_module()
+class SkeletonDataset(Dataset):
+    """The clips of one split.
+
+    Frames stay in the memory-mapped file until a clip is asked for. Workers, forked or spawned,
+    map the same file; nothing but its name travels to them.
+
+    Args:
+        data_file: A file that one of the tools under ``tools/data/`` made.
+        split: The split's name in it, such as ``'xsub_train'``.
+        num_people: M of every sample: clips with fewer people are padded with zeros, of clips
+            with more the first ones are kept. By default the most that any clip of the file has.
+        prepare_with: The command that makes the data file; shown when the file is missing.
+
+    Raises:
+        FileNotFoundError: if the data file is missing; says which command makes it.
+        ValueError: if the file is damaged or has no such split.
+    """
+
+    def __init__(
+        self,
+        data_file: str | os.PathLike,
+        split: str,
+        num_people: int | None = None,
+        prepare_with: str = '',
+    ) -> None:
+        check_data_file(data_file, prepare_with)
+        self.data_file = os.fspath(data_file)
+        self.split = split
+        self._num_people = num_people
+        self._normalized: ClipBlock | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self._storage = ClipStorage(self.data_file)
+        self._positions = self._storage.split(self.split).tolist()
+        self.num_people = self._num_people or int(self._storage.block.num_people.max())
+
+    def __getstate__(self) -> dict:
+        return {k: v for k, v in self.__dict__.items() if k not in ('_storage', '_positions')}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    @property
+    def layout(self) -> SkeletonLayout:
+        """The joint layout of the clips."""
+        return self._storage.layout
+
+    @property
+    def labels(self) -> Tensor:
+        """The class of each clip, int64 ``[N]``."""
+        return self._storage.labels[self._positions]
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each clip."""
+        return [self._storage.names[position] for position in self._positions]
+
+    @property
+    def metainfo(self) -> dict:
+        """What the clips are, as plain containers; mmengine keeps it in checkpoints."""
+        return {
+            'dataset': self._storage.dataset,
+            'split': self.split,
+            'layout': self.layout.name,
+            'classes': list(self._storage.class_names),
+        }
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, index: int) -> dict:
+        """One clip.
+
+        Returns:
+            ``clip`` ``[M, T, V, C]``, ``label``, ``index`` (position in the split), ``layout``,
+            and ``normalized``: whether :meth:`normalize_once` has been at work.
+
+        Raises:
+            ValueError: if the clip has coordinates that are NaN or infinite.
+        """
+        position = self._positions[index]
+        if self._normalized is None:
+            clip = self._storage.clip(position)
+            if not torch.isfinite(clip).all():
+                raise ValueError(
+                    f'{self.data_file}: clip {self._storage.names[position]!r} has coordinates '
+                    'that are NaN or infinite; make the file again or leave the clip out'
+                )
+        else:
+            clip = self._normalized.clip(index)
+        missing = self.num_people - len(clip)
+        if missing > 0:
+            clip = torch.cat([clip, clip.new_zeros(missing, *clip.shape[1:])])
+        return {
+            'clip': clip[: self.num_people],
+            'label': int(self._storage.labels[position]),
+            'index': index,
+            'layout': self.layout,
+            'normalized': self._normalized is not None,
+        }
+
+    def normalize_once(
+        self, normalization: Callable[[Clips], Clips], batch_size: int = 256
+    ) -> None:
+        """Normalise all clips now and keep the result in shared memory.
+
+        A normalisation is the same in every epoch, so a data set that fits into memory needs it
+        only once. Samples say so by ``normalized``.
+
+        Args:
+            normalization: Takes and returns a padded batch.
+            batch_size: How many clips are normalised at a time.
+        """
+        if self._normalized is not None:
+            return
+        blocks, num_frames = [], []
+        for start in range(0, len(self), batch_size):
+            samples = [self[i] for i in range(start, min(start + batch_size, len(self)))]
+            batch = pad_clips(samples)
+            clips = normalization(Clips(batch['clips'], batch['num_frames'], self.layout))
+            for clip, frames in zip(clips.coordinates, clips.num_frames.tolist()):
+                blocks.append(clip[:, :frames].flatten(0, 1))
+                num_frames.append(frames)
+        self._normalized = ClipBlock(
+            torch.cat(blocks).share_memory_(),
+            torch.tensor(num_frames),
+            torch.full((len(self),), self.num_people),
+        )
+
+
+def check_data_file(data_file: str | os.PathLike, prepare_with: str = '') -> None:
+    """Raise a FileNotFoundError that says which command makes a missing data file."""
+    if not os.path.isfile(data_file):
+        hint = prepare_with or 'one of the tools under tools/data/ (see docs/data.md)'
+        raise FileNotFoundError(f'there is no data file {data_file}. Make it with: {hint}')

@@ -1,0 +1,304 @@
+"""One file a data set: the frames of all clips end to end, memory-mapped, no pickle.
+
+The file is a safetensors file. Its tensors:
+
+======================  =======================================================================
+``frames``              float32 ``[R, V, C]``: for each clip its M x T skeletons, person by
+                        person, so that a clip is one contiguous block
+``num_frames``          int64 ``[N]``: T of each clip
+``num_people``          int64 ``[N]``: M of each clip
+``label``               int64 ``[N]``
+``name``                uint8: the clips' names, UTF-8, one a line
+``column/NAME``         int64 ``[N]``: further facts, such as ``column/subject``
+``split/NAME``          int64: positions of the clips that belong to a split
+======================  =======================================================================
+
+Its metadata: ``format`` (version of this description), ``layout`` (the whole layout as JSON, so a
+file needs no other), ``class_names`` (JSON list), ``dataset`` (a name) and ``notes`` (JSON object,
+what the preparing tool has to say).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from halp_mm.skeletons import SkeletonLayout, get_layout
+
+FORMAT = 'halp_mm clips 1'
+_HEADER_BYTES = 1 << 18  # room kept for the header, which is known only when all clips are written
+
+
+class ClipWriter:
+    """Write a data file clip by clip: complete and valid in the end, or not there at all.
+
+    Frames go to disk as they come, so memory does not grow with the number of clips. Use it as a
+    context manager: leaving the block without an error finishes the file, an error removes it.
+
+    Args:
+        path: The file to make; an older file there stays until the new one is complete.
+        layout: The joint layout of the clips.
+        class_names: Class names; labels count from 0 in this list.
+        dataset: Name of the data set.
+
+    Example:
+        >>> with ClipWriter('mine.safetensors', 'kinect_v2', ['wave', 'nod'], 'mine') as writer:
+        ...     writer.add('clip1', np.random.rand(1, 30, 25, 3), label=0, splits=['train'])
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        layout: str | Mapping | SkeletonLayout,
+        class_names: Sequence[str],
+        dataset: str,
+    ) -> None:
+        self.path = Path(path)
+        self.layout = get_layout(layout)
+        self.class_names = list(class_names)
+        self.dataset = dataset
+        self.notes: dict = {}
+        self._names: dict[str, int] = {}
+        self._facts: dict[str, list[int]] = {}
+        self._splits: dict[str, list[int]] = {}
+        self._channels: int | None = None
+        self._partial = self.path.with_name(f'{self.path.name}.{os.getpid()}.partial')
+
+    def __enter__(self) -> ClipWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._partial.open('wb')
+        self._file.seek(8 + _HEADER_BYTES)
+        return self
+
+    def add(
+        self,
+        name: str,
+        clip: np.ndarray,
+        label: int,
+        splits: Sequence[str] = (),
+        **columns: int,
+    ) -> None:
+        """Append a clip.
+
+        Args:
+            name: The clip's name, unique in the file.
+            clip: ``[M, T, V, C]``, zero where a person is absent.
+            label: Its class, counted from 0.
+            splits: The splits that it belongs to.
+            columns: Further facts, the same for every clip, such as ``subject=3``.
+
+        Raises:
+            ValueError: if the clip, its name, its label or its columns cannot be stored; says why.
+        """
+        clip = np.ascontiguousarray(clip, dtype=np.float32)
+        self._check(name, clip, label, columns)
+        position = len(self._names)
+        self._names[name] = position
+        facts = {'num_frames': clip.shape[1], 'num_people': clip.shape[0], 'label': label}
+        facts |= {f'column/{key}': value for key, value in columns.items()}
+        for key, value in facts.items():
+            self._facts.setdefault(key, []).append(int(value))
+        for split in splits:
+            self._splits.setdefault(split, []).append(position)
+        clip.tofile(self._file)
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        try:
+            if error_type is None:
+                self._finish()
+        finally:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+    def _check(self, name: str, clip: np.ndarray, label: int, columns: Mapping) -> None:
+        where = f'clip {name!r}'
+        if name in self._names or '\n' in name or not name:
+            raise ValueError(f'{where}: names must be unique, not empty and on one line')
+        if clip.ndim != 4 or clip.shape[2] != self.layout.num_joints or 0 in clip.shape:
+            raise ValueError(
+                f'{where} has shape {list(clip.shape)}; expected [people, frames, '
+                f'{self.layout.num_joints} joints of layout {self.layout.name!r}, coordinates], '
+                'none of them empty'
+            )
+        if self._channels not in (None, clip.shape[3]):
+            raise ValueError(f'{where} has {clip.shape[3]} coordinates; others {self._channels}')
+        if not np.isfinite(clip).all():
+            raise ValueError(
+                f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '
+                'infinite; repair or leave out the clip'
+            )
+        if not 0 <= label < len(self.class_names):
+            raise ValueError(
+                f'{where} has label {label}; expected 0 to {len(self.class_names) - 1}'
+            )
+        expected = {key for key in self._facts if key.startswith('column/')}
+        if self._names and {f'column/{key}' for key in columns} != expected:
+            raise ValueError(f'{where} has columns {sorted(columns)}; others {sorted(expected)}')
+        self._channels = clip.shape[3]
+
+    def _finish(self) -> None:
+        if not self._names:
+            raise ValueError(f'{self.path}: no clips were added, so there is nothing to write')
+        arrays = {key: np.asarray(values, dtype='<i8') for key, values in self._facts.items()}
+        arrays['name'] = np.frombuffer('\n'.join(self._names).encode(), np.uint8)
+        arrays |= {
+            f'split/{key}': np.asarray(values, dtype='<i8') for key, values in self._splits.items()
+        }
+        end = self._file.tell() - 8 - _HEADER_BYTES
+        row = self.layout.num_joints * self._channels * 4
+        shape = [end // row, self.layout.num_joints, self._channels]
+        header = {
+            '__metadata__': {
+                'format': FORMAT,
+                'layout': json.dumps(self.layout.to_dict()),
+                'class_names': json.dumps(self.class_names),
+                'dataset': self.dataset,
+                'notes': json.dumps(self.notes),
+            },
+            'frames': {'dtype': 'F32', 'shape': shape, 'data_offsets': [0, end]},
+        }
+        for key, array in arrays.items():
+            dtype = 'U8' if array.dtype == np.uint8 else 'I64'
+            offsets = [end, end + array.nbytes]
+            header[key] = {'dtype': dtype, 'shape': list(array.shape), 'data_offsets': offsets}
+            array.tofile(self._file)
+            end += array.nbytes
+        text = json.dumps(header).encode()
+        if len(text) > _HEADER_BYTES:
+            raise ValueError(
+                f'{self.path}: class names and notes take {len(text)} bytes; at most '
+                f'{_HEADER_BYTES} fit. Shorten the notes'
+            )
+        self._file.seek(0)
+        self._file.write(_HEADER_BYTES.to_bytes(8, 'little') + text.ljust(_HEADER_BYTES))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._partial.replace(self.path)
+
+
+@dataclass
+class ClipBlock:
+    """Clips that lie end to end in one tensor.
+
+    Args:
+        frames: float32 ``[R, V, C]``, for each clip its M x T skeletons, person by person.
+        num_frames: int64 ``[N]``, T of each clip.
+        num_people: int64 ``[N]``, M of each clip.
+    """
+
+    frames: Tensor
+    num_frames: Tensor
+    num_people: Tensor
+
+    def __post_init__(self) -> None:
+        self._ends = (self.num_frames * self.num_people).cumsum(0).tolist()
+
+    @property
+    def num_skeletons(self) -> int:
+        """How many skeletons the index speaks of: R."""
+        return self._ends[-1] if self._ends else 0
+
+    def clip(self, position: int) -> Tensor:
+        """The clip at a position, ``[M, T, V, C]``: a view, not a copy."""
+        people, frames = int(self.num_people[position]), int(self.num_frames[position])
+        end = self._ends[position]
+        block = self.frames[end - people * frames : end]
+        return block.view(people, frames, *block.shape[1:])
+
+
+class ClipStorage:
+    """Read a data file. Frames stay on disk until a clip is asked for.
+
+    Args:
+        path: A file that :class:`ClipWriter` made.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is empty, truncated or not a data file of ours; says what is wrong.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(f'there is no data file {self.path}')
+        try:
+            with safe_open(self.path, framework='pt') as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except SafetensorError as error:
+            raise ValueError(
+                f'{self.path} ({self.path.stat().st_size} bytes) is truncated or not a data file: '
+                f'{error}. Make it again with the tool that made it'
+            ) from error
+        if metadata.get('format') != FORMAT:
+            raise ValueError(
+                f'{self.path} is of format {metadata.get("format")!r}; expected {FORMAT!r}. '
+                'Make it with a tool under tools/data/'
+            )
+        self.layout = get_layout(json.loads(metadata['layout']))
+        self.class_names: list[str] = json.loads(metadata['class_names'])
+        self.dataset = metadata['dataset']
+        self.notes: dict = json.loads(metadata['notes'])
+        self.block = ClipBlock(*(tensors[key] for key in ('frames', 'num_frames', 'num_people')))
+        self.labels: Tensor = tensors['label']
+        self.names: list[str] = bytes(tensors['name'].numpy()).decode().split('\n')
+        self.columns = _with_prefix(tensors, 'column/')
+        self.splits = _with_prefix(tensors, 'split/')
+        self._check()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def clip(self, position: int) -> Tensor:
+        """The clip at a position, float32 ``[M, T, V, C]``, mapped from the file, not copied."""
+        return self.block.clip(position)
+
+    def split(self, name: str) -> Tensor:
+        """Positions of the clips of a split, int64.
+
+        Raises:
+            ValueError: if the file has no such split, or it is empty.
+        """
+        if name not in self.splits:
+            raise ValueError(
+                f'{self.path} has no split {name!r}; its splits are {sorted(self.splits)}'
+            )
+        if not len(self.splits[name]):
+            raise ValueError(f'split {name!r} of {self.path} is empty')
+        return self.splits[name]
+
+    def _check(self) -> None:
+        count, problems = len(self), []
+        for key, column in {
+            'num_frames': self.block.num_frames,
+            'num_people': self.block.num_people,
+            'label': self.labels,
+            **self.columns,
+        }.items():
+            if len(column) != count:
+                problems.append(f'{len(column)} entries of {key} for {count} names')
+        stored, joints = self.block.frames.shape[:2]
+        if self.block.num_skeletons != stored:
+            problems.append(
+                f'{stored} stored skeletons where the index needs {self.block.num_skeletons}'
+            )
+        if joints != self.layout.num_joints:
+            problems.append(
+                f'{joints} joints where layout {self.layout.name!r} has {self.layout.num_joints}'
+            )
+        for key, members in self.splits.items():
+            if len(members) and not 0 <= members.min() <= members.max() < count:
+                problems.append(f'split {key!r} points outside the {count} clips')
+        if problems:
+            raise ValueError(f'{self.path} contradicts itself: {"; ".join(problems)}')
+
+
+def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

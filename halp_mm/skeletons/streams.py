@@ -1,0 +1,51 @@
+"""The streams of a skeleton clip: joint, bone and motion."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from halp_mm.skeletons.clips import Clips
+
+
+def joint_stream(clips: Clips) -> Tensor:
+    """The joint coordinates themselves, ``[N, M, T, V, C]``."""
+    return clips.coordinates
+
+
+def bone_stream(clips: Clips) -> Tensor:
+    """Each joint minus its parent, ``[N, M, T, V, C]``; zero at the centre joint."""
+    return clips.coordinates - clips.coordinates[..., list(clips.layout.parents), :]
+
+
+def motion_stream(clips: Clips) -> Tensor:
+    """Each frame's successor minus the frame, ``[N, M, T, V, C]``; zero at a clip's last frame."""
+    motion = torch.zeros_like(clips.coordinates)
+    torch.sub(clips.coordinates[:, :, 1:], clips.coordinates[:, :, :-1], out=motion[:, :, :-1])
+    frames = torch.arange(motion.shape[2], device=clips.device)
+    has_successor = frames < clips.num_frames[:, None] - 1
+    return motion * has_successor[:, None, :, None, None]
+
+
+#: The streams by name.
+STREAMS = {'joint': joint_stream, 'bone': bone_stream, 'motion': motion_stream}
+
+
+def check_stream(stream: str) -> None:
+    """Raise a ValueError that lists the streams if there is none of this name."""
+    if stream not in STREAMS:
+        raise ValueError(f'unknown stream {stream!r}; there are {sorted(STREAMS)}')
+
+
+def derive_stream(clips: Clips, stream: str) -> Tensor:
+    """Compute a stream of a batch of clips.
+
+    Args:
+        clips: A padded batch.
+        stream: ``'joint'``, ``'bone'`` or ``'motion'``.
+
+    Returns:
+        ``[N, M, T, V, C]``.
+    """
+    check_stream(stream)
+    return STREAMS[stream](clips)
