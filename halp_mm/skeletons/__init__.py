@@ -1,3 +1,5 @@
+"""What a skeleton is: joint layouts, clips and streams."""
+
 from halp_mm.skeletons.clips import Clips
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layouts import LAYOUTS, get_layout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from halp_mm.skeletons.layout import Pair, SkeletonLayout
 
@@ -13,7 +14,7 @@ def _limbs(*limbs: str) -> tuple[Pair, ...]:
     for limb in limbs:
         for side in ('left', 'right') if '*' in limb else ('',):
             chain = limb.replace('*', side).split()
-            bones += zip(chain[:-1], chain[1:])
+            bones += pairwise(chain)
     return tuple(bones)
 
 
