@@ -76,6 +76,13 @@ class SkeletonDataset(Dataset):
         return [self._storage.names[position] for position in self._positions]
 
     @property
+    def num_bytes(self) -> int:
+        """Size of all samples' coordinates."""
+        joints, channels = self._storage.block.frames.shape[1:]
+        num_frames = int(self._storage.block.num_frames[self._positions].sum())
+        return num_frames * self.num_people * joints * channels * 4
+
+    @property
     def metainfo(self) -> dict:
         """What the clips are, as plain containers; mmengine keeps it in checkpoints."""
         return {

@@ -1,0 +1,20 @@
+"""What runs a training: runner, hooks, checkpoints."""
+
+from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
+from halp_mm.engine.hooks import (
+    DeferredRuntimeInfoHook,
+    KNNEvaluationHook,
+    NormalizeOnceHook,
+    TrainingProgressHook,
+)
+from halp_mm.engine.runner import SkeletonRunner
+
+__all__ = [
+    'DeferredRuntimeInfoHook',
+    'KNNEvaluationHook',
+    'NormalizeOnceHook',
+    'SkeletonRunner',
+    'TrainingProgressHook',
+    'load_checkpoint_file',
+    'load_weights',
+]

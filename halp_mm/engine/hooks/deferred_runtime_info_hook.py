@@ -1,0 +1,45 @@
+"""Collect logged scalars without waiting for the device in every iteration."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.hooks import RuntimeInfoHook
+from mmengine.runner import Runner
+
+from halp_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class DeferredRuntimeInfoHook(RuntimeInfoHook):
+    """mmengine's RuntimeInfoHook, which asks the device for all losses only now and then.
+
+    The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
+    time. Here scalars stay on the device until they are logged, and then come in one transfer.
+
+    Args:
+        interval: Iterations of an epoch between two transfers; the LoggerHook's interval.
+    """
+
+    def __init__(self, interval: int = 10) -> None:
+        super().__init__()
+        self.interval = interval
+        self._waiting: list[dict[str, torch.Tensor]] = []
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Keep the outputs, or hand everything kept to the message hub."""
+        self._waiting.append(outputs)
+        last = self.end_of_epoch(runner.train_dataloader, batch_idx)
+        if not (last or self.every_n_inner_iters(batch_idx, self.interval)):
+            return
+        scalars = [value.reshape(()) for output in self._waiting for value in output.values()]
+        values = iter(torch.stack(scalars).tolist())
+        for output in self._waiting:
+            for key in output:
+                runner.message_hub.update_scalar(f'train/{key}', next(values))
+        self._waiting.clear()

@@ -1,0 +1,35 @@
+"""Normalise the training set once instead of in every epoch."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from halp_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class NormalizeOnceHook(Hook):
+    """Before training, run the data preprocessor's normalisation over the whole training set.
+
+    The result stays in shared memory, where all workers of the process see it. A larger training
+    set is normalised batch by batch in every epoch, on the device.
+
+    Args:
+        max_gigabytes: Size of the training set's coordinates up to which this is done.
+    """
+
+    def __init__(self, max_gigabytes: float = 4.0) -> None:
+        self.max_gigabytes = max_gigabytes
+
+    def before_train(self, runner: Runner) -> None:
+        """Normalise, if the training set is small enough."""
+        dataset = runner.train_dataloader.dataset
+        if dataset.num_bytes > self.max_gigabytes * 1e9:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        normalization = model.data_preprocessor.normalization
+        if normalization.is_random:
+            raise ValueError('a normalisation with random draws cannot be done once for all')
+        dataset.normalize_once(normalization)

@@ -1,0 +1,38 @@
+"""Tell the model where training stands."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from halp_mm.registry import HOOKS
+from halp_mm.training_progress import TrainingProgress
+
+
+@HOOKS.register_module()
+class TrainingProgressHook(Hook):
+    """Before each iteration, tell the model the moment that its random draws belong to.
+
+    PyTorch's own generators, which dropout draws from, are seeded by the moment as well, so that
+    a resumed run repeats all of it.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Pass the moment on to the model's ``set_progress``."""
+        progress = TrainingProgress(
+            epoch=runner.epoch,
+            iteration=runner.iter,
+            iterations_per_epoch=len(runner.train_dataloader),
+            seed=runner.seed,
+            rank=get_rank(),
+        )
+        torch.manual_seed(progress.generator('cpu', 'dropout').initial_seed())
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.set_progress(progress)

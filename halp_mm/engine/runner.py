@@ -1,0 +1,48 @@
+"""mmengine's Runner, with what it lacks."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.distributed
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import Runner
+from torch import nn
+
+import halp_mm.engine.checkpoint  # noqa: F401 - makes the Runner read checkpoints safely
+from halp_mm.registry import RUNNERS
+
+
+@RUNNERS.register_module()
+class SkeletonRunner(Runner):
+    """A Runner that writes checkpoints whole or not at all, and that can train on several CPUs."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up the environment; processes without a GPU talk through gloo."""
+        if self.distributed and not torch.cuda.is_available():
+            torch.distributed.init_process_group('gloo')
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for distributed training, which on CPUs knows no device ids."""
+        if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
+            return MMDistributedDataParallel(module=model, broadcast_buffers=False)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def save_checkpoint(self, out_dir: str, filename: str, **kwargs) -> None:
+        """Save under a temporary name, then rename: a file of this name is always complete."""
+        partial = f'{filename}.{os.getpid()}.partial'
+        partial_path = os.path.join(out_dir, partial)
+        try:
+            super().save_checkpoint(out_dir, partial, **kwargs)
+            if os.path.exists(partial_path):  # other ranks than the first write nothing
+                os.replace(partial_path, os.path.join(out_dir, filename))
+        except OSError as error:
+            raise OSError(
+                f'cannot write the checkpoint {os.path.join(out_dir, filename)}: {error}. '
+                'Make room or choose another --work-dir, then continue with --resume'
+            ) from error
+        finally:
+            if os.path.exists(partial_path):
+                os.remove(partial_path)

@@ -1,0 +1,17 @@
+"""Downstream evaluation of encoders."""
+
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.knn import KNNProtocol, knn_scores
+from halp_mm.evaluation.linear import LinearProtocol
+from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.protocol import EvaluationResult, Protocol
+
+__all__ = [
+    'EvaluationResult',
+    'KNNProtocol',
+    'LinearProtocol',
+    'Protocol',
+    'extract_features',
+    'knn_scores',
+    'top_k_accuracy',
+]

@@ -1,0 +1,50 @@
+"""Features of a whole data set."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import all_gather, get_rank, get_world_size
+from mmengine.model import BaseModel
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.transforms import BatchTransform
+
+
+@torch.no_grad()
+def extract_features(
+    model: BaseModel,
+    dataset: SkeletonDataset,
+    batch_size: int = 256,
+    view: BatchTransform | None = None,
+) -> dict[str, Tensor]:
+    """Encode every clip of a data set; distributed processes share the work.
+
+    Args:
+        model: A pre-trainer; left in the mode, training or evaluation, that it came in.
+        dataset: The clips.
+        batch_size: Clips that are encoded at a time.
+        view: What the encoder is shown; by default the preprocessor's evaluation view.
+
+    Returns:
+        Features ``[N, D]`` by stream, float32, in the data set's order, on the model's device.
+    """
+    rank, world_size = get_rank(), get_world_size()
+    # Every rank encodes as many clips; the last ones may be encoded twice, and are cut off below.
+    count = -(-len(dataset) // world_size)
+    mine = [(rank + i * world_size) % len(dataset) for i in range(count)]
+    loader = DataLoader(Subset(dataset, mine), batch_size, collate_fn=pad_clips)
+    preprocessor = model.data_preprocessor
+    view = preprocessor.evaluation_view if view is None else view
+    was_training = model.training
+    model.eval()
+    batches = [
+        model(**preprocessor.make_views(batch, {'clip': view}), mode='tensor') for batch in loader
+    ]
+    model.train(was_training)
+    features = {}
+    for stream in batches[0]:
+        part = torch.cat([batch[stream].float() for batch in batches])
+        features[stream] = torch.stack(all_gather(part), 1).flatten(0, 1)[: len(dataset)]
+    return features

@@ -1,0 +1,132 @@
+"""The linear probe: a linear classifier on frozen features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.protocol import Protocol
+from halp_mm.registry import PROTOCOLS
+from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import build_transform
+
+
+@PROTOCOLS.register_module()
+class LinearProtocol(Protocol):
+    """Linear evaluation: HaLP, Sec. 4.3; the defaults are the GRU family's.
+
+    The encoder is frozen and in evaluation mode. A training view with random draws is encoded
+    anew in every epoch; without one, features are computed once and only the classifier trains.
+    All accuracies are those after the last epoch.
+
+    Args:
+        epochs: Passes over the training clips.
+        batch_size: Clips of a step of the classifier.
+        learning_rate: Of SGD.
+        momentum: Of SGD.
+        weight_decay: Of SGD.
+        milestones: Epochs after which the learning rate is divided by ten.
+        train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
+        encoding_batch_size: Clips that are encoded at a time.
+        seed: Of the classifier's start, the order of clips and the draws of the training view.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 80,
+        batch_size: int = 64,
+        learning_rate: float = 0.1,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        milestones: Sequence[int] = (50, 70),
+        train_view: Sequence[dict] | None = None,
+        encoding_batch_size: int = 256,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(encoding_batch_size)
+        self.epochs = epochs
+        self.classifier_batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.milestones = tuple(milestones)
+        self.train_view = None if train_view is None else build_transform(list(train_view))
+        self.seed = seed
+
+    def scores(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """Train a classifier for each stream; scores are its probabilities."""
+        train_dataset.normalize_once(model.data_preprocessor.normalization)
+        encoded: dict[int, dict[str, Tensor]] = {}
+
+        def features_of_epoch(epoch: int) -> dict[str, Tensor]:
+            draws_anew = self.train_view is not None and self.train_view.is_random
+            key = epoch if draws_anew else 0
+            if key not in encoded:
+                model.data_preprocessor.progress = TrainingProgress(epoch=key, seed=self.seed)
+                encoded.clear()
+                encoded[key] = extract_features(
+                    model, train_dataset, self.batch_size, self.train_view
+                )
+            return encoded[key]
+
+        num_classes = len(train_dataset.metainfo['classes'])
+        classifiers = self.train(features_of_epoch, train_dataset.labels, num_classes)
+        test = extract_features(model, test_dataset, self.batch_size)
+        with torch.no_grad():
+            return {
+                stream: classifier(test[stream]).softmax(1)
+                for stream, classifier in classifiers.items()
+            }
+
+    def train(
+        self,
+        features_of_epoch: Callable[[int], dict[str, Tensor]],
+        labels: Tensor,
+        num_classes: int,
+    ) -> dict[str, nn.Linear]:
+        """Train one linear classifier a stream.
+
+        Args:
+            features_of_epoch: Gives the features ``[N, D]`` of an epoch by stream.
+            labels: ``[N]``.
+            num_classes: Number of classes.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        first = features_of_epoch(0)
+        classifiers = nn.ModuleDict(
+            {s: linear_classifier(f.shape[1], num_classes, generator) for s, f in first.items()}
+        ).to(next(iter(first.values())).device)
+        optimizer = torch.optim.SGD(
+            classifiers.parameters(), self.learning_rate, self.momentum, 0, self.weight_decay
+        )
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+        labels = labels.to(classifiers[next(iter(first))].weight.device)
+        for epoch in range(self.epochs):
+            features = features_of_epoch(epoch)
+            order = torch.randperm(len(labels), generator=generator).to(labels.device)
+            for batch in order.split(self.classifier_batch_size):
+                losses = [
+                    F.cross_entropy(classifier(features[stream][batch]), labels[batch])
+                    for stream, classifier in classifiers.items()
+                ]
+                optimizer.zero_grad()
+                sum(losses).backward()
+                optimizer.step()
+            scheduler.step()
+        return dict(classifiers.items())
+
+
+def linear_classifier(num_features: int, num_classes: int, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with small normal weights and no bias to begin with."""
+    layer = nn.Linear(num_features, num_classes)
+    nn.init.normal_(layer.weight, std=0.01, generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,77 @@
+"""What a downstream evaluation is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.metrics import top_k_accuracy
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """The outcome of an evaluation.
+
+    Args:
+        metrics: ``top1`` and ``top5`` per cent, ``num_train``, ``num_test``; with several streams
+            also ``STREAM/top1`` and ``STREAM/top5``.
+        scores: Class scores ``[num_test, classes]``.
+    """
+
+    metrics: dict[str, float]
+    scores: Tensor
+
+
+class Protocol(ABC):
+    """An evaluation of a frozen encoder: class scores of the test clips, stream by stream.
+
+    With several streams the headline is that of the streams' averaged scores.
+
+    Args:
+        batch_size: Clips that are encoded at a time.
+    """
+
+    def __init__(self, batch_size: int = 256) -> None:
+        self.batch_size = batch_size
+
+    @abstractmethod
+    def scores(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """Class scores ``[num_test, classes]`` by stream; comparable between streams."""
+
+    def run(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> EvaluationResult:
+        """Evaluate.
+
+        Args:
+            model: A pre-trainer.
+            train_dataset: Clips whose labels are known.
+            test_dataset: Clips whose labels are to be found.
+
+        Raises:
+            ValueError: if the data sets have different classes.
+        """
+        train_classes = train_dataset.metainfo['classes']
+        test_classes = test_dataset.metainfo['classes']
+        if train_classes != test_classes:
+            raise ValueError(
+                f'train and test split have different classes: {len(train_classes)} in '
+                f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
+            )
+        by_stream = self.scores(model, train_dataset, test_dataset)
+        fused = torch.stack(list(by_stream.values())).mean(0)
+        labels = test_dataset.labels.to(fused.device)
+        metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
+        if len(by_stream) > 1:
+            for stream, scores in by_stream.items():
+                for k in (1, 5):
+                    metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
+        metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
+        return EvaluationResult(metrics, fused)

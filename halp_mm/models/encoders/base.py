@@ -1,0 +1,31 @@
+"""What an encoder is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+
+class Encoder(BaseModule, ABC):
+    """Clips to features, in two steps with a feature map between them.
+
+    The map ``[N, M, D, T, V]`` has an axis of length 1 where an encoder mixes people or joints.
+    Whatever acts on maps, such as AimCLR's attention-guided drop, works with every encoder.
+    """
+
+    #: Length D of a feature.
+    feature_dim: int
+
+    @abstractmethod
+    def forward_map(self, clips: Tensor) -> Tensor:
+        """A stream of clips ``[N, M, T, V, C]`` to the feature map ``[N, M', D, T', V']``."""
+
+    @abstractmethod
+    def readout(self, feature_map: Tensor) -> Tensor:
+        """The feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """A stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
+        return self.readout(self.forward_map(clips))

@@ -1,0 +1,95 @@
+"""The bidirectional GRU of P&C, ISC, CMD and HaLP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from halp_mm.models.encoders.base import Encoder
+from halp_mm.registry import MODELS
+from halp_mm.skeletons import SkeletonLayout, get_layout
+
+
+@MODELS.register_module()
+class BiGRU(Encoder):
+    """A stack of layers, each of forward and backward cells whose outputs are concatenated.
+
+    The published numbers come from an encoder that is fed one frame at a time, and whose backward
+    cells therefore run forward in time as well: a layer is two independent forward GRUs. That is
+    the default here, computed with whole-sequence kernels. With ``bidirectional=True`` the
+    backward cells do run backward. The parameters are the same in both cases.
+
+    Source: HaLP (Shah et al., CVPR 2023), Sec. 4.2, and its release.
+
+    Args:
+        layout: Joint layout of the clips.
+        num_people: People in a clip.
+        num_channels: Coordinates of a joint.
+        hidden_size: Units of the cells of one direction; a feature has twice as many entries.
+        num_layers: Number of layers.
+        bidirectional: Whether backward cells run backward in time.
+        pooling: ``'last'`` reads the feature off the last frame, ``'mean'`` averages over frames.
+        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+
+    Raises:
+        ValueError: if ``pooling`` is neither.
+    """
+
+    def __init__(
+        self,
+        layout: str | Mapping | SkeletonLayout = 'kinect_v2',
+        num_people: int = 2,
+        num_channels: int = 3,
+        hidden_size: int = 1024,
+        num_layers: int = 3,
+        bidirectional: bool = False,
+        pooling: str = 'last',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if pooling not in ('last', 'mean'):
+            raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}")
+        self.clip_shape = (num_people, get_layout(layout).num_joints, num_channels)
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.feature_dim = 2 * hidden_size
+        input_size = num_people * get_layout(layout).num_joints * num_channels
+        sizes = [input_size] + [self.feature_dim] * (num_layers - 1)
+        self.input_norm = nn.BatchNorm1d(input_size)
+        self.forward_cells = nn.ModuleList(
+            nn.GRU(size, hidden_size, batch_first=True) for size in sizes
+        )
+        self.backward_cells = nn.ModuleList(
+            nn.GRU(size, hidden_size, batch_first=True) for size in sizes
+        )
+
+    def forward_map(self, clips: Tensor) -> Tensor:
+        """Run the cells over time: ``[N, M, T, V, C]`` to ``[N, 1, D, T, 1]``.
+
+        Raises:
+            ValueError: if the clips have other people, joints or coordinates than the encoder.
+        """
+        people, frames, joints, channels = clips.shape[1:]
+        if (people, joints, channels) != self.clip_shape:
+            raise ValueError(
+                f'BiGRU was built for clips of (people, joints, coordinates) = {self.clip_shape}, '
+                f'found {(people, joints, channels)}; set layout, num_people and num_channels of '
+                'model.encoder, and num_people of the dataset, to agree'
+            )
+        # A frame is one vector, joint-major, then coordinate, then person, as in the release.
+        sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
+        sequence = self.input_norm(sequence.flatten(0, 1)).unflatten(0, (len(clips), frames))
+        for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
+            if self.bidirectional:
+                backward = backward_cell(sequence.flip(1))[0].flip(1)
+            else:
+                backward = backward_cell(sequence)[0]
+            sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
+        return sequence.mT[:, None, :, :, None]
+
+    def readout(self, feature_map: Tensor) -> Tensor:
+        """The last frame or the mean of the frames: ``[N, 1, D, T, 1]`` to ``[N, D]``."""
+        sequence = feature_map[:, 0, :, :, 0]
+        return sequence[..., -1] if self.pooling == 'last' else sequence.mean(-1)

@@ -1,0 +1,290 @@
+"""HaLP: positives hallucinated in latent space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings, stream_prefix
+from halp_mm.models.modules import spherical_kmeans
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+
+class Positives(NamedTuple):
+    """Hallucinated positives z_H = alpha anchor + beta target, G for each of B anchors.
+
+    They are never made into vectors: all that is asked of them is a similarity, which is the same
+    combination of the anchor's and the target's similarities.
+    """
+
+    alpha: Tensor  #: ``[B, G]``
+    beta: Tensor  #: ``[B, G]``
+    target: Tensor  #: ``[B, G]``, which prototype is the target P_sel
+    kept: Tensor  #: ``[B, G]``, boolean: passed the rank filter
+    t_star: Tensor  #: ``[B, G]``
+
+
+def hardest_step(
+    anchor_selected: Tensor, anchor_closest: Tensor, selected_closest: Tensor
+) -> Tensor:
+    """t*: how far along the geodesic P* stays at least as similar as P_sel. Eq. (7).
+
+    The equation's fraction is expanded by z_k.(P* - P_sel), which is never negative: so nothing
+    is divided by zero, P_sel = P* gives 0, and atan2 finds the angle also where
+    kappa + cos(Omega) is negative.
+
+    Args:
+        anchor_selected: z_k.P_sel, the cosine of Omega.
+        anchor_closest: z_k.P*, the largest similarity of the anchor to any prototype.
+        selected_closest: P_sel.P*.
+
+    Returns:
+        t*, within [0, 1].
+    """
+    omega = torch.acos(anchor_selected.clamp(-1, 1))
+    margin = (anchor_closest - anchor_selected).clamp(min=0)
+    angle = torch.atan2(
+        omega.sin() * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
+    )
+    return torch.where(omega > 0, angle / omega.clamp(min=1e-12), 0.0).clamp(max=1)
+
+
+def slerp_coefficients(t: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
+    """Alpha and beta of the point alpha a + beta b that is t of the way from a to b. Eq. (4).
+
+    Args:
+        t: Share of the way.
+        cosine: a.b of the unit vectors.
+
+    Returns:
+        sin((1 - t) Omega) / sin(Omega) and sin(t Omega) / sin(Omega); 1 - t and t where a and b
+        are the same.
+    """
+    omega = torch.acos(cosine.clamp(-1, 1))
+    sine = omega.sin()
+    straight = sine < 1e-6
+    sine = torch.where(straight, 1.0, sine)
+    alpha = torch.where(straight, 1 - t, ((1 - t) * omega).sin() / sine)
+    beta = torch.where(straight, t, (t * omega).sin() / sine)
+    return alpha, beta
+
+
+@MODELS.register_module()
+class HaLPHead(PretrainingHead):
+    """Pull queries to positives between their keys and prototypes of the queue. Algorithm 1.
+
+    The weight of this head is the paper's mu, ``hardness`` its lambda. The defaults are the
+    paper's; options that name the release follow the released code.
+
+    Source: HaLP (Shah et al., CVPR 2023), Sec. 3 and 4.2.
+
+    Args:
+        num_positives: G, hallucinated positives an anchor.
+        num_prototypes: N.
+        num_newest: K, how many of the queue's newest entries are clustered.
+        update_interval: Iterations between two clusterings.
+        hardness: lambda: t is drawn from [0, lambda t*].
+        temperature: tau.
+        anchor: ``'key'``, or ``'query'``: what positives are hallucinated from.
+        direction: ``'prototype'``, or ``'query'``: what they are moved towards. With ``'query'``
+            there is no t*: t is drawn from [0, lambda].
+        hardest_only: t = t* instead of a draw.
+        rank_filter: Whether positives with another closest prototype than their anchor's are
+            dropped, Eq. (2).
+        release_range: Draw t from [(1 - lambda) t*, t*], as the release does.
+        skip_closest: Never select P* itself, as the release does.
+        view: Name of the query view.
+        weight: Factor of the loss: mu.
+        start_epoch: The head is silent before this epoch.
+        streams: The streams whose positives are hallucinated; each has its own prototypes.
+        embedding_dim: Length D of an embedding.
+        init_cfg: How mmengine initialises the weights.
+
+    Raises:
+        ValueError: if an option has a value that it cannot have.
+    """
+
+    def __init__(
+        self,
+        num_positives: int = 100,
+        num_prototypes: int = 20,
+        num_newest: int = 256,
+        update_interval: int = 5,
+        hardness: float = 0.8,
+        temperature: float = 0.07,
+        anchor: str = 'key',
+        direction: str = 'prototype',
+        hardest_only: bool = False,
+        rank_filter: bool = True,
+        release_range: bool = False,
+        skip_closest: bool = False,
+        view: str = 'query',
+        weight: float = 1.0,
+        start_epoch: int = 0,
+        streams: Sequence[str] = ('joint',),
+        embedding_dim: int = 128,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(weight, start_epoch, init_cfg)
+        if anchor not in ('key', 'query') or direction not in ('prototype', 'query'):
+            raise ValueError(
+                "anchor must be 'key' or 'query' and direction 'prototype' or 'query', got "
+                f'anchor={anchor!r}, direction={direction!r}'
+            )
+        if direction == 'query' and anchor == 'query':
+            raise ValueError("anchor='query' cannot be moved in direction='query': itself")
+        if not 0 <= hardness <= 1:
+            raise ValueError(f'hardness (lambda) must be within [0, 1], got {hardness}')
+        if not 1 + skip_closest <= num_prototypes <= num_newest:
+            raise ValueError(
+                f'num_newest={num_newest} entries cannot make num_prototypes={num_prototypes}'
+            )
+        self.num_positives = num_positives
+        self.num_prototypes = num_prototypes
+        self.num_newest = num_newest
+        self.update_interval = update_interval
+        self.hardness = hardness
+        self.temperature = temperature
+        self.anchor = anchor
+        self.direction = direction
+        self.hardest_only = hardest_only
+        self.rank_filter = rank_filter
+        self.release_range = release_range
+        self.skip_closest = skip_closest
+        self.view = view
+        self.streams = tuple(streams)
+        shape = (len(self.streams), num_prototypes, embedding_dim)
+        self.register_buffer('prototypes', F.normalize(torch.ones(shape), dim=-1))
+        self.register_buffer('has_prototypes', torch.zeros(len(self.streams), dtype=torch.bool))
+
+    def loss(
+        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
+    ) -> dict[str, Tensor]:
+        """``loss_halp`` Eq. (8), ``positives_kept`` (their share) and the mean ``t_star``."""
+        active = progress.iterations_since(self.start_epoch)
+        if active >= 0 and active % self.update_interval == 0:
+            self.update_prototypes(streams, progress)
+        results = {}
+        for i, name in enumerate(self.streams):
+            prefix = stream_prefix(name, streams)
+            query, key = streams[name].queries[self.view], streams[name].key
+            generator = progress.generator(key.device, f'HaLP {name}')
+            loss, positives = self.stream_loss(query, key, self.prototypes[i], generator)
+            # Until the queue holds num_newest keys there is nothing that prototypes stand for.
+            ready = self.has_prototypes[i]
+            results[f'{prefix}loss_halp'] = self.weight * torch.where(ready, loss, 0.0)
+            results[f'{prefix}positives_kept'] = (positives.kept & ready).float().mean()
+            results[f'{prefix}t_star'] = (positives.t_star * ready).mean()
+        return results
+
+    @torch.no_grad()
+    def update_prototypes(
+        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
+    ) -> None:
+        """Cluster the newest keys of every stream's queue, all streams at once. Sec. 3.5."""
+        queues = [streams[name].queue for name in self.streams]
+        newest = torch.stack([queue.newest(self.num_newest) for queue in queues])
+        generator = progress.generator(newest.device, 'prototypes', same_on_all_ranks=True)
+        self.prototypes.copy_(spherical_kmeans(newest, self.num_prototypes, generator))
+        enqueued = torch.stack([queue.num_enqueued for queue in queues])
+        self.has_prototypes.copy_(enqueued >= self.num_newest)
+
+    def stream_loss(
+        self, query: Tensor, key: Tensor, prototypes: Tensor, generator: Generator | None = None
+    ) -> tuple[Tensor, Positives]:
+        """Eq. (8) for one stream, averaged over the anchors.
+
+        The loss is linear in the query, so it is the query's similarity to the mean of its kept
+        positives; an anchor without any contributes zero. Only the query has a gradient.
+
+        Args:
+            query: z_q, unit vectors ``[B, D]``.
+            key: z_k, unit vectors ``[B, D]``.
+            prototypes: P, unit vectors ``[N, D]``.
+            generator: Source of the draws of P_sel and t.
+
+        Returns:
+            The loss, a scalar, and the positives.
+        """
+        with torch.no_grad():
+            detached = query.detach().to(key.dtype)
+            anchor = key if self.anchor == 'key' else detached
+            towards_query = self.direction == 'query'
+            positives = self.hallucinate(
+                anchor, prototypes, detached if towards_query else None, generator
+            )
+            share = positives.kept / positives.kept.sum(1, keepdim=True).clamp(min=1)
+            of_anchor = (share * positives.alpha).sum(1, keepdim=True)
+            of_targets = share * positives.beta
+            if towards_query:
+                mean_target = of_targets.sum(1, keepdim=True) * detached
+            else:
+                of_prototypes = share.new_zeros(len(key), len(prototypes))
+                of_prototypes.scatter_add_(1, positives.target, of_targets)
+                mean_target = of_prototypes @ prototypes
+            mean_positive = of_anchor * anchor + mean_target
+        return -(query * mean_positive).sum(1).mean() / self.temperature, positives
+
+    def hallucinate(
+        self,
+        anchor: Tensor,
+        prototypes: Tensor,
+        end: Tensor | None = None,
+        generator: Generator | None = None,
+    ) -> Positives:
+        """Draw G positives for each anchor.
+
+        Args:
+            anchor: Unit vectors ``[B, D]``.
+            prototypes: P, unit vectors ``[N, D]``.
+            end: Unit vectors ``[B, D]`` to move towards; a random prototype each if absent.
+            generator: Source of the draws.
+        """
+        anchor_prototype = anchor @ prototypes.T
+        closest_similarity, closest = anchor_prototype.max(1, keepdim=True)
+        shape = (len(anchor), self.num_positives)
+        selected = self.select_prototypes(closest, shape, generator)
+        if end is None:
+            prototype_prototype = prototypes @ prototypes.T
+            cosine = anchor_prototype.gather(1, selected)
+            selected_closest = prototype_prototype[selected, closest]
+            # The same rounding as in the expression for other prototypes must not matter here.
+            selected_closest = torch.where(selected == closest, 1.0, selected_closest)
+            t_star = hardest_step(cosine, closest_similarity, selected_closest)
+            end_prototype = prototype_prototype[selected]
+        else:
+            cosine = (anchor * end).sum(1, keepdim=True).expand(shape)
+            t_star = torch.ones_like(cosine)
+            end_prototype = (end @ prototypes.T)[:, None]
+        alpha, beta = slerp_coefficients(self.draw_step(t_star, generator), cosine)
+        kept = torch.ones_like(selected, dtype=torch.bool)
+        if self.rank_filter:
+            similarity = (
+                alpha[..., None] * anchor_prototype[:, None] + beta[..., None] * end_prototype
+            )
+            own = similarity.gather(2, closest[:, None].expand(*shape, 1))
+            # At t = t* the two similarities are equal; rounding must not decide.
+            kept = (own >= similarity - 1e-5).all(2)
+        return Positives(alpha, beta, selected, kept, t_star)
+
+    def select_prototypes(
+        self, closest: Tensor, shape: tuple[int, int], generator: Generator | None
+    ) -> Tensor:
+        """Draw P_sel for each positive: positions ``[B, G]``, uniform over the prototypes."""
+        choices = self.num_prototypes - self.skip_closest
+        selected = torch.randint(choices, shape, generator=generator, device=closest.device)
+        return selected + (selected >= closest) if self.skip_closest else selected
+
+    def draw_step(self, t_star: Tensor, generator: Generator | None) -> Tensor:
+        """Draw t for each positive, given its t*, ``[B, G]``."""
+        if self.hardest_only:
+            return t_star
+        uniform = torch.rand(t_star.shape, generator=generator, device=t_star.device)
+        if self.release_range:
+            return (1 - self.hardness * uniform) * t_star
+        return self.hardness * uniform * t_star

@@ -1,0 +1,68 @@
+"""MoCo's contrast of a query with its key and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings, stream_prefix
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+
+def contrast_logits(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+    """Similarities of queries to their keys, first, and to the negatives, over the temperature.
+
+    Args:
+        query: ``[N, D]``.
+        key: ``[N, D]``.
+        negatives: ``[L, D]``.
+        temperature: tau.
+
+    Returns:
+        ``[N, 1 + L]``.
+    """
+    positive = (query * key).sum(-1, keepdim=True)
+    return torch.cat([positive, query @ negatives.T], 1) / temperature
+
+
+@MODELS.register_module()
+class MoCoHead(PretrainingHead):
+    """InfoNCE: HaLP, Eq. (1); MoCo (He et al., CVPR 2020), Eq. (1).
+
+    Args:
+        temperature: tau.
+        view: Name of the query view.
+        weight: Factor of the loss.
+        start_epoch: The head is silent before this epoch.
+        init_cfg: How mmengine initialises the weights.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        view: str = 'query',
+        weight: float = 1.0,
+        start_epoch: int = 0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(weight, start_epoch, init_cfg)
+        self.temperature = temperature
+        self.view = view
+
+    def loss(
+        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
+    ) -> dict[str, Tensor]:
+        """``loss_moco`` and ``contrast_accuracy``: how often the key is the most similar."""
+        results = {}
+        for name, stream in streams.items():
+            prefix = stream_prefix(name, streams)
+            query = stream.queries[self.view]
+            logits = contrast_logits(query, stream.key, stream.negatives, self.temperature)
+            target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+            results[f'{prefix}loss_moco'] = self.weight * F.cross_entropy(logits, target)
+            results[f'{prefix}contrast_accuracy'] = (logits.argmax(1) == 0).float().mean()
+        return results

@@ -1,0 +1,57 @@
+"""The queue of keys that serve as negatives."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FeatureQueue(nn.Module):
+    """A first-in-first-out memory of unit vectors; everything in it is a buffer on the device.
+
+    Until it is full, the rest is random unit vectors.
+
+    Source: MoCo (He et al., CVPR 2020), Sec. 3.2.
+
+    Args:
+        size: Number L of entries.
+        dim: Length D of an entry.
+
+    Example:
+        >>> queue = FeatureQueue(size=1024, dim=128)
+        >>> queue.enqueue(torch.nn.functional.normalize(torch.randn(64, 128)))
+        >>> queue.newest(64).shape
+        torch.Size([64, 128])
+    """
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f'the queue needs room for at least one key, got size={size}')
+        self.size = size
+        self.register_buffer('entries', F.normalize(torch.randn(size, dim), dim=-1))
+        self.register_buffer('num_enqueued', torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Replace the oldest entries by keys ``[B, D]``; of too many keys the last are kept."""
+        order = self.num_enqueued + torch.arange(len(keys), device=keys.device)
+        kept = slice(-self.size, None)
+        self.entries.index_copy_(0, order[kept] % self.size, keys[kept].to(self.entries.dtype))
+        self.num_enqueued += len(keys)
+
+    def snapshot(self) -> Tensor:
+        """A copy of all entries ``[L, D]`` that later enqueueing does not change."""
+        return self.entries.clone()
+
+    def newest(self, count: int) -> Tensor:
+        """The newest entries, the newest first: ``[count, D]``.
+
+        Raises:
+            ValueError: if the queue is smaller than that.
+        """
+        if count > self.size:
+            raise ValueError(f'{count} newest entries were asked of a queue of {self.size}')
+        steps = torch.arange(1, count + 1, device=self.entries.device)
+        return self.entries[(self.num_enqueued - steps) % self.size]

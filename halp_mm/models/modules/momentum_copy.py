@@ -1,0 +1,34 @@
+"""A copy of a network that follows it slowly."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+class MomentumCopy(AveragedModel):
+    """PyTorch's averaged model, as MoCo's key encoder.
+
+    It differs in that an update never asks the device for the number of updates so far (the copy
+    starts out equal to the network, so the first update is like any other), and in that the
+    copy's buffers are its own: the key encoder's batch statistics come from the keys.
+
+    Source: MoCo (He et al., CVPR 2020), Eq. (2).
+
+    Args:
+        network: The network to follow.
+        momentum: Share of the copy that an update keeps.
+    """
+
+    def __init__(self, network: nn.Module, momentum: float = 0.999) -> None:
+        super().__init__(network, multi_avg_fn=get_ema_multi_avg_fn(momentum))
+        self.requires_grad_(False)
+
+    @torch.no_grad()
+    def update_parameters(self, network: nn.Module) -> None:
+        """Move every parameter towards the network's, all in one foreach operation."""
+        self.multi_avg_fn(
+            list(self.module.parameters()), list(network.parameters()), self.n_averaged
+        )
+        self.n_averaged += 1

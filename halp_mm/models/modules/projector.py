@@ -1,0 +1,41 @@
+"""From features to the space where they are contrasted."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from halp_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class Projector(BaseModule):
+    """A multilayer perceptron with one hidden layer, and L2 normalisation.
+
+    Source: MoCo v2 (Chen et al., 2020).
+
+    Args:
+        in_dim: Length of a feature.
+        hidden_dim: Units of the hidden layer; as many as the feature has, by default.
+        out_dim: Length D of an embedding.
+        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        hidden_dim: int | None = None,
+        out_dim: int = 128,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        hidden_dim = hidden_dim or in_dim
+        self.out_dim = out_dim
+        self.layers = nn.Sequential(
+            nn.Linear(in_dim, hidden_dim), nn.ReLU(inplace=True), nn.Linear(hidden_dim, out_dim)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features ``[N, in_dim]`` to unit embeddings ``[N, D]``, float32 also under autocast."""
+        return F.normalize(self.layers(features).float(), dim=-1)

@@ -1,0 +1,21 @@
+"""Batched transforms of clips: normalisations and augmentations."""
+
+from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
+from halp_mm.transforms.normalization import PreNormalize3D
+from halp_mm.transforms.spatial import JointCorruption, Shear
+from halp_mm.transforms.temporal import CenterCropResize, TemporalCropResize, crop_resize
+
+__all__ = [
+    'BatchTransform',
+    'CenterCropResize',
+    'Compose',
+    'JointCorruption',
+    'PreNormalize3D',
+    'RandomChoice',
+    'RandomTransform',
+    'Shear',
+    'TemporalCropResize',
+    'build_transform',
+    'crop_resize',
+]

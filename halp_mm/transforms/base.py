@@ -1,0 +1,51 @@
+"""What a batched transform is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Generator, Tensor
+
+from halp_mm.skeletons import Clips
+
+
+class BatchTransform(ABC):
+    """A transform of a padded batch of clips, on the device where the batch is.
+
+    What happens to a clip does not depend on the other clips of the batch, and nothing waits for
+    the device.
+    """
+
+    #: Whether there are random draws. A deterministic transform needs to run only once.
+    is_random = False
+
+    @abstractmethod
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Transform a batch.
+
+        Args:
+            clips: The batch.
+            generator: Source of random draws, on the batch's device; None for PyTorch's own.
+        """
+
+
+class RandomTransform(BatchTransform):
+    """A transform with random numbers, one draw a clip.
+
+    A subclass says in :meth:`draw` which numbers it needs and in :meth:`apply` what it does with
+    them, so that a draw can be looked at, or used again.
+    """
+
+    is_random = True
+
+    @abstractmethod
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """The draws for a batch: tensors ``[N, ...]``, the keyword arguments of :meth:`apply`."""
+
+    @abstractmethod
+    def apply(self, clips: Clips, **draws: Tensor) -> Clips:
+        """Transform a batch with the given draws."""
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Draw and apply."""
+        return self.apply(clips, **self.draw(clips, generator))

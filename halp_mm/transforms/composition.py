@@ -1,0 +1,86 @@
+"""Transforms made of transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator
+
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms.base import BatchTransform
+
+
+def build_transform(config: dict | Sequence | BatchTransform) -> BatchTransform:
+    """Build a transform from its config; a list of configs becomes a :class:`Compose`."""
+    if isinstance(config, BatchTransform):
+        return config
+    if isinstance(config, dict):
+        return TRANSFORMS.build(config)
+    return Compose(config)
+
+
+@TRANSFORMS.register_module()
+class Compose(BatchTransform):
+    """One transform after another.
+
+    Args:
+        transforms: Configs of the transforms; with none of them clips stay as they are.
+    """
+
+    def __init__(self, transforms: Sequence[dict | Sequence | BatchTransform]) -> None:
+        self.transforms = [build_transform(config) for config in transforms]
+        self.is_random = any(transform.is_random for transform in self.transforms)
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Apply the transforms in order, all drawing from one generator."""
+        for transform in self.transforms:
+            clips = transform(clips, generator)
+        return clips
+
+
+@TRANSFORMS.register_module()
+class RandomChoice(BatchTransform):
+    """For each clip, one of several transforms.
+
+    Every transform runs on the whole batch and each clip takes one's result, which is cheaper
+    than asking the device which clips chose what. The transforms must keep the batch's shape.
+
+    Args:
+        transforms: Configs of the transforms to choose from.
+        probabilities: Their probabilities, equal by default. What is missing to 1 is the
+            probability that a clip stays as it is.
+
+    Raises:
+        ValueError: if the probabilities do not fit the transforms.
+    """
+
+    is_random = True
+
+    def __init__(
+        self,
+        transforms: Sequence[dict | Sequence | BatchTransform],
+        probabilities: Sequence[float] | None = None,
+    ) -> None:
+        self.transforms = [build_transform(config) for config in transforms]
+        count = len(self.transforms)
+        self.probabilities = [1 / count] * count if probabilities is None else list(probabilities)
+        if len(self.probabilities) != count or min(self.probabilities, default=0) < 0:
+            raise ValueError(
+                f'{count} transforms need {count} probabilities of at least 0; found '
+                f'{self.probabilities}'
+            )
+        if sum(self.probabilities) > 1 + 1e-6:
+            raise ValueError(f'probabilities {self.probabilities} add up to more than 1')
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Draw a choice a clip, and apply."""
+        uniform = torch.rand(len(clips), 1, 1, 1, 1, generator=generator, device=clips.device)
+        coordinates, upper = clips.coordinates, 0.0
+        for transform, probability in zip(self.transforms, self.probabilities):
+            result = transform(clips, generator)
+            chosen = (uniform >= upper) & (uniform < upper + probability)
+            coordinates = torch.where(chosen, result.coordinates, coordinates)
+            upper += probability
+        return clips.with_coordinates(coordinates)

@@ -1,0 +1,89 @@
+"""Normalisations: what a method does to raw clips before it augments them."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms.base import BatchTransform
+from halp_mm.transforms.spatial import map_coordinates
+
+
+@TRANSFORMS.register_module()
+class PreNormalize3D(BatchTransform):
+    """The normalisation of ISC, CMD and HaLP, known by this name from MMAction2.
+
+    Per clip: null frames of a person are filled (see :func:`fill_null_frames`); everything is
+    centred on the upper spine joint of the first person, frame by frame; then rotated so that in
+    the first frame the spine of the first person points along z, and then so that the line from
+    the left to the right shoulder points along x. Zeros, joints as well as people, stay zero.
+
+    Raises:
+        ValueError: if the layout is not three-dimensional, or does not say which joints are the
+            spine and the shoulders.
+    """
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Fill, centre and rotate; the generator is not needed."""
+        layout = clips.layout
+        if layout.dimensions != 3 or layout.spine is None or layout.shoulders is None:
+            raise ValueError(
+                'PreNormalize3D needs a layout of 3 dimensions with spine and shoulders; '
+                f'{layout.name!r} has dimensions={layout.dimensions}, spine={layout.spine}, '
+                f'shoulders={layout.shoulders}'
+            )
+        lower, upper = (layout.index(joint) for joint in layout.spine)
+        right, left = (layout.index(joint) for joint in layout.shoulders)
+        coordinates = fill_null_frames(clips).coordinates
+        seen = (coordinates != 0).any(-1, keepdim=True)
+        coordinates = (coordinates - coordinates[:, :1, :, upper : upper + 1]) * seen
+        for start, end, axis in ((lower, upper, (0.0, 0.0, 1.0)), (left, right, (1.0, 0.0, 0.0))):
+            first = coordinates[:, 0, 0]
+            rotation = rotation_onto(first[:, end] - first[:, start], first.new_tensor(axis))
+            coordinates = map_coordinates(coordinates, rotation.mT)
+        return clips.with_coordinates(coordinates)
+
+
+def fill_null_frames(clips: Clips) -> Clips:
+    """Fill the frames in which a person was not seen, as the releases do.
+
+    A person who is missing at the start is moved to the start, without any gaps. Then what is
+    missing at the end is filled by playing the person's frames again from the first. Gaps within
+    the clip of a person who was there at the start stay as they are, and so does padding.
+    """
+    present = clips.present() & clips.valid_frames()[:, None]
+    frames = torch.arange(present.shape[-1], device=clips.device)
+    late = ~present[..., :1]
+    present_first = torch.argsort(~present, dim=-1, stable=True)
+    order = torch.where(late, present_first, frames)
+    until_last = torch.where(present, frames + 1, 0).amax(-1, keepdim=True)
+    length = torch.where(late, present.sum(-1, keepdim=True), until_last).clamp(min=1)
+    source = order.gather(-1, frames % length)
+    index = source[..., None, None].expand_as(clips.coordinates)
+    filled = clips.coordinates.gather(2, index)
+    return clips.with_coordinates(filled * clips.valid_frames()[:, None, :, None, None])
+
+
+def rotation_onto(vectors: Tensor, axis: Tensor) -> Tensor:
+    """The smallest rotations that turn vectors onto an axis.
+
+    Args:
+        vectors: ``[N, 3]``. A vector that is zero or (anti)parallel to the axis is not turned.
+        axis: Unit vector ``[3]``.
+
+    Returns:
+        Matrices ``[N, 3, 3]`` that multiply column vectors.
+    """
+    unit = F.normalize(vectors, dim=-1)
+    cosine = (unit @ axis)[:, None, None]
+    turn = torch.linalg.cross(unit, axis.expand_as(unit))
+    zero = torch.zeros_like(turn[:, 0])
+    x, y, z = turn.unbind(-1)
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    # Rodrigues' formula with sin and cos of the angle expressed by cross and dot product.
+    rotation = torch.eye(3).to(skew) + skew + skew @ skew / (1 + cosine).clamp(min=1e-12)
+    turned = turn.norm(dim=-1)[:, None, None] >= 1e-6
+    return torch.where(turned, rotation, torch.eye(3).to(skew))

@@ -1,0 +1,101 @@
+"""Transforms along time: cropping and resizing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms.base import BatchTransform, RandomTransform
+
+
+def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) -> Clips:
+    """Cut a piece out of each clip and resize it linearly.
+
+    Output frame i is the input at ``start + (i + 0.5) length / num_frames - 0.5``, clamped to the
+    piece: frames are cells whose centres are aligned, as in the releases of ISC, CMD and HaLP.
+
+    Args:
+        clips: A batch ``[N, M, T, V, C]``.
+        start: First frame of each piece ``[N]``.
+        length: Length of each piece ``[N]``.
+        num_frames: Length of every clip afterwards.
+
+    Returns:
+        A batch ``[N, M, num_frames, V, C]``.
+    """
+    dtype = clips.coordinates.dtype
+    cells = torch.arange(num_frames, device=clips.device, dtype=dtype) + 0.5
+    places = cells * (length[:, None].to(dtype) / num_frames) - 0.5
+    last = (length - 1)[:, None]
+    places = torch.minimum(places.clamp(min=0), last)
+    before = places.floor().long()
+    after = torch.minimum(before + 1, last)
+    fraction = (places - before)[:, :, None, None, None]
+    by_frame = clips.coordinates.transpose(1, 2)
+    clip = torch.arange(len(clips), device=clips.device)[:, None]
+    resized = torch.lerp(
+        by_frame[clip, start[:, None] + before], by_frame[clip, start[:, None] + after], fraction
+    )
+    frames = torch.full_like(clips.num_frames, num_frames)
+    return Clips(resized.transpose(1, 2), frames, clips.layout)
+
+
+@TRANSFORMS.register_module()
+class TemporalCropResize(RandomTransform):
+    """Cut out a random piece and resize it.
+
+    Args:
+        ratio: Range of the piece's length relative to the clip's.
+        num_frames: Length afterwards.
+        min_frames: The piece has at least so many frames, or the whole clip if that is shorter.
+    """
+
+    def __init__(
+        self,
+        ratio: tuple[float, float] = (0.1, 1.0),
+        num_frames: int = 64,
+        min_frames: int = 64,
+    ) -> None:
+        if not 0 < ratio[0] <= ratio[1] <= 1:
+            raise ValueError(f'ratio must be a range within (0, 1], got {ratio}')
+        self.ratio = ratio
+        self.num_frames = num_frames
+        self.min_frames = min_frames
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``start`` and ``length`` of each piece, ``[N]``."""
+        uniform = torch.rand(2, len(clips), generator=generator, device=clips.device)
+        ratio = self.ratio[0] + (self.ratio[1] - self.ratio[0]) * uniform[0]
+        length = (clips.num_frames * ratio).long().clamp(min=self.min_frames)
+        length = torch.minimum(length, clips.num_frames)
+        slack = clips.num_frames - length
+        start = torch.minimum((uniform[1] * (slack + 1)).long(), slack)
+        return {'start': start, 'length': length}
+
+    def apply(self, clips: Clips, start: Tensor, length: Tensor) -> Clips:
+        """See :func:`crop_resize`."""
+        return crop_resize(clips, start, length, self.num_frames)
+
+
+@TRANSFORMS.register_module()
+class CenterCropResize(BatchTransform):
+    """Cut out the middle and resize it.
+
+    Args:
+        ratio: The piece's length relative to the clip's.
+        num_frames: Length afterwards.
+    """
+
+    def __init__(self, ratio: float = 0.95, num_frames: int = 64) -> None:
+        if not 0 < ratio <= 1:
+            raise ValueError(f'ratio must be within (0, 1], got {ratio}')
+        self.ratio = ratio
+        self.num_frames = num_frames
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Cut as much from both ends, rounded down."""
+        start = (clips.num_frames * ((1 - self.ratio) / 2)).long()
+        start = torch.minimum(start, (clips.num_frames - 1) // 2)
+        return crop_resize(clips, start, clips.num_frames - 2 * start, self.num_frames)
