@@ -12,15 +12,13 @@ from halp_mm.registry import DATASETS, HOOKS
 
 @HOOKS.register_module()
 class KNNEvaluationHook(Hook):
-    """Every n epochs, evaluate the encoder by kNN and log the accuracies.
+    """Every n epochs, classify the test clips by their nearest training clips.
 
     They go to the log and to all of the visualizer's backends as ``val/knn_top1`` and
     ``val/knn_top5``, per cent.
 
     Args:
         interval: Epochs between two evaluations; the last epoch is always evaluated.
-        train_dataset: Config of the data set whose labels are known.
-        test_dataset: Config of the data set whose labels are to be found.
         k: Number of neighbours.
         batch_size: Clips that are encoded at a time.
     """
@@ -29,16 +27,17 @@ class KNNEvaluationHook(Hook):
 
     def __init__(
         self,
-        interval: int,
-        train_dataset: dict,
-        test_dataset: dict,
+        interval: int = 10,
         k: int = 1,
         batch_size: int = 256,
     ) -> None:
         self.interval = interval
-        self.train_dataset = DATASETS.build(train_dataset)
-        self.test_dataset = DATASETS.build(test_dataset)
         self.protocol = KNNProtocol(k=k, batch_size=batch_size)
+
+    def before_train(self, runner: Runner) -> None:
+        """Open the data sets: the training clips, and those of the config's ``test_dataset``."""
+        self.train_dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
+        self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmengine.model import BaseModule
@@ -39,15 +39,28 @@ class PretrainingHead(BaseModule, ABC):
     Args:
         weight: Factor of the head's loss.
         start_epoch: The head is silent before this epoch.
+        streams: The streams that the head is concerned with; the pre-trainer's by default.
+        embedding_dim: Length D of an embedding; the pre-trainer's by default.
         init_cfg: How mmengine initialises the weights.
     """
 
     def __init__(
-        self, weight: float = 1.0, start_epoch: int = 0, init_cfg: dict | None = None
+        self,
+        weight: float = 1.0,
+        start_epoch: int = 0,
+        streams: Sequence[str] = ('joint',),
+        embedding_dim: int = 128,
+        init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.weight = weight
         self.start_epoch = start_epoch
+        self.streams = tuple(streams)
+        self.embedding_dim = embedding_dim
+
+    def log_name(self, stream: str, name: str) -> str:
+        """What a stream's loss or figure is called: with the stream, if there are several."""
+        return f'{stream}/{name}' if len(self.streams) > 1 else name
 
     @abstractmethod
     def loss(
@@ -63,8 +76,3 @@ class PretrainingHead(BaseModule, ABC):
             Scalars by name. Those whose names contain ``loss`` are added up and minimised; all
             are logged.
         """
-
-
-def stream_prefix(stream: str, streams: Mapping[str, StreamEmbeddings]) -> str:
-    """What the names of a stream's losses begin with; nothing if there is only one stream."""
-    return f'{stream}/' if len(streams) > 1 else ''

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings, stream_prefix
+from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
 from halp_mm.models.modules import spherical_kmeans
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
@@ -99,11 +99,7 @@ class HaLPHead(PretrainingHead):
         release_range: Draw t from [(1 - lambda) t*, t*], as the release does.
         skip_closest: Never select P* itself, as the release does.
         view: Name of the query view.
-        weight: Factor of the loss: mu.
-        start_epoch: The head is silent before this epoch.
-        streams: The streams whose positives are hallucinated; each has its own prototypes.
-        embedding_dim: Length D of an embedding.
-        init_cfg: How mmengine initialises the weights.
+        **kwargs: Weight, start epoch and streams, see :class:`PretrainingHead`.
 
     Raises:
         ValueError: if an option has a value that it cannot have.
@@ -124,13 +120,9 @@ class HaLPHead(PretrainingHead):
         release_range: bool = False,
         skip_closest: bool = False,
         view: str = 'query',
-        weight: float = 1.0,
-        start_epoch: int = 0,
-        streams: Sequence[str] = ('joint',),
-        embedding_dim: int = 128,
-        init_cfg: dict | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(weight, start_epoch, init_cfg)
+        super().__init__(**kwargs)
         if anchor not in ('key', 'query') or direction not in ('prototype', 'query'):
             raise ValueError(
                 "anchor must be 'key' or 'query' and direction 'prototype' or 'query', got "
@@ -157,8 +149,7 @@ class HaLPHead(PretrainingHead):
         self.release_range = release_range
         self.skip_closest = skip_closest
         self.view = view
-        self.streams = tuple(streams)
-        shape = (len(self.streams), num_prototypes, embedding_dim)
+        shape = (len(self.streams), num_prototypes, self.embedding_dim)
         self.register_buffer('prototypes', F.normalize(torch.ones(shape), dim=-1))
         self.register_buffer('has_prototypes', torch.zeros(len(self.streams), dtype=torch.bool))
 
@@ -171,15 +162,14 @@ class HaLPHead(PretrainingHead):
             self.update_prototypes(streams, progress)
         results = {}
         for i, name in enumerate(self.streams):
-            prefix = stream_prefix(name, streams)
             query, key = streams[name].queries[self.view], streams[name].key
             generator = progress.generator(key.device, f'HaLP {name}')
             loss, positives = self.stream_loss(query, key, self.prototypes[i], generator)
             # Until the queue holds num_newest keys there is nothing that prototypes stand for.
             ready = self.has_prototypes[i]
-            results[f'{prefix}loss_halp'] = self.weight * torch.where(ready, loss, 0.0)
-            results[f'{prefix}positives_kept'] = (positives.kept & ready).float().mean()
-            results[f'{prefix}t_star'] = (positives.t_star * ready).mean()
+            results[self.log_name(name, 'loss_halp')] = self.weight * torch.where(ready, loss, 0.0)
+            results[self.log_name(name, 'positives_kept')] = (positives.kept & ready).float().mean()
+            results[self.log_name(name, 't_star')] = (positives.t_star * ready).mean()
         return results
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings, stream_prefix
+from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -36,20 +36,11 @@ class MoCoHead(PretrainingHead):
     Args:
         temperature: tau.
         view: Name of the query view.
-        weight: Factor of the loss.
-        start_epoch: The head is silent before this epoch.
-        init_cfg: How mmengine initialises the weights.
+        **kwargs: Weight, start epoch and streams, see :class:`PretrainingHead`.
     """
 
-    def __init__(
-        self,
-        temperature: float = 0.07,
-        view: str = 'query',
-        weight: float = 1.0,
-        start_epoch: int = 0,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(weight, start_epoch, init_cfg)
+    def __init__(self, temperature: float = 0.07, view: str = 'query', **kwargs) -> None:
+        super().__init__(**kwargs)
         self.temperature = temperature
         self.view = view
 
@@ -58,11 +49,15 @@ class MoCoHead(PretrainingHead):
     ) -> dict[str, Tensor]:
         """``loss_moco`` and ``contrast_accuracy``: how often the key is the most similar."""
         results = {}
-        for name, stream in streams.items():
-            prefix = stream_prefix(name, streams)
+        for name in self.streams:
+            stream = streams[name]
             query = stream.queries[self.view]
             logits = contrast_logits(query, stream.key, stream.negatives, self.temperature)
             target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-            results[f'{prefix}loss_moco'] = self.weight * F.cross_entropy(logits, target)
-            results[f'{prefix}contrast_accuracy'] = (logits.argmax(1) == 0).float().mean()
+            results[self.log_name(name, 'loss_moco')] = self.weight * F.cross_entropy(
+                logits, target
+            )
+            results[self.log_name(name, 'contrast_accuracy')] = (
+                (logits.argmax(1) == 0).float().mean()
+            )
         return results

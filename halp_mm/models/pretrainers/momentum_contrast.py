@@ -74,14 +74,15 @@ class MomentumContrast(BaseModel):
         self.query_networks = nn.ModuleDict(
             {stream: EmbeddingNetwork(encoder, projector) for stream in streams}
         )
+        embedding_dim = self.query_networks[streams[0]].projector.out_dim
         self.key_networks = MomentumCopy(self.query_networks, momentum)
         self.queues = nn.ModuleDict(
-            {
-                stream: FeatureQueue(queue_size, network.projector.out_dim)
-                for stream, network in self.query_networks.items()
-            }
+            {stream: FeatureQueue(queue_size, embedding_dim) for stream in streams}
         )
-        self.heads: Sequence[PretrainingHead] = nn.ModuleList(MODELS.build(head) for head in heads)
+        defaults = {'streams': tuple(streams), 'embedding_dim': embedding_dim}
+        self.heads: Sequence[PretrainingHead] = nn.ModuleList(
+            MODELS.build(head, default_args=defaults) for head in heads
+        )
         self.progress = TrainingProgress()
 
     def init_weights(self) -> None:

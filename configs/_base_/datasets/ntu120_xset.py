@@ -1,0 +1,4 @@
+_base_ = './ntu120_xsub.py'
+
+train_dataloader = dict(dataset=dict(split='xset_train'))
+test_dataset = dict(split='xset_test')

@@ -1,0 +1,8 @@
+_base_ = '../moco/bigru_msr-action3d_xsub.py'
+
+model = dict(
+    heads=[
+        dict(type='MoCoHead', temperature=0.07),
+        dict(type='HaLPHead', start_epoch=240, weight=0.2),
+    ]
+)
