@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from torch import Tensor
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 FORMAT = 'halp_mm clips 1'
+_TENSORS = {'frames', 'num_frames', 'num_people', 'label', 'name'}
+_METADATA = {'layout', 'class_names', 'dataset', 'notes'}
 _HEADER_BYTES = 1 << 18  # room kept for the header, which is known only when all clips are written
 
 
@@ -107,14 +110,15 @@ class ClipWriter:
             self._facts.setdefault(key, []).append(int(value))
         for split in splits:
             self._splits.setdefault(split, []).append(position)
-        clip.tofile(self._file)
+        self._file.write(clip)  # not tofile, which says nothing when the disk is full
 
     def __exit__(self, error_type, error, traceback) -> None:
         try:
             if error_type is None:
                 self._finish()
         finally:
-            self._file.close()
+            with suppress(OSError):  # a full disk, once more: the rest is not wanted any longer
+                self._file.close()
             self._partial.unlink(missing_ok=True)
 
     def _check(self, name: str, clip: np.ndarray, label: int, columns: Mapping) -> None:
@@ -168,7 +172,7 @@ class ClipWriter:
             dtype = 'U8' if array.dtype == np.uint8 else 'I64'
             offsets = [end, end + array.nbytes]
             header[key] = {'dtype': dtype, 'shape': list(array.shape), 'data_offsets': offsets}
-            array.tofile(self._file)
+            self._file.write(array)
             end += array.nbytes
         text = json.dumps(header).encode()
         if len(text) > _HEADER_BYTES:
@@ -242,15 +246,22 @@ class ClipStorage:
                 f'{self.path} is of format {metadata.get("format")!r}; expected {FORMAT!r}. '
                 'Make it with a tool under tools/data/'
             )
+        missing = sorted(_TENSORS - set(tensors)) + sorted(_METADATA - set(metadata))
+        if missing:
+            raise ValueError(
+                f'{self.path} lacks {missing}. Make it again with the tool that made it'
+            )
         self.layout = get_layout(json.loads(metadata['layout']))
         self.class_names: list[str] = json.loads(metadata['class_names'])
         self.dataset = metadata['dataset']
         self.notes: dict = json.loads(metadata['notes'])
-        self.block = ClipBlock(*(tensors[key] for key in ('frames', 'num_frames', 'num_people')))
         self.labels: Tensor = tensors['label']
         self.names: list[str] = bytes(tensors['name'].numpy()).decode().split('\n')
         self.columns = _with_prefix(tensors, 'column/')
         self.splits = _with_prefix(tensors, 'split/')
+        index = {key: tensors[key] for key in ('num_frames', 'num_people')}
+        self._check_lengths(index | {'label': self.labels} | self.columns)
+        self.block = ClipBlock(tensors['frames'], **index)
         self._check()
 
     def __len__(self) -> int:
@@ -274,16 +285,19 @@ class ClipStorage:
             raise ValueError(f'split {name!r} of {self.path} is empty')
         return self.splits[name]
 
+    def _check_lengths(self, columns: Mapping[str, Tensor]) -> None:
+        self._refuse(
+            f'{len(column)} entries of {key} for {len(self)} names'
+            for key, column in columns.items()
+            if column.shape != (len(self),)
+        )
+
     def _check(self) -> None:
         count, problems = len(self), []
-        for key, column in {
-            'num_frames': self.block.num_frames,
-            'num_people': self.block.num_people,
-            'label': self.labels,
-            **self.columns,
-        }.items():
-            if len(column) != count:
-                problems.append(f'{len(column)} entries of {key} for {count} names')
+        if min(self.block.num_frames.min(), self.block.num_people.min()) < 1:
+            problems.append('clips without frames or people')
+        if not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            problems.append(f'labels outside the {len(self.class_names)} classes')
         stored, joints = self.block.frames.shape[:2]
         if self.block.num_skeletons != stored:
             problems.append(
@@ -296,8 +310,12 @@ class ClipStorage:
         for key, members in self.splits.items():
             if len(members) and not 0 <= members.min() <= members.max() < count:
                 problems.append(f'split {key!r} points outside the {count} clips')
-        if problems:
-            raise ValueError(f'{self.path} contradicts itself: {"; ".join(problems)}')
+        self._refuse(problems)
+
+    def _refuse(self, problems: Iterable[str]) -> None:
+        text = '; '.join(problems)
+        if text:
+            raise ValueError(f'{self.path} contradicts itself: {text}')
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
