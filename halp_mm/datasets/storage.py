@@ -8,7 +8,8 @@ The file is a safetensors file. Its tensors:
 ``num_frames``          int64 ``[N]``: T of each clip
 ``num_people``          int64 ``[N]``: M of each clip
 ``label``               int64 ``[N]``
-``name``                uint8: the clips' names, UTF-8, one a line
+``name``                uint8: the clips' names, UTF-8, one a line, and up to 7 newlines more, so
+                        that the following integers are aligned
 ``column/NAME``         int64 ``[N]``: further facts, such as ``column/subject``
 ``split/NAME``          int64: positions of the clips that belong to a split
 ======================  =======================================================================
@@ -150,12 +151,14 @@ class ClipWriter:
     def _finish(self) -> None:
         if not self._names:
             raise ValueError(f'{self.path}: no clips were added, so there is nothing to write')
-        arrays = {key: np.asarray(values, dtype='<i8') for key, values in self._facts.items()}
-        arrays['name'] = np.frombuffer('\n'.join(self._names).encode(), np.uint8)
+        end = self._file.tell() - 8 - _HEADER_BYTES
+        names = '\n'.join(self._names).encode()
+        names += b'\n' * (-(end + len(names)) % 8)  # what follows is aligned for memory mapping
+        arrays = {'name': np.frombuffer(names, np.uint8)}
+        arrays |= {key: np.asarray(values, dtype='<i8') for key, values in self._facts.items()}
         arrays |= {
             f'split/{key}': np.asarray(values, dtype='<i8') for key, values in self._splits.items()
         }
-        end = self._file.tell() - 8 - _HEADER_BYTES
         row = self.layout.num_joints * self._channels * 4
         shape = [end // row, self.layout.num_joints, self._channels]
         header = {
@@ -256,7 +259,7 @@ class ClipStorage:
         self.dataset = metadata['dataset']
         self.notes: dict = json.loads(metadata['notes'])
         self.labels: Tensor = tensors['label']
-        self.names: list[str] = bytes(tensors['name'].numpy()).decode().split('\n')
+        self.names: list[str] = bytes(tensors['name'].numpy()).decode().rstrip('\n').split('\n')
         self.columns = _with_prefix(tensors, 'column/')
         self.splits = _with_prefix(tensors, 'split/')
         index = {key: tensors[key] for key in ('num_frames', 'num_people')}
