@@ -160,6 +160,33 @@ def test_full_disk_is_an_error_and_keeps_the_older_file(tmp_path):
     assert len(ClipStorage(path)) == 12
 
 
+FULL_FOR_A_WHILE = """
+import resource, signal, sys
+import numpy as np
+from halp_mm.datasets import ClipStorage, ClipWriter
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+clip = np.ones((1, 70, 20, 3), np.float32)
+for room in range(0, 3 * clip.nbytes, 1000):
+    try:
+        with ClipWriter(sys.argv[1], 'msr_action3d', ['nod'], 'x') as writer:
+            limit = 8 + (1 << 18) + room
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                for name in 'abc':
+                    writer.add(name, clip, 0)
+            finally:
+                unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+                resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    except OSError:
+        continue
+    assert ClipStorage(sys.argv[1]).block.frames.eq(1).all(), room
+"""
+
+
+def test_disk_that_is_full_for_a_while_loses_no_frames(tmp_path):
+    run_python(FULL_FOR_A_WHILE, tmp_path / 'c')
+
+
 @pytest.mark.parametrize(
     ('name', 'clip', 'label', 'columns', 'message'),
     [
