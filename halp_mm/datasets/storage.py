@@ -8,7 +8,8 @@ The file is a safetensors file. Its tensors:
 ``num_frames``          int64 ``[N]``: T of each clip
 ``num_people``          int64 ``[N]``: M of each clip
 ``label``               int64 ``[N]``
-``name``                uint8: the clips' names, UTF-8, one a line
+``name``                uint8: the clips' names, UTF-8, one a line, and up to 7 newlines more, so
+                        that the following integers are aligned
 ``column/NAME``         int64 ``[N]``: further facts, such as ``column/subject``
 ``split/NAME``          int64: positions of the clips that belong to a split
 ======================  =======================================================================
@@ -22,7 +23,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,8 @@ from torch import Tensor
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 FORMAT = 'halp_mm clips 1'
+_TENSORS = {'frames', 'num_frames', 'num_people', 'label', 'name'}
+_METADATA = {'layout', 'class_names', 'dataset', 'notes'}
 _HEADER_BYTES = 1 << 18  # room kept for the header, which is known only when all clips are written
 
 
@@ -107,14 +111,15 @@ class ClipWriter:
             self._facts.setdefault(key, []).append(int(value))
         for split in splits:
             self._splits.setdefault(split, []).append(position)
-        clip.tofile(self._file)
+        self._file.write(clip)  # not tofile, which says nothing when the disk is full
 
     def __exit__(self, error_type, error, traceback) -> None:
         try:
             if error_type is None:
                 self._finish()
         finally:
-            self._file.close()
+            with suppress(OSError):  # a full disk, once more: the rest is not wanted any longer
+                self._file.close()
             self._partial.unlink(missing_ok=True)
 
     def _check(self, name: str, clip: np.ndarray, label: int, columns: Mapping) -> None:
@@ -146,12 +151,14 @@ class ClipWriter:
     def _finish(self) -> None:
         if not self._names:
             raise ValueError(f'{self.path}: no clips were added, so there is nothing to write')
-        arrays = {key: np.asarray(values, dtype='<i8') for key, values in self._facts.items()}
-        arrays['name'] = np.frombuffer('\n'.join(self._names).encode(), np.uint8)
+        end = self._file.tell() - 8 - _HEADER_BYTES
+        names = '\n'.join(self._names).encode()
+        names += b'\n' * (-(end + len(names)) % 8)  # what follows is aligned for memory mapping
+        arrays = {'name': np.frombuffer(names, np.uint8)}
+        arrays |= {key: np.asarray(values, dtype='<i8') for key, values in self._facts.items()}
         arrays |= {
             f'split/{key}': np.asarray(values, dtype='<i8') for key, values in self._splits.items()
         }
-        end = self._file.tell() - 8 - _HEADER_BYTES
         row = self.layout.num_joints * self._channels * 4
         shape = [end // row, self.layout.num_joints, self._channels]
         header = {
@@ -168,7 +175,7 @@ class ClipWriter:
             dtype = 'U8' if array.dtype == np.uint8 else 'I64'
             offsets = [end, end + array.nbytes]
             header[key] = {'dtype': dtype, 'shape': list(array.shape), 'data_offsets': offsets}
-            array.tofile(self._file)
+            self._file.write(array)
             end += array.nbytes
         text = json.dumps(header).encode()
         if len(text) > _HEADER_BYTES:
@@ -242,15 +249,22 @@ class ClipStorage:
                 f'{self.path} is of format {metadata.get("format")!r}; expected {FORMAT!r}. '
                 'Make it with a tool under tools/data/'
             )
+        missing = sorted(_TENSORS - set(tensors)) + sorted(_METADATA - set(metadata))
+        if missing:
+            raise ValueError(
+                f'{self.path} lacks {missing}. Make it again with the tool that made it'
+            )
         self.layout = get_layout(json.loads(metadata['layout']))
         self.class_names: list[str] = json.loads(metadata['class_names'])
         self.dataset = metadata['dataset']
         self.notes: dict = json.loads(metadata['notes'])
-        self.block = ClipBlock(*(tensors[key] for key in ('frames', 'num_frames', 'num_people')))
         self.labels: Tensor = tensors['label']
-        self.names: list[str] = bytes(tensors['name'].numpy()).decode().split('\n')
+        self.names: list[str] = bytes(tensors['name'].numpy()).decode().rstrip('\n').split('\n')
         self.columns = _with_prefix(tensors, 'column/')
         self.splits = _with_prefix(tensors, 'split/')
+        index = {key: tensors[key] for key in ('num_frames', 'num_people')}
+        self._check_lengths(index | {'label': self.labels} | self.columns)
+        self.block = ClipBlock(tensors['frames'], **index)
         self._check()
 
     def __len__(self) -> int:
@@ -274,16 +288,19 @@ class ClipStorage:
             raise ValueError(f'split {name!r} of {self.path} is empty')
         return self.splits[name]
 
+    def _check_lengths(self, columns: Mapping[str, Tensor]) -> None:
+        self._refuse(
+            f'{len(column)} entries of {key} for {len(self)} names'
+            for key, column in columns.items()
+            if column.shape != (len(self),)
+        )
+
     def _check(self) -> None:
         count, problems = len(self), []
-        for key, column in {
-            'num_frames': self.block.num_frames,
-            'num_people': self.block.num_people,
-            'label': self.labels,
-            **self.columns,
-        }.items():
-            if len(column) != count:
-                problems.append(f'{len(column)} entries of {key} for {count} names')
+        if min(self.block.num_frames.min(), self.block.num_people.min()) < 1:
+            problems.append('clips without frames or people')
+        if not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            problems.append(f'labels outside the {len(self.class_names)} classes')
         stored, joints = self.block.frames.shape[:2]
         if self.block.num_skeletons != stored:
             problems.append(
@@ -296,8 +313,12 @@ class ClipStorage:
         for key, members in self.splits.items():
             if len(members) and not 0 <= members.min() <= members.max() < count:
                 problems.append(f'split {key!r} points outside the {count} clips')
-        if problems:
-            raise ValueError(f'{self.path} contradicts itself: {"; ".join(problems)}')
+        self._refuse(problems)
+
+    def _refuse(self, problems: Iterable[str]) -> None:
+        text = '; '.join(problems)
+        if text:
+            raise ValueError(f'{self.path} contradicts itself: {text}')
 
 
 def _with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

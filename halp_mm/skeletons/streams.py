@@ -20,8 +20,7 @@ def bone_stream(clips: Clips) -> Tensor:
 
 def motion_stream(clips: Clips) -> Tensor:
     """Each frame's successor minus the frame, ``[N, M, T, V, C]``; zero at a clip's last frame."""
-    motion = torch.zeros_like(clips.coordinates)
-    torch.sub(clips.coordinates[:, :, 1:], clips.coordinates[:, :, :-1], out=motion[:, :, :-1])
+    motion = clips.coordinates.roll(-1, dims=2) - clips.coordinates
     frames = torch.arange(motion.shape[2], device=clips.device)
     has_successor = frames < clips.num_frames[:, None] - 1
     return motion * has_successor[:, None, :, None, None]

@@ -1,0 +1,345 @@
+"""Data files: written whole or not at all, read lazily, damage told from data."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from halp_mm.datasets import ClipStorage, ClipWriter
+from halp_mm.skeletons import get_layout
+from tests.conftest import write_random_clips
+
+REPOSITORY = Path(__file__).parents[2]
+CLASSES = ['sit', 'stand']
+
+
+def ones(people: int = 1, frames: int = 4, joints: int = 20, channels: int = 3) -> np.ndarray:
+    return np.ones((people, frames, joints, channels), np.float32)
+
+
+def write_ones(path: Path, **columns: int) -> Path:
+    with ClipWriter(path, 'msr_action3d', CLASSES, 'ones') as writer:
+        writer.add('clip', ones(), 0, ['train'], **columns)
+    return path
+
+
+def run_python(code: str, *arguments: object) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, '-c', code, *map(str, arguments)],
+        env=os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_round_trip_is_equal_bit_by_bit(tmp_path):
+    generator = np.random.default_rng(1)
+    clips = {
+        f'clip {i} ü': generator.normal(size=(1 + i % 3, 1 + 2 * i, 20, 3)).astype(np.float32)
+        for i in range(7)
+    }
+    with ClipWriter(tmp_path / 'new' / 'c.safetensors', 'msr_action3d', CLASSES, 'mine') as writer:
+        for i, (name, clip) in enumerate(clips.items()):
+            splits = ['all'] + ['odd'] * (i % 2)
+            writer.add(name, clip, label=i % 2, splits=splits, subject=10 * i)
+        writer.notes = {'said': ['this', 1]}
+    storage = ClipStorage(tmp_path / 'new' / 'c.safetensors')
+    assert storage.names == list(clips)
+    for position, clip in enumerate(clips.values()):
+        stored = storage.clip(position).numpy()
+        assert stored.shape == clip.shape
+        assert stored.tobytes() == clip.tobytes()
+    assert storage.labels.tolist() == [0, 1, 0, 1, 0, 1, 0]
+    assert storage.columns['subject'].tolist() == [0, 10, 20, 30, 40, 50, 60]
+    assert storage.split('all').tolist() == list(range(7))
+    assert storage.split('odd').tolist() == [1, 3, 5]
+    assert storage.layout == get_layout('msr_action3d')
+    assert storage.class_names == CLASSES
+    assert storage.dataset == 'mine'
+    assert storage.notes == {'said': ['this', 1]}
+    assert len(storage) == 7
+
+
+def test_own_layout_travels_in_the_file(tmp_path):
+    layout = {'name': 'pair', 'joints': ['a', 'b'], 'bones': [['a', 'b']], 'center': 'a'}
+    with ClipWriter(tmp_path / 'c', layout, CLASSES, 'x') as writer:
+        writer.add('clip', ones(joints=2), 0)
+    assert ClipStorage(tmp_path / 'c').layout == get_layout(layout)
+
+
+def test_file_is_readable_by_the_safetensors_library(random_clips):
+    tensors, storage = load_file(random_clips), ClipStorage(random_clips)
+    assert torch.equal(tensors['frames'], storage.block.frames)
+    assert torch.equal(tensors['label'], storage.labels)
+    with safe_open(random_clips, framework='np') as file:
+        assert file.metadata()['dataset'] == 'random'
+        assert file.get_tensor('num_frames').tolist() == storage.block.num_frames.tolist()
+
+
+@pytest.mark.parametrize('num_clips', range(1, 10))
+def test_tensors_are_aligned(tmp_path, num_clips):
+    with ClipWriter(tmp_path / 'c', 'kinect_v2', CLASSES, 'x') as writer:
+        for i in range(num_clips):
+            writer.add(f'c{i}', ones(frames=1, joints=25), 0, ['train'])
+    storage = ClipStorage(tmp_path / 'c')
+    for tensor in (storage.labels, storage.split('train'), storage.block.frames):
+        assert tensor.data_ptr() % tensor.element_size() == 0
+    assert storage.names == [f'c{i}' for i in range(num_clips)]
+
+
+def test_error_inside_the_block_leaves_nothing(tmp_path):
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
+            writer.add('clip', ones(), 0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_inside_the_block_keeps_the_older_file(tmp_path):
+    older = write_ones(tmp_path / 'c').read_bytes()
+
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
+            writer.add('other', ones(frames=99), 0)
+            writer.add('other', ones(), 0)
+
+    with pytest.raises(ValueError, match='names must be unique'):
+        write()
+    assert [path.name for path in tmp_path.iterdir()] == ['c']
+    assert (tmp_path / 'c').read_bytes() == older
+
+
+def test_new_file_replaces_the_older_one_while_it_is_mapped(tmp_path):
+    older = ClipStorage(write_random_clips(tmp_path / 'c', 'msr_action3d'))
+    first = older.clip(0).clone()
+    write_ones(tmp_path / 'c')
+    assert torch.equal(older.clip(0), first)
+    assert ClipStorage(tmp_path / 'c').clip(0).eq(1).all()
+
+
+FULL_DISK = """
+import os, resource, signal, sys
+from pathlib import Path
+from tests.conftest import write_random_clips
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path, *limits = sys.argv[1:]
+for limit in map(int, limits):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_random_clips(Path(path), num_clips=12)
+        print(limit, 'written')
+    except OSError as error:
+        print(limit, 'refused', os.listdir(Path(path).parent))
+"""
+
+
+def test_full_disk_is_an_error_and_keeps_the_older_file(tmp_path):
+    path, older = tmp_path / 'c', write_ones(tmp_path / 'c').read_bytes()
+    size = write_random_clips(tmp_path / 'whole').stat().st_size
+    (tmp_path / 'whole').unlink()
+    # within the frames, at the last of them, within the index, at the very last byte
+    limits = [1, 1 << 18, size // 2, size - 2000, size - 300, size - 100, size - 1]
+    printed = run_python(FULL_DISK, path, *limits).splitlines()
+    assert printed == [f"{limit} refused ['c']" for limit in limits]
+    assert path.read_bytes() == older
+    assert run_python(FULL_DISK, path, size) == f'{size} written\n'
+    assert len(ClipStorage(path)) == 12
+
+
+FULL_FOR_A_WHILE = """
+import resource, signal, sys
+import numpy as np
+from halp_mm.datasets import ClipStorage, ClipWriter
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+clip = np.ones((1, 70, 20, 3), np.float32)
+for room in range(0, 3 * clip.nbytes, 1000):
+    try:
+        with ClipWriter(sys.argv[1], 'msr_action3d', ['nod'], 'x') as writer:
+            limit = 8 + (1 << 18) + room
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                for name in 'abc':
+                    writer.add(name, clip, 0)
+            finally:
+                unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+                resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    except OSError:
+        continue
+    assert ClipStorage(sys.argv[1]).block.frames.eq(1).all(), room
+"""
+
+
+def test_disk_that_is_full_for_a_while_loses_no_frames(tmp_path):
+    run_python(FULL_FOR_A_WHILE, tmp_path / 'c')
+
+
+@pytest.mark.parametrize(
+    ('name', 'clip', 'label', 'columns', 'message'),
+    [
+        ('clip', ones(), 0, {'subject': 1}, "'clip': names must be unique"),
+        ('', ones(), 0, {'subject': 1}, 'not empty'),
+        ('a\nb', ones(), 0, {'subject': 1}, 'on one line'),
+        ('b', ones(joints=25), 0, {'subject': 1}, r'\[1, 4, 25, 3\]; expected .*20 joints of'),
+        ('b', ones()[0], 0, {'subject': 1}, r'shape \[4, 20, 3\]'),
+        ('b', ones(frames=0), 0, {'subject': 1}, 'none of them empty'),
+        ('b', ones(people=0), 0, {'subject': 1}, 'none of them empty'),
+        ('b', ones(channels=2), 0, {'subject': 1}, "'b' has 2 coordinates; others 3"),
+        ('b', ones() * np.nan, 0, {'subject': 1}, "'b' has 240 coordinates that are NaN"),
+        ('b', ones() * np.inf, 0, {'subject': 1}, 'infinite'),
+        ('b', ones(), 2, {'subject': 1}, "'b' has label 2; expected 0 to 1"),
+        ('b', ones(), -1, {'subject': 1}, 'label -1'),
+        ('b', ones(), 0, {}, r"columns \[\]; others \['column/subject'\]"),
+        ('b', ones(), 0, {'subject': 1, 'camera': 1}, r"columns \['camera', 'subject'\]"),
+    ],
+)
+def test_clip_that_cannot_be_stored(tmp_path, name, clip, label, columns, message):
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
+            writer.add('clip', ones(), 0, subject=1)
+            writer.add(name, clip, label, **columns)
+
+    with pytest.raises(ValueError, match=message):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_clips_at_all(tmp_path):
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x'):
+            pass
+
+    with pytest.raises(ValueError, match='no clips were added'):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_notes_too_long(tmp_path):
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
+            writer.add('clip', ones(), 0)
+            writer.notes = {'long': 'x' * (1 << 18)}
+
+    with pytest.raises(ValueError, match='Shorten the notes'):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('kept', [0, 1, 7, 8, 100, 1 << 17, 8 + (1 << 18), -1000, -1])
+def test_truncated_file(random_clips, kept):
+    content = random_clips.read_bytes()
+    random_clips.write_bytes(content[:kept])
+    message = r'random\.safetensors \(\d+ bytes\) is truncated.*Make it again'
+    with pytest.raises(ValueError, match=message):
+        ClipStorage(random_clips)
+
+
+@pytest.mark.parametrize('content', [b'clip,label\nwave,1\n' * 50, b'\0' * 500, b'{}'])
+def test_file_of_another_kind(tmp_path, content):
+    (tmp_path / 'c').write_bytes(content)
+    with pytest.raises(ValueError, match='not a data file'):
+        ClipStorage(tmp_path / 'c')
+
+
+@pytest.mark.parametrize('metadata', [None, {'format': 'pt'}])
+def test_safetensors_file_of_others(tmp_path, metadata):
+    save_file({'weight': torch.ones(3)}, tmp_path / 'c', metadata)
+    with pytest.raises(ValueError, match="expected 'halp_mm clips 1'"):
+        ClipStorage(tmp_path / 'c')
+
+
+def test_missing_file_and_folder(tmp_path):
+    for path in (tmp_path / 'none', tmp_path):
+        with pytest.raises(FileNotFoundError, match=str(path)):
+            ClipStorage(path)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'label': torch.zeros(3, dtype=torch.int64)}, '3 entries of label for 12 names'),
+        ({'column/subject': torch.zeros(9, dtype=torch.int64)}, '9 entries of subject for'),
+        ({'num_frames': torch.ones(5, dtype=torch.int64)}, '5 entries of num_frames'),
+        ({'num_frames': torch.ones(12, dtype=torch.int64)}, 'where the index needs 18'),
+        ({'num_frames': torch.zeros(12, dtype=torch.int64)}, 'without frames or people'),
+        ({'num_people': torch.ones(12, dtype=torch.int64)}, 'where the index needs'),
+        ({'label': torch.full((12,), 3)}, 'labels outside the 3 classes'),
+        ({'label': torch.full((12,), -1)}, 'labels outside the 3 classes'),
+        ({'split/train': torch.tensor([0, 12])}, "split 'train' points outside the 12 clips"),
+        ({'split/train': torch.tensor([-1])}, "split 'train' points outside the 12 clips"),
+        ({'frames': torch.zeros(649, 24, 3)}, "24 joints where layout 'kinect_v2' has 25"),
+        ({'frames': None}, r"lacks \['frames'\]"),
+        ({'num_people': None}, r"lacks \['num_people'\]"),
+    ],
+)
+def test_index_that_contradicts_itself(random_clips, changes, message):
+    tensors = {key: tensor.clone() for key, tensor in load_file(random_clips).items()} | changes
+    with safe_open(random_clips, framework='pt') as file:
+        metadata = file.metadata()
+    tensors = {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    save_file(tensors, random_clips, metadata)
+    with pytest.raises(ValueError, match=message):
+        ClipStorage(random_clips)
+
+
+def test_file_without_a_layout(random_clips):
+    tensors = {key: tensor.clone() for key, tensor in load_file(random_clips).items()}
+    metadata = {'format': 'halp_mm clips 1', 'dataset': 'x', 'class_names': json.dumps(CLASSES)}
+    save_file(tensors, random_clips, metadata)
+    with pytest.raises(ValueError, match=r"lacks \['layout', 'notes'\]"):
+        ClipStorage(random_clips)
+
+
+def test_unknown_and_empty_split(random_clips):
+    tensors = {key: tensor.clone() for key, tensor in load_file(random_clips).items()}
+    with safe_open(random_clips, framework='pt') as file:
+        metadata = file.metadata()
+    tensors['split/none'] = torch.zeros(0, dtype=torch.int64)
+    save_file(tensors, random_clips, metadata)
+    storage = ClipStorage(random_clips)
+    with pytest.raises(ValueError, match=r"no split 'val'; its splits are \['none', 'test', 'tr"):
+        storage.split('val')
+    with pytest.raises(ValueError, match=r"split 'none' of .*random\.safetensors is empty"):
+        storage.split('none')
+
+
+LAZY = """
+import os, sys
+import torch
+from halp_mm.datasets import ClipStorage
+def mapped_mb():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+ClipStorage(sys.argv[1])  # whatever is loaded once is loaded now
+start = mapped_mb()
+storage = ClipStorage(sys.argv[2])
+opened = mapped_mb()
+storage.clip(3).sum()
+one = mapped_mb()
+storage.block.frames.sum()
+print(opened - start, one - opened, mapped_mb() - one)
+"""
+
+
+@pytest.mark.skipif(not Path('/proc/self/statm').exists(), reason='needs Linux, for its /proc')
+def test_opening_a_file_does_not_read_its_frames(tmp_path, random_clips):
+    with ClipWriter(tmp_path / 'big', 'kinect_v2', CLASSES, 'big') as writer:
+        for i in range(16):  # 96 MB
+            writer.add(str(i), ones(frames=20000, joints=25), 0)
+    opened, one, rest = map(float, run_python(LAZY, random_clips, tmp_path / 'big').split())
+    assert opened < 10
+    assert one < 40
+    assert rest > 50
