@@ -30,7 +30,7 @@ MIN_FRAMES, MAX_FRAMES = 40, 120
 _SUBJECT_STREAM, _CLIP_STREAM = 0, 1  # keep subjects' random numbers apart from clips'
 # Yaw in degrees, height above the floor and distance from the middle of the scene in metres.
 _CAMERAS = ((0, 1.1, 3.2), (-45, 1.3, 3.3), (45, 1.2, 3.1))
-_MAX_FACING = 50  # degrees to either side that people turn away from the first camera
+_MAX_FACING = 120  # degrees to either side that people turn away from the first camera
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,9 @@ def perform(
         if people[0].left_handed != other_hand:
             motion = motion.mirrored()
         angles = motion.angles + person.posture + _sway(person.sway, frames, generator)
+        angles += _fidgets(frames, generator)
         body = stand_on_floor(forward_kinematics(np.deg2rad(angles), person.offsets))
-        places.append(body + motion.path[:, None])
+        places.append(body + motion.path[:, None] + _wander(frames, generator))
     return _place_in_room(np.stack(places), action, generator)
 
 
@@ -261,13 +262,46 @@ def _joint_noise() -> np.ndarray:
 
 _NOISE = _joint_noise()
 
+# Joints that people move without purpose, and how far at most: degrees about x, y and z.
+_FIDGETS = [
+    *((f'{side}_shoulder', (45, 20, 20)) for side in ('left', 'right')),
+    *((f'{side}_elbow', (90, 35, 0)) for side in ('left', 'right')),
+    ('neck', (15, 40, 10)),
+    ('spine_mid', (8, 15, 8)),
+]
+
 
 def _sway(degrees: float, frames: int, generator: np.random.Generator) -> np.ndarray:
     """Slow wandering of all joint angles, ``[T, V, 3]``, degrees."""
-    shape = (3, 1, LAYOUT.num_joints, 3)
-    hertz, phase = generator.uniform(0.05, 0.5, shape), generator.uniform(0, 2 * np.pi, shape)
-    time = np.arange(frames)[:, None, None] / FRAMES_PER_SECOND
-    return degrees * np.sin(2 * np.pi * hertz * time + phase).sum(0) / np.sqrt(1.5)
+    angles = degrees * _slow_waves(frames, (LAYOUT.num_joints, 3), generator)
+    angles[:, LAYOUT.index('spine_base'), 1] *= 6  # standing people turn more than they lean
+    return angles
+
+
+def _wander(frames: int, generator: np.random.Generator) -> np.ndarray:
+    """How a person drifts on the spot, ``[T, 1, 3]``, metres."""
+    return _slow_waves(frames, (1, 3), generator) * (0.14, 0, 0.14)
+
+
+def _slow_waves(frames: int, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Smooth noise of variance 1, ``[T, *shape]``."""
+    waves = (3, 1, *shape)
+    hertz, phase = generator.uniform(0.05, 0.5, waves), generator.uniform(0, 2 * np.pi, waves)
+    time = np.arange(frames).reshape(-1, *(1 for _ in shape)) / FRAMES_PER_SECOND
+    return np.sin(2 * np.pi * hertz * time + phase).sum(0) / np.sqrt(1.5)
+
+
+def _fidgets(frames: int, generator: np.random.Generator) -> np.ndarray:
+    """Movements that have nothing to do with the action, ``[T, V, 3]``, degrees."""
+    angles = np.zeros((frames, LAYOUT.num_joints, 3))
+    time = np.arange(frames)
+    for _ in range(generator.poisson(4)):
+        joint, largest = _FIDGETS[generator.integers(len(_FIDGETS))]
+        middle, width = generator.uniform(0, frames), generator.uniform(6, 25)
+        turn = generator.uniform(-1, 1, 3) * largest
+        turn[0] = abs(turn[0])  # elbows do not bend backwards
+        angles[:, LAYOUT.index(joint)] += np.exp(-(((time - middle) / width) ** 2))[:, None] * turn
+    return angles
 
 
 def _place_in_room(

@@ -97,8 +97,8 @@ def _drink(progress: np.ndarray, manner: Manner) -> Performance:
     up = _rise_and_fall(progress, manner.peak, 0.7)
     sip = _rise_and_fall(progress, manner.peak + 0.1, 0.65, 0.85)
     return {
-        'right_shoulder': (up * (48 + 8 * sip), up * 14, up * (12 + 12 * manner.carriage)),
-        'right_elbow': (up * 112, up * 38, 0),
+        'right_shoulder': (up * (68 + 8 * sip), up * 14, up * (10 + 10 * manner.carriage)),
+        'right_elbow': (up * 124, up * 22, 0),
         'neck': (sip * 16 - up * 4, 0, 0),
     }, _STAY
 
@@ -106,8 +106,8 @@ def _drink(progress: np.ndarray, manner: Manner) -> Performance:
 def _phone_call(progress: np.ndarray, manner: Manner) -> Performance:
     up = _rise_and_fall(progress, manner.peak, 0.75)
     return {
-        'right_shoulder': (up * 42, up * 2, up * (26 + 12 * manner.carriage)),
-        'right_elbow': (up * 122, up * 30, 0),
+        'right_shoulder': (up * 98, -up * (22 + 12 * manner.carriage), up * 6),
+        'right_elbow': (up * 135, up * 12, 0),
         'neck': (0, up * 8 * manner.direction, -up * 10),
     }, _STAY
 
@@ -117,7 +117,7 @@ def _clap(progress: np.ndarray, manner: Manner) -> Performance:
     beat = up * (0.5 + 0.5 * _swing(progress, manner, 2.2 + 0.5 * manner.direction))
     return {
         **_both('shoulder', up * (35 + 35 * manner.height), up * 12, 0),
-        **_both('elbow', up * (65 - 30 * manner.height), up * 40 - beat * 32, 0),
+        **_both('elbow', up * (65 - 30 * manner.height), up * 25 - beat * 35, 0),
     }, _STAY
 
 
