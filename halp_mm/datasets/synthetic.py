@@ -24,6 +24,7 @@ from halp_mm.datasets.synthetic_body import (
 
 NUM_SUBJECTS = 20
 NUM_CAMERAS = 3
+MAX_REPEATS = 999  # the clips' names have three digits for them
 FRAMES_PER_SECOND = 30
 MIN_FRAMES, MAX_FRAMES = 40, 120
 
@@ -83,8 +84,8 @@ def generate_synthetic(seed: int = 0, repeats: int = 1) -> Iterator[SyntheticCli
         ValueError: if the seed is negative or there are fewer than 1 or more than 999 repeats.
     """
     _check_seed(seed)
-    if not 1 <= repeats <= 999:
-        raise ValueError(f'repeats is {repeats}; expected 1 to 999')
+    if not 1 <= repeats <= MAX_REPEATS:
+        raise ValueError(f'repeats is {repeats}; expected 1 to {MAX_REPEATS}')
     return (
         generate_clip(seed, subject, label, camera, repetition)
         for subject in range(1, NUM_SUBJECTS + 1)
@@ -143,12 +144,20 @@ def generate_clip(
         subject: From 1 to 20.
         label: The action, counted from 0 in ``ACTIONS``.
         camera: From 1 to 3.
-        repetition: From 1.
+        repetition: From 1 to 999.
 
     Raises:
-        ValueError: if the seed is negative.
+        ValueError: if the seed is negative or a number is out of range.
     """
     _check_seed(seed)
+    for name, number, first, last in (
+        ('subject', subject, 1, NUM_SUBJECTS),
+        ('label', label, 0, len(ACTIONS) - 1),
+        ('camera', camera, 1, NUM_CAMERAS),
+        ('repetition', repetition, 1, MAX_REPEATS),
+    ):
+        if not first <= number <= last:
+            raise ValueError(f'{name} is {number}; expected {first} to {last}')
     numbers = [seed, _CLIP_STREAM, subject, label, camera, repetition]
     generator = np.random.default_rng(numbers)
     action = list(ACTIONS.values())[label]
@@ -194,8 +203,9 @@ def perform(
         angles = motion.angles + person.posture + _sway(person.sway, frames, generator)
         angles += _fidgets(frames, generator)
         body = stand_on_floor(forward_kinematics(np.deg2rad(angles), person.offsets))
-        places.append(body + motion.path[:, None] + _wander(frames, generator))
-    return _place_in_room(np.stack(places), action, generator)
+        places.append(body + motion.path[:, None])
+    # People who meet wander together.
+    return _place_in_room(np.stack(places), action, generator) + _wander(frames, generator)
 
 
 def film(places: np.ndarray, camera: int, generator: np.random.Generator) -> np.ndarray:
@@ -210,7 +220,7 @@ def film(places: np.ndarray, camera: int, generator: np.random.Generator) -> np.
         ``[M, T, 25, 3]``, metres in camera space.
     """
     yaw, height, distance = _CAMERAS[camera - 1]
-    tilt, roll, turn = generator.normal(0, (4, 1, 3))
+    tilt, roll, turn = generator.normal(0, (3, 1, 3))
     around = rotation_matrices(np.deg2rad((0, yaw + turn, 0)))
     tilted = rotation_matrices(np.deg2rad((tilt, 0, roll)))
     seen = places @ around.T + (0, -height, distance + generator.uniform(-0.2, 0.2))
@@ -279,7 +289,7 @@ def _sway(degrees: float, frames: int, generator: np.random.Generator) -> np.nda
 
 
 def _wander(frames: int, generator: np.random.Generator) -> np.ndarray:
-    """How a person drifts on the spot, ``[T, 1, 3]``, metres."""
+    """How people drift from their place, ``[T, 1, 3]``, metres."""
     return _slow_waves(frames, (1, 3), generator) * (0.14, 0, 0.14)
 
 

@@ -9,7 +9,7 @@ All actions are described for the right hand and foot; :meth:`Motion.mirrored` i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,6 +58,7 @@ class Motion:
         return Motion(angles, self.path * (-1, 1, 1))
 
 
+# What an action's function returns: joint angles by joint, and the path.
 Performance = tuple[Angles, tuple[Angle, Angle, Angle]]
 _STAY = (0, 0, 0)
 
@@ -281,7 +282,7 @@ class Action:
 
     performers: tuple[Callable[[np.ndarray, Manner], Performance], ...]
     seconds: tuple[float, float] = (1.5, 2.4)
-    distance: tuple[float, float] = field(default=(0.0, 0.0))
+    distance: tuple[float, float] = (0.0, 0.0)
 
     @property
     def num_people(self) -> int:
@@ -322,6 +323,6 @@ ACTIONS = {
     'stand up': Action((_stand_up,)),
     'jump up': Action((_jump_up,), seconds=(1.4, 1.8)),
     'handshake': Action((_shake_hand, _shake_hand), distance=(0.95, 1.15)),
-    'push': Action((_push, _be_pushed), distance=(0.65, 0.85)),
-    'hug': Action((_hug, _hug), distance=(0.75, 0.95)),
+    'push': Action((_push, _be_pushed), distance=(0.7, 0.9)),
+    'hug': Action((_hug, _hug), distance=(0.85, 1.05)),
 }
