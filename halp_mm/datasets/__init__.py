@@ -3,12 +3,16 @@
 from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset, check_data_file
 from halp_mm.datasets.storage import ClipBlock, ClipStorage, ClipWriter
+from halp_mm.datasets.synthetic import SyntheticClip, generate_synthetic, write_synthetic
 
 __all__ = [
     'ClipBlock',
     'ClipStorage',
     'ClipWriter',
     'SkeletonDataset',
+    'SyntheticClip',
     'check_data_file',
+    'generate_synthetic',
     'pad_clips',
+    'write_synthetic',
 ]
