@@ -10,7 +10,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
-    dict(type='TrainingProgressHook'),
     dict(type='NormalizeOnceHook'),
     dict(type='KNNEvaluationHook', interval=10),
 ]
@@ -27,5 +26,6 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 randomness = dict(seed=0)
+auto_scale_lr = dict(enable=False, base_batch_size=64)
 load_from = None
 resume = False

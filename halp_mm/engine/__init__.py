@@ -1,6 +1,7 @@
 """What runs a training: runner, hooks, checkpoints."""
 
 from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
+from halp_mm.engine.distributed import init_distributed
 from halp_mm.engine.hooks import (
     DeferredRuntimeInfoHook,
     KNNEvaluationHook,
@@ -15,6 +16,7 @@ __all__ = [
     'NormalizeOnceHook',
     'SkeletonRunner',
     'TrainingProgressHook',
+    'init_distributed',
     'load_checkpoint_file',
     'load_weights',
 ]

@@ -6,20 +6,8 @@ import os
 import pickle
 from pathlib import Path
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
-
-#: What a checkpoint of mmengine holds besides tensors and plain containers: the logs' histories.
-SAFE_CLASSES = [
-    HistoryBuffer,
-    np.ndarray,
-    np.dtype,
-    np._core.multiarray._reconstruct,
-    type(np.dtype(np.float64)),
-    type(np.dtype(np.int64)),
-]
 
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
@@ -35,15 +23,14 @@ def load_checkpoint_file(filename: str, map_location: str | torch.device | None 
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated, not a checkpoint, or holds anything but tensors, arrays
-            and plain containers.
+        ValueError: if it is truncated, not a checkpoint, or holds anything but tensors and
+            plain containers.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
     try:
-        with torch.serialization.safe_globals(SAFE_CLASSES):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).strip().split('\n')[0]
         raise ValueError(

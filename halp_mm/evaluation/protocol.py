@@ -21,10 +21,12 @@ class EvaluationResult:
         metrics: ``top1`` and ``top5`` per cent, ``num_train``, ``num_test``; with several streams
             also ``STREAM/top1`` and ``STREAM/top5``.
         scores: Class scores ``[num_test, classes]``.
+        labels: The true classes ``[num_test]``.
     """
 
     metrics: dict[str, float]
     scores: Tensor
+    labels: Tensor
 
 
 class Protocol(ABC):
@@ -74,4 +76,4 @@ class Protocol(ABC):
                 for k in (1, 5):
                     metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
-        return EvaluationResult(metrics, fused)
+        return EvaluationResult(metrics, fused, labels)

@@ -5,7 +5,7 @@ train_dataloader = dict(
     pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='pad_clips'),
+    collate_fn=dict(type='halp_mm.pad_clips'),
     dataset=dict(type='SkeletonDataset', num_people=2),
 )
 test_dataset = dict(type='SkeletonDataset', num_people=2)

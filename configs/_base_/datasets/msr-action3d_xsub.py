@@ -1,7 +1,10 @@
 _base_ = './clips.py'
 
 data_file = 'data/msr_action3d.safetensors'
-prepare_with = 'python tools/data/prepare_msr_action3d.py RAW --clip-list FILE --out data/msr_action3d.safetensors'
+prepare_with = (
+    'python tools/data/prepare_msr_action3d.py RAW --clip-list FILE '
+    '--out data/msr_action3d.safetensors'
+)
 train_dataloader = dict(
     dataset=dict(data_file=data_file, split='xsub_train', prepare_with=prepare_with)
 )

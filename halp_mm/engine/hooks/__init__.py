@@ -3,11 +3,13 @@
 from halp_mm.engine.hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from halp_mm.engine.hooks.knn_evaluation_hook import KNNEvaluationHook
 from halp_mm.engine.hooks.normalize_once_hook import NormalizeOnceHook
+from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 
 __all__ = [
     'DeferredRuntimeInfoHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
+    'PlainCheckpointHook',
     'TrainingProgressHook',
 ]

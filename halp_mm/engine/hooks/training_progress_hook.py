@@ -8,16 +8,14 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from halp_mm.registry import HOOKS
 from halp_mm.training_progress import TrainingProgress
 
 
-@HOOKS.register_module()
 class TrainingProgressHook(Hook):
     """Before each iteration, tell the model the moment that its random draws belong to.
 
     PyTorch's own generators, which dropout draws from, are seeded by the moment as well, so that
-    a resumed run repeats all of it.
+    a resumed run repeats all of it. The SkeletonRunner has this hook without being asked.
     """
 
     priority = 'VERY_HIGH'

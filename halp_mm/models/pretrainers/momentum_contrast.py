@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dist import all_gather, is_distributed
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, BaseModule, ModuleDict
 from torch import Tensor, nn
 
 from halp_mm.models.heads import PretrainingHead, StreamEmbeddings
@@ -15,7 +15,7 @@ from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
 
-class EmbeddingNetwork(nn.Module):
+class EmbeddingNetwork(BaseModule):
     """An encoder and its projector.
 
     Args:
@@ -68,10 +68,13 @@ class MomentumContrast(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        # By our registry, so that it is found without mmengine's default scope as well.
+        super().__init__(
+            MODELS.build(data_preprocessor or {'type': 'SkeletonPreprocessor'}), init_cfg
+        )
         self.query_views = tuple(query_views)
         self.key_view = key_view
-        self.query_networks = nn.ModuleDict(
+        self.query_networks = ModuleDict(
             {stream: EmbeddingNetwork(encoder, projector) for stream in streams}
         )
         embedding_dim = self.query_networks[streams[0]].projector.out_dim

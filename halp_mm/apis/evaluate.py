@@ -1,0 +1,96 @@
+"""Downstream evaluation from a config and a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.model import BaseModel
+from mmengine.runner import set_random_seed
+
+from halp_mm.apis.config import check_data_files
+from halp_mm.engine import load_weights
+from halp_mm.evaluation import EvaluationResult
+from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
+from halp_mm.whole_files import written_whole
+
+
+def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> BaseModel:
+    """Build a config's model, in evaluation mode, on the GPU if there is one.
+
+    Args:
+        config: A config.
+        checkpoint: Where its weights come from. Without one the model stays untrained,
+            initialised with the config's seed.
+
+    Raises:
+        ValueError: if the checkpoint is damaged or was made with another model.
+    """
+    set_random_seed(config.randomness.seed)
+    preprocessor = config.data_preprocessor
+    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
+    if checkpoint is None:
+        model.init_weights()
+    else:
+        load_weights(model, checkpoint)
+    return model.to(get_device()).eval()
+
+
+def evaluate(
+    config: Config, checkpoint: str | os.PathLike | None, protocol: str
+) -> tuple[dict, EvaluationResult]:
+    """Evaluate an encoder downstream.
+
+    Args:
+        config: The config that it was trained with.
+        checkpoint: Its checkpoint; None evaluates the untrained encoder.
+        protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
+
+    Returns:
+        A report of plain containers with at least ``protocol``, ``dataset``, ``top1`` and ``top5``
+        (per cent), ``num_train`` and ``num_test``; and the result with all class scores.
+
+    Raises:
+        FileNotFoundError: if a data file or the checkpoint is missing.
+        ValueError: if the config has no such protocol, or the checkpoint does not fit.
+    """
+    if protocol not in config.protocols:
+        raise ValueError(
+            f'the config has no protocol {protocol!r}; it has {sorted(config.protocols)}'
+        )
+    check_data_files(config)
+    model = build_model(config, checkpoint)
+    train_dataset = DATASETS.build(config.train_dataloader.dataset)
+    test_dataset = DATASETS.build(config.test_dataset)
+    start = time.perf_counter()
+    result = PROTOCOLS.build(config.protocols[protocol]).run(model, train_dataset, test_dataset)
+    report = {
+        'protocol': protocol,
+        'dataset': train_dataset.metainfo['dataset'],
+        'train_split': train_dataset.split,
+        'test_split': test_dataset.split,
+        **result.metrics,
+        'checkpoint': None if checkpoint is None else os.fspath(checkpoint),
+        'config': config.filename,
+        'settings': dict(config.protocols[protocol]),
+        'seed': config.randomness.seed,
+        'seconds': time.perf_counter() - start,
+    }
+    return report, result
+
+
+def write_report(report: Mapping, path: str | os.PathLike) -> None:
+    """Write a report as JSON."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(report, indent=2) + '\n')
+
+
+def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
+    """Write class scores ``[num_test, classes]`` and labels as a NumPy archive."""
+    with written_whole(path) as partial, partial.open('wb') as file:
+        np.savez(file, scores=result.scores.cpu().numpy(), labels=result.labels.cpu().numpy())

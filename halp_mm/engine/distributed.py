@@ -1,0 +1,22 @@
+"""Connecting the processes of a distributed run."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed
+from mmengine.dist import init_dist, is_distributed
+
+
+def init_distributed(launcher: str) -> None:
+    """Connect the processes: through NCCL with GPUs, through gloo without.
+
+    Args:
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``: what started them. Without
+            GPUs only ``'pytorch'`` (torchrun) can.
+    """
+    if launcher == 'none' or is_distributed():
+        return
+    if torch.cuda.is_available():
+        init_dist(launcher, backend='nccl')
+    else:
+        torch.distributed.init_process_group('gloo')

@@ -1,0 +1,69 @@
+"""Evaluate a pre-trained encoder downstream."""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+from mmengine.dist import is_main_process
+
+from halp_mm.apis import evaluate, load_config, write_report, write_scores
+from halp_mm.engine import init_distributed
+
+
+def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """The command line: MMAction2's flags, and the protocol."""
+    parser = argparse.ArgumentParser(description='Evaluate a pre-trained encoder downstream')
+    parser.add_argument('config', help='config file that the encoder was trained with')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
+    parser.add_argument(
+        '--untrained', action='store_true', help='evaluate the encoder as it is before training'
+    )
+    parser.add_argument('--protocol', default='knn', help="one of the config's: knn, linear")
+    parser.add_argument('--out', help='write the results to this JSON file')
+    parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override the config, as in protocols.knn.k=5',
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='launcher'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    if (args.checkpoint is None) != args.untrained:
+        parser.error('give either a checkpoint or --untrained')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return parser, args
+
+
+def main() -> None:
+    """Evaluate, print and write the results."""
+    parser, args = parse_args()
+    init_distributed(args.launcher)
+    try:
+        config = load_config(args.config, args.cfg_options)
+        if args.seed is not None:
+            config.randomness.seed = args.seed
+        report, result = evaluate(config, args.checkpoint, args.protocol)
+        if is_main_process() and args.out:
+            write_report(report, args.out)
+        if is_main_process() and args.dump:
+            write_scores(result, args.dump)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'{parser.prog}: error: {error}\n')
+    if is_main_process():
+        print(f'{report["protocol"]} on {report["dataset"]} {report["test_split"]}')
+        for key, value in result.metrics.items():
+            print(
+                f'  {key:<12}{value:>8.2f}'
+                if isinstance(value, float)
+                else f'  {key:<12}{value:>8}'
+            )
+
+
+if __name__ == '__main__':
+    main()
