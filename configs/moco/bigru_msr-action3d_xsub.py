@@ -32,6 +32,7 @@ view = [
     ),
 ]
 data_preprocessor = dict(
+    normalization=[dict(type='PreNormalize3D', align_spine=False, align_shoulders=False)],
     views=dict(query=view, key=view),
     evaluation_view=[dict(type='CenterCropResize', ratio=0.95, num_frames=32)],
 )

@@ -21,10 +21,19 @@ class PreNormalize3D(BatchTransform):
     the first frame the spine of the first person points along z, and then so that the line from
     the left to the right shoulder points along x. Zeros, joints as well as people, stay zero.
 
+    Args:
+        align_spine: Whether to rotate the spine onto z.
+        align_shoulders: Whether to rotate the shoulders onto x. Where everybody faces the sensor,
+            as in MSR-Action3D, both rotations only carry the first frame's noise into the clip.
+
     Raises:
         ValueError: if the layout is not three-dimensional, or does not say which joints are the
             spine and the shoulders.
     """
+
+    def __init__(self, align_spine: bool = True, align_shoulders: bool = True) -> None:
+        self.align_spine = align_spine
+        self.align_shoulders = align_shoulders
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Fill, centre and rotate; the generator is not needed."""
@@ -40,11 +49,27 @@ class PreNormalize3D(BatchTransform):
         coordinates = fill_null_frames(clips).coordinates
         seen = (coordinates != 0).any(-1, keepdim=True)
         coordinates = (coordinates - coordinates[:, :1, :, upper : upper + 1]) * seen
-        for start, end, axis in ((lower, upper, (0.0, 0.0, 1.0)), (left, right, (1.0, 0.0, 0.0))):
-            first = coordinates[:, 0, 0]
-            rotation = rotation_onto(first[:, end] - first[:, start], first.new_tensor(axis))
-            coordinates = map_coordinates(coordinates, rotation.mT)
+        if self.align_spine:
+            coordinates = align_bone(coordinates, lower, upper, axis=(0.0, 0.0, 1.0))
+        if self.align_shoulders:
+            coordinates = align_bone(coordinates, left, right, axis=(1.0, 0.0, 0.0))
         return clips.with_coordinates(coordinates)
+
+
+def align_bone(
+    coordinates: Tensor, start: int, end: int, axis: tuple[float, float, float]
+) -> Tensor:
+    """Rotate each clip so that a line of its first person points along an axis at first.
+
+    Args:
+        coordinates: ``[N, M, T, V, 3]``.
+        start: Joint where the line starts.
+        end: Joint where it ends.
+        axis: Unit vector.
+    """
+    first = coordinates[:, 0, 0]
+    rotation = rotation_onto(first[:, end] - first[:, start], first.new_tensor(axis))
+    return map_coordinates(coordinates, rotation.mT)
 
 
 def fill_null_frames(clips: Clips) -> Clips:
