@@ -1,0 +1,59 @@
+"""Small real runs of the command lines, for tests that go end to end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / 'configs' / 'halp' / 'bigru_synthetic_xsub.py'
+
+
+def tiny_options(data_file: Path, **options: object) -> list[str]:
+    """``--cfg-options`` that shrink the synthetic config to seconds on a file of random clips."""
+    values = {
+        'train_dataloader.dataset.data_file': data_file,
+        'train_dataloader.dataset.split': 'train',
+        'train_dataloader.batch_size': 4,
+        'test_dataset.data_file': data_file,
+        'test_dataset.split': 'test',
+        'model.encoder.hidden_size': 8,
+        'model.projector.out_dim': 8,
+        'model.queue_size': 32,
+        'model.heads.1.start_epoch': 1,
+        'model.heads.1.num_prototypes': 3,
+        'model.heads.1.num_newest': 8,
+        'train_cfg.max_epochs': 3,
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.logger.interval': 1,
+        'default_hooks.runtime_info.interval': 1,
+        'custom_hooks.1.interval': 1,
+        'protocols.linear.epochs': 5,
+        **{key.replace('__', '.'): value for key, value in options.items()},
+    }
+    return ['--cfg-options', *(f'{key}={value}' for key, value in values.items())]
+
+
+def tool_command(tool: str, *arguments: object) -> list[str]:
+    """The command that runs a tool of this checkout with this Python."""
+    return [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """One thread a process, and this checkout's package."""
+    return {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+
+
+def run_tool(tool: str, *arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """Run a tool to its end."""
+    return subprocess.run(
+        tool_command(tool, *arguments),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )

@@ -1,0 +1,72 @@
+"""Hooks, on a real Runner in this process."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from halp_mm.apis import load_config, pretrain
+from halp_mm.registry import DATASETS
+from tests.runs import CONFIG
+
+
+@pytest.fixture
+def config(random_clips, tmp_path) -> Config:
+    """The synthetic config, shrunk, on random clips."""
+    options = {
+        'train_dataloader.dataset': dict(data_file=str(random_clips), split='train'),
+        'train_dataloader.batch_size': 4,
+        'test_dataset': dict(data_file=str(random_clips), split='test'),
+        'model.encoder.hidden_size': 8,
+        'model.projector.out_dim': 8,
+        'model.queue_size': 32,
+        'model.heads': [dict(type='MoCoHead')],
+        'train_cfg.max_epochs': 2,
+        'work_dir': str(tmp_path / 'work'),
+        'log_level': 'WARNING',
+        'experiment_name': tmp_path.name,
+    }
+    config = load_config(CONFIG, options)
+    config.visualizer.name = tmp_path.name  # mmengine keeps visualizers by name
+    return config
+
+
+def test_deferred_scalars_are_those_of_every_iteration(config):
+    histories = []
+    for interval in (1, 3):
+        config.default_hooks.runtime_info.interval = interval
+        config.experiment_name += str(interval)
+        hub = pretrain(config).message_hub
+        histories.append({k: v.data[0].tolist() for k, v in hub.log_scalars.items() if 'loss' in k})
+    every, deferred = histories
+    assert every.keys() == deferred.keys() == {'train/loss', 'train/loss_moco'}
+    for key, values in every.items():
+        assert len(values) == 4, 'two epochs of two iterations'
+        assert values == deferred[key]
+
+
+def test_normalize_once_gives_the_same_training_as_each_time(config):
+    states = []
+    for max_gigabytes in (4.0, 0.0):
+        config.custom_hooks[0].max_gigabytes = max_gigabytes
+        config.experiment_name += 'x'
+        runner = pretrain(config)
+        assert runner.train_dataloader.dataset[0]['normalized'] == (max_gigabytes > 0)
+        states.append(runner.model.state_dict())
+    for key, value in states[0].items():
+        torch.testing.assert_close(value, states[1][key], msg=key)
+
+
+def test_progress_reaches_the_model(config):
+    runner = pretrain(config)
+    progress = runner.model.progress
+    assert (progress.epoch, progress.iteration, progress.iterations_per_epoch) == (1, 3, 2)
+    assert runner.model.data_preprocessor.progress is progress
+
+
+def test_spawned_workers_see_the_normalized_clips(config):
+    config.train_dataloader.update(num_workers=1, persistent_workers=True)
+    config.env_cfg.mp_cfg.mp_start_method = 'spawn'
+    runner = pretrain(config)
+    dataset = DATASETS.build(config.train_dataloader.dataset)
+    assert runner.train_dataloader.dataset.names == dataset.names
+    assert runner.iter == 4

@@ -1,0 +1,100 @@
+"""tools/test.py, end to end."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import write_random_clips
+from tests.runs import CONFIG, run_tool, tiny_options
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Data file and checkpoint of a tiny training."""
+    folder = tmp_path_factory.mktemp('trained')
+    data_file = write_random_clips(folder / 'clips.safetensors')
+    options = tiny_options(data_file, train_cfg__max_epochs=1)
+    result = run_tool('train.py', CONFIG, '--work-dir', folder / 'work', *options)
+    assert result.returncode == 0, result.stderr
+    return data_file, folder / 'work' / 'epoch_1.pth'
+
+
+@pytest.mark.parametrize('protocol', ['knn', 'linear'])
+def test_report(trained, tmp_path, protocol):
+    data_file, checkpoint = trained
+    out, dump = tmp_path / 'results' / 'report.json', tmp_path / 'scores.npz'
+    result = run_tool(
+        *('test.py', CONFIG, checkpoint, '--protocol', protocol, '--out', out, '--dump', dump),
+        *tiny_options(data_file),
+    )
+    assert result.returncode == 0, result.stderr
+    report = json.loads(out.read_text())
+    assert report['protocol'] == protocol
+    assert report['dataset'] == 'random'
+    assert (report['num_train'], report['num_test']) == (8, 4)
+    assert 0 <= report['top1'] <= report['top5'] <= 100
+    with np.load(dump) as scores:
+        top1 = 100 * (scores['scores'].argmax(1) == scores['labels']).mean()
+    assert report['top1'] == pytest.approx(top1)
+    assert f'{report["top1"]:.2f}' in result.stdout
+    again = run_tool(
+        *('test.py', CONFIG, checkpoint, '--protocol', protocol, '--dump', dump),
+        *tiny_options(data_file),
+    )
+    assert again.stdout == result.stdout
+
+
+def test_untrained_encoder_needs_no_checkpoint(trained):
+    data_file, _ = trained
+    result = run_tool('test.py', CONFIG, '--untrained', *tiny_options(data_file))
+    assert result.returncode == 0, result.stderr
+    assert 'knn on random test' in result.stdout
+
+
+def assert_one_clear_error(result, *words: str) -> None:
+    assert result.returncode == 1
+    assert 'Traceback' not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith('test.py: error: ')
+    for word in words:
+        assert word in last
+
+
+def test_bad_input(trained, tmp_path):
+    data_file, checkpoint = trained
+    options = tiny_options(data_file)
+    damaged = tmp_path / 'damaged.pth'
+
+    missing = run_tool('test.py', CONFIG, tmp_path / 'none.pth', *options)
+    assert_one_clear_error(missing, 'there is no checkpoint', 'none.pth')
+
+    for content in (b'', b'not a checkpoint', checkpoint.read_bytes()[:5000]):
+        damaged.write_bytes(content)
+        result = run_tool('test.py', CONFIG, damaged, *options)
+        assert_one_clear_error(result, str(damaged), f'{len(content)} bytes', 'cannot be read')
+
+    other = tiny_options(data_file, model__encoder__hidden_size=16)
+    wrong_model = run_tool('test.py', CONFIG, checkpoint, *other)
+    assert_one_clear_error(wrong_model, str(checkpoint), 'another model', 'expected [')
+
+    wrong_protocol = run_tool('test.py', CONFIG, checkpoint, '--protocol', 'knm', *options)
+    assert_one_clear_error(wrong_protocol, "no protocol 'knm'", "['knn', 'linear']")
+
+    wrong_split = tiny_options(data_file, test_dataset__split='validation')
+    assert_one_clear_error(
+        run_tool('test.py', CONFIG, checkpoint, *wrong_split),
+        *("no split 'validation'", "['test', 'train']"),
+    )
+
+    data_file_copy = tmp_path / 'truncated.safetensors'
+    data_file_copy.write_bytes(data_file.read_bytes()[:-100])
+    truncated = run_tool('test.py', CONFIG, checkpoint, *tiny_options(data_file_copy))
+    assert_one_clear_error(truncated, str(data_file_copy), 'truncated')
+
+
+def test_either_checkpoint_or_untrained():
+    result = run_tool('test.py', CONFIG)
+    assert result.returncode == 2
+    assert 'give either a checkpoint or --untrained' in result.stderr
