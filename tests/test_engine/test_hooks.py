@@ -70,3 +70,10 @@ def test_spawned_workers_see_the_normalized_clips(config):
     dataset = DATASETS.build(config.train_dataloader.dataset)
     assert runner.train_dataloader.dataset.names == dataset.names
     assert runner.iter == 4
+
+
+def test_histories_have_an_end(config):
+    config.default_hooks.runtime_info.update(interval=1, history=3)
+    buffers = pretrain(config).message_hub.log_scalars
+    assert len(buffers['train/loss_moco'].data[0]) == 3
+    assert len(buffers['train/time'].data[0]) <= 4

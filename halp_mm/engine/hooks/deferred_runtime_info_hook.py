@@ -15,14 +15,18 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
     time. Here scalars stay on the device until they are logged, and then come in one transfer.
+    It also keeps the whole history in memory and in every checkpoint, and copies it in every
+    iteration; here the history has an end.
 
     Args:
         interval: Iterations of an epoch between two transfers; the LoggerHook's interval.
+        history: How many values of each scalar are kept.
     """
 
-    def __init__(self, interval: int = 10) -> None:
+    def __init__(self, interval: int = 10, history: int = 10_000) -> None:
         super().__init__()
         self.interval = interval
+        self.history = history
         self._waiting: list[dict[str, torch.Tensor]] = []
 
     def after_train_iter(
@@ -43,3 +47,5 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             for key in output:
                 runner.message_hub.update_scalar(f'train/{key}', next(values))
         self._waiting.clear()
+        for buffer in runner.message_hub.log_scalars.values():
+            buffer.max_length = self.history

@@ -140,9 +140,11 @@ class MomentumContrast(BaseModel):
             for stream, network in self.query_networks.items()
         }
         losses = {}
-        for head in self.heads:
-            if self.progress.epoch >= head.start_epoch:
-                losses |= head.loss(streams, self.progress)
+        # Similarities keep full precision, whatever the networks compute in.
+        with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
+            for head in self.heads:
+                if self.progress.epoch >= head.start_epoch:
+                    losses |= head.loss(streams, self.progress)
         for stream, key in keys.items():
             self.queues[stream].enqueue(gather_from_all_ranks(key))
         return losses
