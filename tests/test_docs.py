@@ -138,10 +138,12 @@ def test_flags_and_overrides_exist():
             config = load_config(ROOT / arguments[0])
             for pair in arguments[arguments.index('--cfg-options') + 1 :]:
                 key, _, value = pair.partition('=')
+                *parents, last = key.split('.')
                 place = config
-                for part in key.split('.'):
-                    assert part.isdigit() or part in place, f'{tool}: no {key} in the config'
-                    place = place[int(part) if part.isdigit() else part]
+                for part in parents:
+                    place = place[int(part)] if part.isdigit() else place[part]
+                assert last in place or 'type' in place, f'the config has no {key}'
                 config.merge_from_dict({key: DictAction._parse_iterable(value)})
+            check_config(config)
         checked += 1
     assert checked > 10
