@@ -15,7 +15,7 @@ from mmengine.registry import Registry
 
 SCOPE = 'halp_mm'
 
-#: Data sets: clips on disk to samples.
+#: Data sets, from clips on disk to samples.
 DATASETS = Registry(
     'dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['halp_mm.datasets']
 )
@@ -23,7 +23,7 @@ DATASETS = Registry(
 FUNCTIONS = Registry(
     'function', parent=MMENGINE_FUNCTIONS, scope=SCOPE, locations=['halp_mm.datasets']
 )
-#: Batched transforms: normalisations and augmentations.
+#: Batched transforms, normalisations as well as augmentations.
 TRANSFORMS = Registry(
     'transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['halp_mm.transforms']
 )

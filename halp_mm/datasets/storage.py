@@ -209,7 +209,7 @@ class ClipBlock:
 
     @property
     def num_skeletons(self) -> int:
-        """How many skeletons the index speaks of: R."""
+        """R, how many skeletons the index speaks of."""
         return self._ends[-1] if self._ends else 0
 
     def clip(self, position: int) -> Tensor:

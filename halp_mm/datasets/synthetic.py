@@ -56,7 +56,7 @@ class SyntheticClip:
 
     @property
     def name(self) -> str:
-        """The name in NTU's manner: setup, camera, performer, repetition and action."""
+        """The name, made of setup, camera, performer, repetition and action as NTU's are."""
         return (
             f'S001C{self.camera:03d}P{self.subject:03d}R{self.repetition:03d}A{self.label + 1:03d}'
         )

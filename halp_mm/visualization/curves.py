@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from halp_mm.whole_files import written_whole
 
-#: What each panel shows: its title, and the beginnings of the logged names that belong to it.
+#: What each panel shows, by its title, and the beginnings of the logged names that belong to it.
 PANELS = {
     'losses': ('loss',),
     'contrast accuracy and positives kept': ('contrast_accuracy', 'positives_kept', 't_star'),
