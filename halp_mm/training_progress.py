@@ -34,7 +34,7 @@ class TrainingProgress:
         return self.iteration - epoch * self.iterations_per_epoch
 
     def generator(
-        self, device: torch.device, purpose: str, same_on_all_ranks: bool = False
+        self, device: torch.device | str, purpose: str, same_on_all_ranks: bool = False
     ) -> torch.Generator:
         """A generator for this iteration.
 

@@ -116,7 +116,7 @@ def test_every_halp_option_is_documented():
     documented = set(re.findall(r'^\| `(\w+)` \|', table, re.MULTILINE))
     known = MODELS.get('HaLPHead').__init__.__code__
     options = set(known.co_varnames[1 : known.co_argcount])
-    assert documented == options | {'weight', 'start_epoch', 'streams', 'embedding_dim'}
+    assert documented == options | {*('weight', 'start_epoch', 'view', 'streams', 'embedding_dim')}
 
 
 @pytest.mark.parametrize('page', TEXTS)

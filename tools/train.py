@@ -31,7 +31,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
-        '--deterministic', action='store_true', help='let cuDNN use deterministic kernels only'
+        '--deterministic', action='store_true', help='use deterministic algorithms only'
     )
     parser.add_argument(
         '--cfg-options',
@@ -55,7 +55,9 @@ def main() -> None:
     try:
         config = load_config(args.config, args.cfg_options)
         check_data_files(config)
-    except FileNotFoundError as error:
+        if args.resume not in (None, 'auto') and not os.path.isfile(args.resume):
+            raise FileNotFoundError(f'there is no checkpoint {args.resume} to resume from')
+    except (FileNotFoundError, ValueError) as error:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
     config.launcher = args.launcher
     config.work_dir = args.work_dir or config.get('work_dir') or default_work_dir(args.config)
@@ -74,6 +76,7 @@ def main() -> None:
     if args.seed is not None:
         config.randomness.seed = args.seed
     if args.deterministic:
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS wants to be told too
         config.randomness.deterministic = True
     pretrain(config)
 

@@ -19,12 +19,15 @@ def load_config(path: str | os.PathLike, options: Mapping | None = None) -> Conf
 
     Raises:
         FileNotFoundError: if there is no such file.
+        ValueError: if an option names a place that the config does not have.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no config {path}')
     config = Config.fromfile(path)
-    if options:
-        config.merge_from_dict(dict(options))
+    try:
+        config.merge_from_dict(dict(options or {}))
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f'{path} cannot be overridden by {dict(options)}: {error}') from error
     return config
 
 

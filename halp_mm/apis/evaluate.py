@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
@@ -35,7 +36,11 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
     preprocessor = config.data_preprocessor
     model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
     if checkpoint is None:
+        logger = MMLogger.get_current_instance()
+        level = logger.level
+        logger.setLevel('WARNING')  # mmengine would report on every parameter
         model.init_weights()
+        logger.setLevel(level)
     else:
         load_weights(model, checkpoint)
     return model.to(get_device()).eval()
@@ -68,7 +73,8 @@ def evaluate(
     train_dataset = DATASETS.build(config.train_dataloader.dataset)
     test_dataset = DATASETS.build(config.test_dataset)
     start = time.perf_counter()
-    result = PROTOCOLS.build(config.protocols[protocol]).run(model, train_dataset, test_dataset)
+    settings = {'seed': config.randomness.seed, **config.protocols[protocol]}
+    result = PROTOCOLS.build(settings).run(model, train_dataset, test_dataset)
     report = {
         'protocol': protocol,
         'dataset': train_dataset.metainfo['dataset'],
@@ -77,7 +83,7 @@ def evaluate(
         **result.metrics,
         'checkpoint': None if checkpoint is None else os.fspath(checkpoint),
         'config': config.filename,
-        'settings': dict(config.protocols[protocol]),
+        'settings': settings,
         'seed': config.randomness.seed,
         'seconds': time.perf_counter() - start,
     }

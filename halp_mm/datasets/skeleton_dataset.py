@@ -127,18 +127,22 @@ class SkeletonDataset(Dataset):
         }
 
     def normalize_once(
-        self, normalization: Callable[[Clips], Clips], batch_size: int = 256
+        self,
+        normalization: Callable[[Clips], Clips],
+        max_gigabytes: float = 4.0,
+        batch_size: int = 256,
     ) -> None:
         """Normalise all clips now and keep the result in shared memory.
 
         A normalisation is the same in every epoch, so a data set that fits into memory needs it
-        only once. Samples say so by ``normalized``.
+        only once. Samples say so by ``normalized``. A larger one stays as it is.
 
         Args:
             normalization: Takes and returns a padded batch.
+            max_gigabytes: Size of the coordinates up to which this is done.
             batch_size: How many clips are normalised at a time.
         """
-        if self._normalized is not None:
+        if self._normalized is not None or self.num_bytes > max_gigabytes * 1e9:
             return
         blocks, num_frames = [], []
         for start in range(0, len(self), batch_size):

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import BatchTransform
 
 
@@ -18,6 +19,7 @@ def extract_features(
     dataset: SkeletonDataset,
     batch_size: int = 256,
     view: BatchTransform | None = None,
+    seed: tuple[int, int] = (0, 0),
 ) -> dict[str, Tensor]:
     """Encode every clip of a data set; distributed processes share the work.
 
@@ -26,6 +28,7 @@ def extract_features(
         dataset: The clips.
         batch_size: Clips that are encoded at a time.
         view: What the encoder is shown; by default the preprocessor's evaluation view.
+        seed: Seed and epoch of the view's draws.
 
     Returns:
         Features ``[N, D]`` by stream, float32, in the data set's order, on the model's device.
@@ -37,12 +40,15 @@ def extract_features(
     loader = DataLoader(Subset(dataset, mine), batch_size, collate_fn=pad_clips)
     preprocessor = model.data_preprocessor
     view = preprocessor.evaluation_view if view is None else view
-    was_training = model.training
+    was_training, progress = model.training, preprocessor.progress
     model.eval()
-    batches = [
-        model(**preprocessor.make_views(batch, {'clip': view}), mode='tensor') for batch in loader
-    ]
+    batches = []
+    for iteration, batch in enumerate(loader):
+        preprocessor.progress = TrainingProgress(seed[1], iteration, len(loader), seed[0], rank)
+        views = preprocessor.make_views(batch, {'clip': view})
+        batches.append(model(**views, mode='tensor'))
     model.train(was_training)
+    preprocessor.progress = progress
     features = {}
     for stream in batches[0]:
         part = torch.cat([batch[stream].float() for batch in batches])

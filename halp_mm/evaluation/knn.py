@@ -63,12 +63,12 @@ class KNNProtocol(Protocol):
 
     Args:
         k: Number of neighbours.
-        batch_size: Clips that are encoded at a time.
         chunk_size: Test clips that are compared at a time.
+        **kwargs: See :class:`Protocol`.
     """
 
-    def __init__(self, k: int = 1, batch_size: int = 256, chunk_size: int = 1024) -> None:
-        super().__init__(batch_size)
+    def __init__(self, k: int = 1, chunk_size: int = 1024, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.k = k
         self.chunk_size = chunk_size
 
@@ -76,8 +76,8 @@ class KNNProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> dict[str, Tensor]:
         """See :func:`knn_scores`."""
-        train = extract_features(model, train_dataset, self.batch_size)
-        test = extract_features(model, test_dataset, self.batch_size)
+        train = extract_features(model, train_dataset, self.encoding_batch_size)
+        test = extract_features(model, test_dataset, self.encoding_batch_size)
         num_classes = len(train_dataset.metainfo['classes'])
         return {
             stream: knn_scores(

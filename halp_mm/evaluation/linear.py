@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,6 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Protocol
 from halp_mm.registry import PROTOCOLS
-from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import build_transform
 
 
@@ -33,8 +34,8 @@ class LinearProtocol(Protocol):
         weight_decay: Of SGD.
         milestones: Epochs after which the learning rate is divided by ten.
         train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
-        encoding_batch_size: Clips that are encoded at a time.
-        seed: Of the classifier's start, the order of clips and the draws of the training view.
+        **kwargs: See :class:`Protocol`. The seed is that of the classifier's start, the order of
+            clips and the draws of the training view.
     """
 
     def __init__(
@@ -46,40 +47,33 @@ class LinearProtocol(Protocol):
         weight_decay: float = 0.0,
         milestones: Sequence[int] = (50, 70),
         train_view: Sequence[dict] | None = None,
-        encoding_batch_size: int = 256,
-        seed: int = 0,
+        **kwargs,
     ) -> None:
-        super().__init__(encoding_batch_size)
+        super().__init__(**kwargs)
         self.epochs = epochs
-        self.classifier_batch_size = batch_size
+        self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.milestones = tuple(milestones)
         self.train_view = None if train_view is None else build_transform(list(train_view))
-        self.seed = seed
 
     def scores(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> dict[str, Tensor]:
         """Train a classifier for each stream; scores are its probabilities."""
         train_dataset.normalize_once(model.data_preprocessor.normalization)
-        encoded: dict[int, dict[str, Tensor]] = {}
-
-        def features_of_epoch(epoch: int) -> dict[str, Tensor]:
-            draws_anew = self.train_view is not None and self.train_view.is_random
-            key = epoch if draws_anew else 0
-            if key not in encoded:
-                model.data_preprocessor.progress = TrainingProgress(epoch=key, seed=self.seed)
-                encoded.clear()
-                encoded[key] = extract_features(
-                    model, train_dataset, self.batch_size, self.train_view
-                )
-            return encoded[key]
-
+        draws_anew = self.train_view is not None and self.train_view.is_random
+        encode = partial(
+            extract_features, model, train_dataset, self.encoding_batch_size, self.train_view
+        )
+        if draws_anew:
+            features = (encode(seed=(self.seed, epoch)) for epoch in range(self.epochs))
+        else:
+            features = repeat(encode(), self.epochs)
         num_classes = len(train_dataset.metainfo['classes'])
-        classifiers = self.train(features_of_epoch, train_dataset.labels, num_classes)
-        test = extract_features(model, test_dataset, self.batch_size)
+        classifiers = self.train(features, train_dataset.labels, num_classes)
+        test = extract_features(model, test_dataset, self.encoding_batch_size)
         with torch.no_grad():
             return {
                 stream: classifier(test[stream]).softmax(1)
@@ -88,31 +82,34 @@ class LinearProtocol(Protocol):
 
     def train(
         self,
-        features_of_epoch: Callable[[int], dict[str, Tensor]],
+        features_of_epochs: Iterable[dict[str, Tensor]],
         labels: Tensor,
         num_classes: int,
     ) -> dict[str, nn.Linear]:
         """Train one linear classifier a stream.
 
         Args:
-            features_of_epoch: Gives the features ``[N, D]`` of an epoch by stream.
+            features_of_epochs: For each epoch the features ``[N, D]`` by stream.
             labels: ``[N]``.
             num_classes: Number of classes.
         """
         generator = torch.Generator().manual_seed(self.seed)
-        first = features_of_epoch(0)
-        classifiers = nn.ModuleDict(
-            {s: linear_classifier(f.shape[1], num_classes, generator) for s, f in first.items()}
-        ).to(next(iter(first.values())).device)
-        optimizer = torch.optim.SGD(
-            classifiers.parameters(), self.learning_rate, self.momentum, 0, self.weight_decay
-        )
-        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
-        labels = labels.to(classifiers[next(iter(first))].weight.device)
-        for epoch in range(self.epochs):
-            features = features_of_epoch(epoch)
+        classifiers = nn.ModuleDict()
+        for features in features_of_epochs:
+            if not classifiers:
+                for stream, feature in features.items():
+                    classifier = linear_classifier(feature.shape[1], num_classes, generator)
+                    classifiers[stream] = classifier.to(feature.device)
+                labels = labels.to(feature.device)
+                optimizer = torch.optim.SGD(
+                    classifiers.parameters(),
+                    self.learning_rate,
+                    self.momentum,
+                    weight_decay=self.weight_decay,
+                )
+                scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
             order = torch.randperm(len(labels), generator=generator).to(labels.device)
-            for batch in order.split(self.classifier_batch_size):
+            for batch in order.split(self.batch_size):
                 losses = [
                     F.cross_entropy(classifier(features[stream][batch]), labels[batch])
                     for stream, classifier in classifiers.items()

@@ -35,11 +35,13 @@ class Protocol(ABC):
     With several streams the headline is that of the streams' averaged scores.
 
     Args:
-        batch_size: Clips that are encoded at a time.
+        encoding_batch_size: Clips that are encoded at a time.
+        seed: Of whatever the protocol draws; the run's seed by default.
     """
 
-    def __init__(self, batch_size: int = 256) -> None:
-        self.batch_size = batch_size
+    def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
+        self.encoding_batch_size = encoding_batch_size
+        self.seed = seed
 
     @abstractmethod
     def scores(

@@ -32,12 +32,15 @@ class KNNEvaluationHook(Hook):
         batch_size: int = 256,
     ) -> None:
         self.interval = interval
-        self.protocol = KNNProtocol(k=k, batch_size=batch_size)
+        self.protocol = KNNProtocol(k=k, encoding_batch_size=batch_size)
 
     def before_train(self, runner: Runner) -> None:
         """Open the data sets: the training clips, and those of the config's ``test_dataset``."""
         self.train_dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
         self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for dataset in (self.train_dataset, self.test_dataset):
+            dataset.normalize_once(model.data_preprocessor.normalization)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""

@@ -25,11 +25,8 @@ class NormalizeOnceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Normalise, if the training set is small enough."""
-        dataset = runner.train_dataloader.dataset
-        if dataset.num_bytes > self.max_gigabytes * 1e9:
-            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         normalization = model.data_preprocessor.normalization
         if normalization.is_random:
             raise ValueError('a normalisation with random draws cannot be done once for all')
-        dataset.normalize_once(normalization)
+        runner.train_dataloader.dataset.normalize_once(normalization, self.max_gigabytes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmengine.model import BaseModule
@@ -39,6 +39,7 @@ class PretrainingHead(BaseModule, ABC):
     Args:
         weight: Factor of the head's loss.
         start_epoch: The head is silent before this epoch.
+        view: Name of the query view that the head looks at.
         streams: The streams that the head is concerned with; the pre-trainer's by default.
         embedding_dim: Length D of an embedding; the pre-trainer's by default.
         init_cfg: How mmengine initialises the weights.
@@ -48,6 +49,7 @@ class PretrainingHead(BaseModule, ABC):
         self,
         weight: float = 1.0,
         start_epoch: int = 0,
+        view: str = 'query',
         streams: Sequence[str] = ('joint',),
         embedding_dim: int = 128,
         init_cfg: dict | None = None,
@@ -55,12 +57,24 @@ class PretrainingHead(BaseModule, ABC):
         super().__init__(init_cfg)
         self.weight = weight
         self.start_epoch = start_epoch
+        self.view = view
         self.streams = tuple(streams)
         self.embedding_dim = embedding_dim
 
-    def log_name(self, stream: str, name: str) -> str:
-        """What a stream's loss or figure is called: with the stream, if there are several."""
-        return f'{stream}/{name}' if len(self.streams) > 1 else name
+    def check(self, streams: Collection[str], views: Collection[str], queue_size: int) -> None:
+        """Raise a ValueError if the pre-trainer does not have what the head needs.
+
+        Args:
+            streams: Names of the pre-trainer's streams.
+            views: Names of its query views.
+            queue_size: L, keys that a queue holds.
+        """
+        name = type(self).__name__
+        unknown = sorted(set(self.streams) - set(streams))
+        if unknown:
+            raise ValueError(f'{name} is for streams {unknown}; the model has {list(streams)}')
+        if self.view not in views:
+            raise ValueError(f'{name} looks at view {self.view!r}; query views are {list(views)}')
 
     @abstractmethod
     def loss(
@@ -74,5 +88,5 @@ class PretrainingHead(BaseModule, ABC):
 
         Returns:
             Scalars by name. Those whose names contain ``loss`` are added up and minimised; all
-            are logged.
+            are logged. What concerns one stream is called ``STREAM/NAME``.
         """

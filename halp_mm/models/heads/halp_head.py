@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import torch
@@ -98,8 +98,7 @@ class HaLPHead(PretrainingHead):
             dropped, Eq. (2).
         release_range: Draw t from [(1 - lambda) t*, t*], as the release does.
         skip_closest: Never select P* itself, as the release does.
-        view: Name of the query view.
-        **kwargs: Weight, start epoch and streams, see :class:`PretrainingHead`.
+        **kwargs: Weight, start epoch, view and streams, see :class:`PretrainingHead`.
 
     Raises:
         ValueError: if an option has a value that it cannot have.
@@ -119,7 +118,6 @@ class HaLPHead(PretrainingHead):
         rank_filter: bool = True,
         release_range: bool = False,
         skip_closest: bool = False,
-        view: str = 'query',
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -148,10 +146,18 @@ class HaLPHead(PretrainingHead):
         self.rank_filter = rank_filter
         self.release_range = release_range
         self.skip_closest = skip_closest
-        self.view = view
         shape = (len(self.streams), num_prototypes, self.embedding_dim)
         self.register_buffer('prototypes', F.normalize(torch.ones(shape), dim=-1))
         self.register_buffer('has_prototypes', torch.zeros(len(self.streams), dtype=torch.bool))
+
+    def check(self, streams: Collection[str], views: Collection[str], queue_size: int) -> None:
+        """Besides streams and view, check that the queue is large enough to be clustered."""
+        super().check(streams, views, queue_size)
+        if self.num_newest > queue_size:
+            raise ValueError(
+                f'HaLPHead clusters the num_newest={self.num_newest} newest keys; the queue has '
+                f'only queue_size={queue_size}'
+            )
 
     def loss(
         self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
@@ -167,9 +173,9 @@ class HaLPHead(PretrainingHead):
             loss, positives = self.stream_loss(query, key, self.prototypes[i], generator)
             # Until the queue holds num_newest keys there is nothing that prototypes stand for.
             ready = self.has_prototypes[i]
-            results[self.log_name(name, 'loss_halp')] = self.weight * torch.where(ready, loss, 0.0)
-            results[self.log_name(name, 'positives_kept')] = (positives.kept & ready).float().mean()
-            results[self.log_name(name, 't_star')] = (positives.t_star * ready).mean()
+            results[f'{name}/loss_halp'] = self.weight * torch.where(ready, loss, 0.0)
+            results[f'{name}/positives_kept'] = (positives.kept & ready).float().mean()
+            results[f'{name}/t_star'] = (positives.t_star * ready).mean()
         return results
 
     @torch.no_grad()

@@ -35,14 +35,12 @@ class MoCoHead(PretrainingHead):
 
     Args:
         temperature: tau.
-        view: Name of the query view.
-        **kwargs: Weight, start epoch and streams, see :class:`PretrainingHead`.
+        **kwargs: Weight, start epoch, view and streams, see :class:`PretrainingHead`.
     """
 
-    def __init__(self, temperature: float = 0.07, view: str = 'query', **kwargs) -> None:
+    def __init__(self, temperature: float = 0.07, **kwargs) -> None:
         super().__init__(**kwargs)
         self.temperature = temperature
-        self.view = view
 
     def loss(
         self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
@@ -54,10 +52,6 @@ class MoCoHead(PretrainingHead):
             query = stream.queries[self.view]
             logits = contrast_logits(query, stream.key, stream.negatives, self.temperature)
             target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-            results[self.log_name(name, 'loss_moco')] = self.weight * F.cross_entropy(
-                logits, target
-            )
-            results[self.log_name(name, 'contrast_accuracy')] = (
-                (logits.argmax(1) == 0).float().mean()
-            )
+            results[f'{name}/loss_moco'] = self.weight * F.cross_entropy(logits, target)
+            results[f'{name}/contrast_accuracy'] = (logits.argmax(1) == 0).float().mean()
         return results

@@ -53,6 +53,9 @@ class MomentumContrast(BaseModel):
         momentum: Share of the key network that an update keeps.
         data_preprocessor: Config of the data preprocessor.
         init_cfg: How mmengine initialises the weights.
+
+    Raises:
+        ValueError: if a head or the data preprocessor does not fit the streams, views or queue.
     """
 
     def __init__(
@@ -87,6 +90,18 @@ class MomentumContrast(BaseModel):
             MODELS.build(head, default_args=defaults) for head in heads
         )
         self.progress = TrainingProgress()
+        for head in self.heads:
+            head.check(streams, query_views, queue_size)
+        self.check_preprocessor()
+
+    def check_preprocessor(self) -> None:
+        """Raise a ValueError if the data preprocessor does not make what the networks see."""
+        made, needed = self.data_preprocessor.streams, list(self.query_networks)
+        if not set(needed) <= set(made):
+            raise ValueError(f'the model has streams {needed}; data_preprocessor has {list(made)}')
+        made, needed = self.data_preprocessor.views, [*self.query_views, self.key_view]
+        if made and not set(needed) <= set(made):
+            raise ValueError(f'the model has views {needed}; data_preprocessor has {list(made)}')
 
     def init_weights(self) -> None:
         """Initialise the query networks, and start the key networks as their copies."""
@@ -144,9 +159,17 @@ class MomentumContrast(BaseModel):
         with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
             for head in self.heads:
                 if self.progress.epoch >= head.start_epoch:
-                    losses |= head.loss(streams, self.progress)
+                    results = head.loss(streams, self.progress)
+                    if losses.keys() & results.keys():
+                        raise ValueError(
+                            f'two heads report {sorted(losses.keys() & results.keys())}; give '
+                            'one of them other names'
+                        )
+                    losses |= results
         for stream, key in keys.items():
             self.queues[stream].enqueue(gather_from_all_ranks(key))
+        if len(streams) == 1:  # nothing to tell apart
+            losses = {name.split('/')[-1]: value for name, value in losses.items()}
         return losses
 
     @torch.no_grad()
