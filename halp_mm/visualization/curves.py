@@ -16,14 +16,14 @@ from halp_mm.whole_files import written_whole
 PANELS = {
     'losses': ('loss',),
     'contrast accuracy and positives kept': ('contrast_accuracy', 'positives_kept', 't_star'),
-    'kNN accuracy (%)': ('val/knn_',),
+    'kNN accuracy (%)': ('knn_',),
 }
 
 
 def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path:
     """Draw a run's losses, contrast figures and kNN accuracies over the epochs.
 
-    A resumed run has several logs; they are drawn as one.
+    A resumed run has several logs; they are drawn as one, and where they overlap the newest counts.
 
     Args:
         work_dir: The run's work directory.
@@ -38,19 +38,19 @@ def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
         raise FileNotFoundError(f'there is no log */vis_data/scalars.json under {work_dir}')
-    curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    curves: dict[str, dict[float, float]] = defaultdict(dict)
     for log in logs:
         for line in log.read_text().splitlines():
             scalars = json.loads(line)
             epoch = scalars.get('epoch', scalars.get('step'))
             for name, value in scalars.items():
-                curves[name].append((epoch, value))
+                curves[name][epoch] = value
     figure = Figure(figsize=(5 * len(PANELS), 4), layout='constrained')
     FigureCanvasAgg(figure)
     for axes, (title, beginnings) in zip(figure.subplots(1, len(PANELS)), PANELS.items()):
         for name, points in curves.items():
-            if name.startswith(beginnings):
-                axes.plot(*zip(*points), label=name.removeprefix('val/'))
+            if name.rpartition('/')[2].startswith(beginnings):
+                axes.plot(*zip(*sorted(points.items())), label=name.removeprefix('val/'))
         axes.set(title=title, xlabel='epoch')
         axes.grid(alpha=0.3)
         if axes.lines:
