@@ -6,7 +6,7 @@ try:
     import cv2  # noqa: F401 - mmengine needs it; better to fail here, with advice
 except ImportError as error:
     raise ImportError(
-        f'OpenCV cannot be imported ({error}). Two of its wheels may have got in each other\'s way, '
+        f"OpenCV cannot be imported ({error}). Two of its wheels may have got in each other's way, "
         'or the one with windows lacks libGL. Repair it with: '
         'pip uninstall -y opencv-python opencv-python-headless && '
         'pip install opencv-python-headless'
