@@ -208,7 +208,8 @@ class HaLPHead(PretrainingHead):
             positives = self.hallucinate(
                 anchor, prototypes, detached if towards_query else None, generator
             )
-            share = positives.kept / positives.kept.sum(1, keepdim=True).clamp(min=1)
+            kept = positives.kept.to(positives.alpha.dtype)
+            share = kept / kept.sum(1, keepdim=True).clamp(min=1)
             of_anchor = (share * positives.alpha).sum(1, keepdim=True)
             of_targets = share * positives.beta
             if towards_query:
