@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from mmengine.dist import all_gather, get_rank, get_world_size
 from mmengine.model import BaseModel
@@ -39,9 +41,12 @@ def extract_features(
     view = preprocessor.evaluation_view if view is None else view
     was_training = model.training
     model.eval()
-    batches = [
-        model(**preprocessor.make_views(batch, {'clip': view}), mode='tensor') for batch in loader
-    ]
+    progress, batches = preprocessor.progress, []
+    for iteration, batch in enumerate(loader):
+        # Each batch has draws of its own.
+        preprocessor.progress = replace(progress, iteration=iteration, rank=rank)
+        batches.append(model(**preprocessor.make_views(batch, {'clip': view}), mode='tensor'))
+    preprocessor.progress = progress
     model.train(was_training)
     features = {}
     for stream in batches[0]:

@@ -70,11 +70,13 @@ class LinearProtocol(Protocol):
             draws_anew = self.train_view is not None and self.train_view.is_random
             key = epoch if draws_anew else 0
             if key not in encoded:
+                before = model.data_preprocessor.progress
                 model.data_preprocessor.progress = TrainingProgress(epoch=key, seed=self.seed)
                 encoded.clear()
                 encoded[key] = extract_features(
                     model, train_dataset, self.batch_size, self.train_view
                 )
+                model.data_preprocessor.progress = before
             return encoded[key]
 
         num_classes = len(train_dataset.metainfo['classes'])

@@ -47,9 +47,10 @@ def hardest_step(
         t*, within [0, 1].
     """
     omega = torch.acos(anchor_selected.clamp(-1, 1))
+    sine = omega.sin().clamp(min=0)  # float32's pi is larger than pi
     margin = (anchor_closest - anchor_selected).clamp(min=0)
     angle = torch.atan2(
-        omega.sin() * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
+        sine * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
     )
     return torch.where(omega > 0, angle / omega.clamp(min=1e-12), 0.0).clamp(max=1)
 
@@ -275,7 +276,9 @@ class HaLPHead(PretrainingHead):
         """Draw t for each positive, given its t*, ``[B, G]``."""
         if self.hardest_only:
             return t_star
-        uniform = torch.rand(t_star.shape, generator=generator, device=t_star.device)
+        uniform = torch.rand(
+            t_star.shape, generator=generator, device=t_star.device, dtype=t_star.dtype
+        )
         if self.release_range:
             return (1 - self.hardness * uniform) * t_star
         return self.hardness * uniform * t_star

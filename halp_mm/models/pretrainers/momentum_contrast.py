@@ -128,7 +128,11 @@ class MomentumContrast(BaseModel):
         }
 
     def loss(self, views: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-        """One step of momentum contrast: embed, let the heads judge, move queues on."""
+        """One step of momentum contrast: embed, let the heads judge, move queues on.
+
+        Raises:
+            ValueError: if two heads report a loss by the same name.
+        """
         keys = self.embed_keys(views[self.key_view])
         streams = {
             stream: StreamEmbeddings(
@@ -140,9 +144,15 @@ class MomentumContrast(BaseModel):
             for stream, network in self.query_networks.items()
         }
         losses = {}
-        for head in self.heads:
-            if self.progress.epoch >= head.start_epoch:
-                losses |= head.loss(streams, self.progress)
+        # The heads are cheap, and compare similarities more finely than half precision can tell.
+        with torch.autocast(self.data_preprocessor.device.type, enabled=False):
+            for head in self.heads:
+                if self.progress.epoch >= head.start_epoch:
+                    found = head.loss(streams, self.progress)
+                    twice = sorted(losses.keys() & found.keys())
+                    if twice:
+                        raise ValueError(f'several heads report {twice}: one would hide the others')
+                    losses |= found
         for stream, key in keys.items():
             self.queues[stream].enqueue(gather_from_all_ranks(key))
         return losses

@@ -73,7 +73,7 @@ def largest_feasible(anchor, closest, selected) -> np.ndarray:
 @pytest.mark.parametrize('dim', [2, 3, 4, 16])
 @pytest.mark.parametrize('num_prototypes', [2, 5])
 def test_hardest_step_is_the_largest_feasible_one(dim, num_prototypes):
-    anchor, closest, selected = random_triples(1000, dim, num_prototypes, seed=dim)
+    anchor, closest, selected = random_triples(2500, dim, num_prototypes, seed=dim)
     cosine = (anchor * selected).sum(-1)
     margin = (anchor * (closest - selected)).sum(-1)
     kappa = (1 - (selected * closest).sum(-1)) / margin
@@ -92,24 +92,36 @@ def test_hardest_step_is_the_largest_feasible_one(dim, num_prototypes):
     assert (printed[negative] < 0).all()
 
 
+def slope_at(anchor, closest, selected, t: np.ndarray) -> np.ndarray:
+    """The derivative, but for a positive factor, of sim(z, P*) by t."""
+    across = selected - (anchor * selected).sum(-1, keepdims=True) * anchor
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    angle = t * np.arccos((anchor * selected).sum(-1))
+    to_anchor, to_across = (anchor * closest).sum(-1), (across * closest).sum(-1)
+    return np.cos(angle) * to_across - np.sin(angle) * to_anchor
+
+
 @pytest.mark.parametrize('dim', [2, 3, 8])
-def test_hardest_step_solves_eq_6_unless_the_objective_rises_first(dim):
+def test_hardest_step_solves_eq_6_where_the_objective_falls(dim):
+    """Eq. (7) is the border of what is feasible: the arg min if the objective falls up to there."""
     anchor, closest, selected = random_triples(600, dim, 4, seed=20 + dim)
     step = step_of(anchor, closest, selected)
-    t = np.broadcast_to(np.linspace(0, 1, 4001), (600, 4001))
+    grid = np.linspace(0, 1, 4001)
+    t = np.broadcast_to(grid, (600, 4001))
     to_closest, to_selected = similarities(anchor, closest, selected, t)
     objective = np.where(to_closest >= to_selected - 1e-12, to_closest, np.inf)
-    found = t[0, objective.argmin(1)]
-    cosine = (anchor * selected).sum(-1)
-    # The derivative at t = 0 of sim(z, P*) has the sign of this.
-    slope = (selected * closest).sum(-1) - cosine * (anchor * closest).sum(-1)
-    falls = slope <= 0
+    found = grid[objective.argmin(1)]
+    falls_first = slope_at(anchor, closest, selected, 0 * step) <= 0
+    falls_last = slope_at(anchor, closest, selected, step) <= 0
+    falls = falls_first & falls_last
     assert falls.sum() > 100
-    assert (~falls).sum() > 20
     np.testing.assert_allclose(step[falls], found[falls], rtol=0, atol=1 / 4000)
     # Where it rises first, the minimum is at one of the two ends of [0, t*].
-    at_ends = np.minimum(np.abs(found - step), found)
-    assert at_ends.max() <= 1 / 4000
+    rises = ~falls_first
+    assert rises.sum() > 20
+    assert np.minimum(np.abs(found - step), found)[rises].max() <= 1 / 4000
+    # Where it falls and rises again, below zero, a smaller t is the arg min.
+    assert (found <= step + 1e-9).all()
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
@@ -210,7 +222,7 @@ def explicit_positives(head: HaLPHead, query, key, prototypes, draws: torch.Gene
     if head.hardest_only:
         uniform = None
     else:
-        uniform = torch.rand(shape, generator=draws, dtype=torch.float32).double().numpy()
+        uniform = torch.rand(shape, generator=draws, dtype=key.dtype).double().numpy()
     vectors, kept, steps = np.zeros((*shape, p.shape[1])), np.zeros(shape, bool), np.zeros(shape)
     for b, g in np.ndindex(shape):
         z, star = anchors[b], p[ranks[b]]
@@ -263,7 +275,8 @@ def test_loss_equals_that_of_explicit_vectors(options, dtype):
 @pytest.mark.parametrize('options', [o for o in OPTIONS if o.get('direction') is None], ids=str)
 def test_positives_are_unit_vectors_between_anchor_and_target(options):
     head = small_head(**options)
-    query, key, prototypes = unit_vectors(9, 5), unit_vectors(9, 5, seed=1), unit_vectors(6, 5)
+    query, key = unit_vectors(9, 5), unit_vectors(9, 5, seed=1)
+    prototypes = unit_vectors(6, 5, seed=2)
     _, positives = head.stream_loss(query, key, prototypes, generator())
     anchor = key if head.anchor == 'key' else query
     z = positives.alpha[..., None] * anchor[:, None]
