@@ -211,6 +211,11 @@ def test_choice_probabilities_and_no_mixing(probabilities):
             assert stats.binomtest(count, 6000, min(probability, 1.0)).pvalue > 1e-3
 
 
+def test_choice_of_nothing_changes_nothing():
+    clips = random_clips()
+    assert torch.equal(RandomChoice([])(clips, generator()).coordinates, clips.coordinates)
+
+
 def test_choice_hands_the_generator_on():
     clips = random_clips((5,) * 50)
     result = RandomChoice([Shear()], [1.0])(clips, generator(4)).coordinates
