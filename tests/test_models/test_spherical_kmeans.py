@@ -142,6 +142,21 @@ def test_each_centroid_is_the_frechet_mean_of_its_cluster(seed):
         torch.testing.assert_close(centroid, mean, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize('iterations', [1, 2, 3])
+def test_iterations_equal_assignment_and_one_step_each(iterations):
+    points = unit_vectors(40, 5)
+    expected = spherical_kmeans(points, 6, generator(), max_iterations=0)
+    for _ in range(iterations):
+        nearest = [int(np.argmax([float(p @ c) for c in expected])) for p in points]
+        moved = []
+        for c, centroid in enumerate(expected):
+            own = points[[n == c for n in nearest]]
+            moved.append(exp_map(centroid, log_map(centroid, own).mean(0)))
+        expected = torch.stack(moved)
+    centroids = spherical_kmeans(points, 6, generator(), max_iterations=iterations)
+    torch.testing.assert_close(centroids, expected, rtol=0, atol=1e-10)
+
+
 def test_one_cluster_is_the_frechet_mean_of_all():
     points = cluster(unit_vectors(7), 30, 0.3, seed=1)
     centroid = spherical_kmeans(points, 1, generator(), max_iterations=100, tolerance=1e-12)

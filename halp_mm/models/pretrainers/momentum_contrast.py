@@ -145,7 +145,7 @@ class MomentumContrast(BaseModel):
         }
         losses = {}
         # The heads are cheap, and compare similarities more finely than half precision can tell.
-        with torch.autocast(self.data_preprocessor.device.type, enabled=False):
+        with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
             for head in self.heads:
                 if self.progress.epoch >= head.start_epoch:
                     found = head.loss(streams, self.progress)
