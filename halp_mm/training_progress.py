@@ -46,5 +46,5 @@ class TrainingProgress:
         rank = 0 if same_on_all_ranks else self.rank
         moment = f'{self.seed} {self.epoch} {self.iteration} {rank} {purpose}'
         generator = torch.Generator(device)
-        generator.manual_seed(zlib.crc32(moment.encode()) | (self.iteration << 32))
+        generator.manual_seed(zlib.crc32(moment.encode()))
         return generator

@@ -65,7 +65,9 @@ class RandomChoice(BatchTransform):
     ) -> None:
         self.transforms = [build_transform(config) for config in transforms]
         count = len(self.transforms)
-        self.probabilities = [1 / count] * count if probabilities is None else list(probabilities)
+        self.probabilities = (
+            [1 / max(count, 1)] * count if probabilities is None else list(probabilities)
+        )
         if len(self.probabilities) != count or min(self.probabilities, default=0) < 0:
             raise ValueError(
                 f'{count} transforms need {count} probabilities of at least 0; found '

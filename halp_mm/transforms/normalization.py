@@ -46,14 +46,16 @@ class PreNormalize3D(BatchTransform):
             )
         lower, upper = (layout.index(joint) for joint in layout.spine)
         right, left = (layout.index(joint) for joint in layout.shoulders)
-        coordinates = fill_null_frames(clips).coordinates
+        filled = fill_null_frames(clips).coordinates
+        # Further channels, such as a score, are not geometry.
+        coordinates, further = filled[..., :3], filled[..., 3:]
         seen = (coordinates != 0).any(-1, keepdim=True)
         coordinates = (coordinates - coordinates[:, :1, :, upper : upper + 1]) * seen
         if self.align_spine:
             coordinates = align_bone(coordinates, lower, upper, axis=(0.0, 0.0, 1.0))
         if self.align_shoulders:
             coordinates = align_bone(coordinates, left, right, axis=(1.0, 0.0, 0.0))
-        return clips.with_coordinates(coordinates)
+        return clips.with_coordinates(torch.cat([coordinates, further], -1))
 
 
 def align_bone(
@@ -105,10 +107,11 @@ def rotation_onto(vectors: Tensor, axis: Tensor) -> Tensor:
     unit = F.normalize(vectors, dim=-1)
     cosine = (unit @ axis)[:, None, None]
     turn = torch.linalg.cross(unit, axis.expand_as(unit))
+    sine = turn.norm(dim=-1)[:, None, None]
     zero = torch.zeros_like(turn[:, 0])
-    x, y, z = turn.unbind(-1)
+    x, y, z = F.normalize(turn, dim=-1).unbind(-1)
     skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
-    # Rodrigues' formula with sin and cos of the angle expressed by cross and dot product.
-    rotation = torch.eye(3).to(skew) + skew + skew @ skew / (1 + cosine).clamp(min=1e-12)
-    turned = turn.norm(dim=-1)[:, None, None] >= 1e-6
-    return torch.where(turned, rotation, torch.eye(3).to(skew))
+    # Rodrigues' formula with the unit axis: a rotation also close to half a turn, where dividing
+    # by 1 + cosine would not give one.
+    rotation = torch.eye(3).to(skew) + sine * skew + (1 - cosine) * (skew @ skew)
+    return torch.where(sine >= 1e-6, rotation, torch.eye(3).to(skew))

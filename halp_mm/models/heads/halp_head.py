@@ -47,9 +47,10 @@ def hardest_step(
         t*, within [0, 1].
     """
     omega = torch.acos(anchor_selected.clamp(-1, 1))
+    sine = omega.sin().clamp(min=0)  # float32's pi is larger than pi
     margin = (anchor_closest - anchor_selected).clamp(min=0)
     angle = torch.atan2(
-        omega.sin() * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
+        sine * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
     )
     return torch.where(omega > 0, angle / omega.clamp(min=1e-12), 0.0).clamp(max=1)
 
@@ -214,7 +215,8 @@ class HaLPHead(PretrainingHead):
             positives = self.hallucinate(
                 anchor, prototypes, detached if towards_query else None, generator
             )
-            share = positives.kept / positives.kept.sum(1, keepdim=True).clamp(min=1)
+            kept = positives.kept.to(positives.alpha.dtype)
+            share = kept / kept.sum(1, keepdim=True).clamp(min=1)
             of_anchor = (share * positives.alpha).sum(1, keepdim=True)
             of_targets = share * positives.beta
             if towards_query:
@@ -249,8 +251,6 @@ class HaLPHead(PretrainingHead):
             prototype_prototype = prototypes @ prototypes.T
             cosine = anchor_prototype.gather(1, selected)
             selected_closest = prototype_prototype[selected, closest]
-            # The same rounding as in the expression for other prototypes must not matter here.
-            selected_closest = torch.where(selected == closest, 1.0, selected_closest)
             t_star = hardest_step(cosine, closest_similarity, selected_closest)
             end_prototype = prototype_prototype[selected]
         else:
@@ -280,7 +280,9 @@ class HaLPHead(PretrainingHead):
         """Draw t for each positive, given its t*, ``[B, G]``."""
         if self.hardest_only:
             return t_star
-        uniform = torch.rand(t_star.shape, generator=generator, device=t_star.device)
+        uniform = torch.rand(
+            t_star.shape, generator=generator, device=t_star.device, dtype=t_star.dtype
+        )
         if self.release_range:
             return (1 - self.hardness * uniform) * t_star
         return self.hardness * uniform * t_star

@@ -143,7 +143,11 @@ class MomentumContrast(BaseModel):
         }
 
     def loss(self, views: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-        """One step of momentum contrast: embed, let the heads judge, move queues on."""
+        """One step of momentum contrast: embed, let the heads judge, move queues on.
+
+        Raises:
+            ValueError: if two heads report a loss by the same name.
+        """
         keys = self.embed_keys(views[self.key_view])
         streams = {
             stream: StreamEmbeddings(
@@ -159,13 +163,11 @@ class MomentumContrast(BaseModel):
         with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
             for head in self.heads:
                 if self.progress.epoch >= head.start_epoch:
-                    results = head.loss(streams, self.progress)
-                    if losses.keys() & results.keys():
-                        raise ValueError(
-                            f'two heads report {sorted(losses.keys() & results.keys())}; give '
-                            'one of them other names'
-                        )
-                    losses |= results
+                    found = head.loss(streams, self.progress)
+                    twice = sorted(losses.keys() & found.keys())
+                    if twice:
+                        raise ValueError(f'several heads report {twice}: one would hide the others')
+                    losses |= found
         for stream, key in keys.items():
             self.queues[stream].enqueue(gather_from_all_ranks(key))
         if len(streams) == 1:  # nothing to tell apart

@@ -1,0 +1,109 @@
+"""Accuracies and nearest neighbours, against scikit-learn and loops."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import top_k_accuracy_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from halp_mm.evaluation import knn_scores, top_k_accuracy
+from tests.helpers import DTYPES, generator
+
+
+def features_of(count: int, dim: int, seed: int, dtype: torch.dtype) -> torch.Tensor:
+    """Of different lengths, so that cosine and Euclidean neighbours differ."""
+    source = generator(seed)
+    values = torch.randn(count, dim, generator=source, dtype=torch.float64)
+    return (values * torch.rand(count, 1, generator=source, dtype=torch.float64) * 3).to(dtype)
+
+
+def labels_of(count: int, classes: int, seed: int) -> torch.Tensor:
+    return torch.randint(classes, (count,), generator=generator(seed))
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('k', [1, 2, 5])
+def test_top_k_equals_sklearn(k, dtype):
+    scores = torch.randn(200, 7, generator=generator(), dtype=dtype)
+    labels = labels_of(200, 7, 1)
+    expected = top_k_accuracy_score(labels.numpy(), scores.numpy(), k=k, labels=range(7))
+    assert top_k_accuracy(scores, labels, k) == pytest.approx(100 * expected)
+
+
+def test_top_k_of_few_classes_and_one_clip():
+    scores = torch.tensor([[0.1, 0.7, 0.2]])
+    assert top_k_accuracy(scores, torch.tensor([2]), 5) == 100
+    assert top_k_accuracy(scores, torch.tensor([2]), 1) == 0
+    assert top_k_accuracy(scores, torch.tensor([2]), 2) == 100
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_nearest_neighbour_equals_sklearn(dtype):
+    train, test = features_of(150, 6, 0, dtype), features_of(90, 6, 1, dtype)
+    labels = labels_of(150, 8, 2)
+    classifier = KNeighborsClassifier(1, metric='cosine').fit(train.numpy(), labels.numpy())
+    scores = knn_scores(train, labels, test, 8)
+    assert scores.shape == (90, 8)
+    assert scores.argmax(1).tolist() == classifier.predict(test.numpy()).tolist()
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_votes_equal_sklearn_and_ties_go_to_the_nearer(dtype):
+    train, test = features_of(150, 6, 0, dtype), features_of(90, 6, 1, dtype)
+    labels = labels_of(150, 4, 2)
+    classifier = KNeighborsClassifier(5, metric='cosine').fit(train.numpy(), labels.numpy())
+    probabilities = classifier.predict_proba(test.numpy())
+    scores = knn_scores(train, labels, test, 4, k=5).numpy()
+    np.testing.assert_array_equal(np.floor(scores), np.rint(5 * probabilities))
+    order = classifier.kneighbors(test.numpy())[1]
+    ties = 0
+    for row, neighbours, votes in zip(scores, order, np.rint(5 * probabilities)):
+        best = np.flatnonzero(votes == votes.max())
+        ties += len(best) > 1
+        first = next(n for n in neighbours if labels[n] in best)
+        assert row.argmax() == labels[first]
+    assert ties > 5
+
+
+def test_further_places_go_to_classes_with_nearer_clips():
+    train, test = features_of(60, 5, 0, torch.float64), features_of(40, 5, 1, torch.float64)
+    labels = labels_of(60, 9, 2)
+    for k in (1, 3):
+        scores = knn_scores(train, labels, test, 9, k=k)
+        for row, feature in zip(scores, test):
+            similarity = torch.cosine_similarity(train, feature[None])
+            order = similarity.argsort(descending=True).tolist()
+            votes = Counter(int(labels[i]) for i in order[:k])
+            classes = list(dict.fromkeys(int(labels[i]) for i in order))  # by the nearest clip
+            classes.sort(key=lambda c: -votes[c])
+            assert row.argsort(descending=True).tolist() == classes
+
+
+def test_class_without_training_clips_comes_last():
+    train, test = features_of(30, 5, 0, torch.float64), features_of(20, 5, 1, torch.float64)
+    scores = knn_scores(train, labels_of(30, 3, 2), test, 4)
+    assert (scores.argmin(1) == 3).all()
+
+
+@pytest.mark.parametrize('chunk_size', [1, 7, 40, 1000])
+def test_chunks_do_not_matter(chunk_size):
+    train, test = features_of(60, 5, 0, torch.float64), features_of(40, 5, 1, torch.float64)
+    labels = labels_of(60, 9, 2)
+    expected = knn_scores(train, labels, test, 9, k=4)
+    scores = knn_scores(train, labels, test, 9, k=4, chunk_size=chunk_size)
+    torch.testing.assert_close(scores, expected)
+
+
+@pytest.mark.parametrize('k', [0, 31, -1])
+def test_impossible_numbers_of_neighbours(k):
+    train = features_of(30, 5, 0, torch.float64)
+    with pytest.raises(ValueError, match=f'k={k} neighbours cannot be found among 30 clips'):
+        knn_scores(train, labels_of(30, 3, 1), train, 3, k=k)
+
+
+def test_one_training_clip():
+    train, test = features_of(1, 5, 0, torch.float64), features_of(6, 5, 1, torch.float64)
+    scores = knn_scores(train, torch.tensor([1]), test, 3)
+    assert scores.argmax(1).tolist() == [1] * 6

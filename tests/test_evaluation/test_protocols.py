@@ -1,0 +1,231 @@
+"""Protocols, from a data file through a model to accuracies."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
+from halp_mm.evaluation import KNNProtocol, LinearProtocol, extract_features, top_k_accuracy
+from halp_mm.registry import PROTOCOLS
+from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import CenterCropResize, build_transform
+from tests.helpers import tiny_model
+
+RANDOM_VIEW = [dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=4, num_frames=8)]
+FIXED_VIEW = [dict(type='CenterCropResize', num_frames=8)]
+NO_NORMALISATION = dict(
+    type='SkeletonPreprocessor',
+    evaluation_view=[dict(type='CenterCropResize', num_frames=8)],
+)
+
+
+def model_with(**kwargs):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return tiny_model(**kwargs)
+
+
+def datasets(path: Path) -> tuple[SkeletonDataset, SkeletonDataset]:
+    return SkeletonDataset(path, 'train'), SkeletonDataset(path, 'test')
+
+
+@pytest.fixture
+def separable_clips(tmp_path: Path) -> Path:
+    """Clips of three poses, with a little noise: any encoder can tell them apart."""
+    rng = np.random.default_rng(0)
+    poses = 2 * rng.normal(size=(3, 25, 3))
+    path = tmp_path / 'separable.safetensors'
+    with ClipWriter(path, 'kinect_v2', ['sit', 'stand', 'wave'], 'separable') as writer:
+        for i in range(60):
+            clip = poses[i % 3] + 0.05 * rng.normal(size=(2, 10 + i % 7, 25, 3))
+            split = 'train' if i < 40 else 'test'
+            writer.add(f'clip{i:03d}', clip.astype(np.float32), label=i % 3, splits=[split])
+    return path
+
+
+@pytest.mark.parametrize('batch_size', [1, 3, 256])
+@pytest.mark.parametrize('streams', [['joint'], ['joint', 'bone']])
+def test_features_equal_those_of_single_clips(random_clips, batch_size, streams):
+    model = model_with(streams=streams)
+    dataset, _ = datasets(random_clips)
+    features = extract_features(model, dataset, batch_size)
+    assert list(features) == streams
+    model.eval()
+    for i in range(len(dataset)):
+        views = model.data_preprocessor(pad_clips([dataset[i]]))
+        with torch.no_grad():
+            alone = model(**views)
+        for stream, feature in features.items():
+            assert feature.shape == (len(dataset), 8)
+            assert feature.dtype == torch.float32
+            assert not feature.requires_grad
+            torch.testing.assert_close(feature[i], alone[stream][0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('training', [False, True])
+def test_extraction_leaves_the_model_as_it_was(random_clips, training):
+    model = model_with().train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    progress = TrainingProgress(3, 30, 10, 1)
+    model.set_progress(progress)
+    extract_features(model, datasets(random_clips)[0], 4, build_transform(RANDOM_VIEW))
+    assert model.training == training
+    assert all(module.training == training for module in model.query_networks.modules())
+    assert model.data_preprocessor.progress == progress
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_other_view_is_used(random_clips):
+    model = model_with()
+    dataset, _ = datasets(random_clips)
+    default = extract_features(model, dataset)['joint']
+    same = extract_features(model, dataset, view=CenterCropResize(num_frames=8))['joint']
+    other = extract_features(model, dataset, view=CenterCropResize(0.5, num_frames=8))['joint']
+    assert torch.equal(default, same)
+    assert not torch.equal(default, other)
+
+
+def test_random_views_are_drawn_for_each_batch(tmp_path):
+    """Twelve equal clips: their crops must differ, also at the same place of different batches."""
+    clip = np.random.default_rng(0).normal(size=(2, 30, 25, 3)).astype(np.float32)
+    with ClipWriter(tmp_path / 'x.safetensors', 'kinect_v2', ['a'], 'same') as writer:
+        for i in range(12):
+            writer.add(f'clip{i}', clip, label=0, splits=['train'])
+    dataset = SkeletonDataset(tmp_path / 'x.safetensors', 'train')
+    features = extract_features(model_with(), dataset, 3, build_transform(RANDOM_VIEW))['joint']
+    distance = torch.cdist(features, features) + torch.eye(12)
+    assert (distance > 1e-6).all()
+
+
+@pytest.mark.parametrize('view', [None, FIXED_VIEW, RANDOM_VIEW], ids=['none', 'fixed', 'random'])
+def test_linear_probe_learns_what_is_separable(separable_clips, view):
+    model = model_with(data_preprocessor=NO_NORMALISATION).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    protocol = LinearProtocol(epochs=15, batch_size=8, learning_rate=1.0, train_view=view)
+    result = protocol.run(model, *datasets(separable_clips))
+    assert result.metrics['top1'] == result.metrics['top5'] == 100
+    assert result.metrics['num_train'] == 40
+    assert result.metrics['num_test'] == 20
+    assert result.labels.tolist() == [i % 3 for i in range(40, 60)]
+    assert result.scores.shape == (20, 3)
+    torch.testing.assert_close(result.scores.sum(1), torch.ones(20))
+    assert model.training
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])
+def test_linear_probe_is_deterministic(random_clips, view):
+    def scores(seed: int) -> torch.Tensor:
+        torch.rand(seed + 3)  # PyTorch's own generator must not matter
+        protocol = LinearProtocol(epochs=3, batch_size=3, train_view=view, seed=seed)
+        return protocol.run(model_with(), *datasets(random_clips)).scores
+
+    assert torch.equal(scores(0), scores(0))
+    assert not torch.equal(scores(0), scores(1))
+
+
+def test_fixed_view_equals_precomputed_features(random_clips):
+    protocol = LinearProtocol(epochs=4, batch_size=3, train_view=FIXED_VIEW)
+    plain = LinearProtocol(epochs=4, batch_size=3)
+    scores = [p.run(model_with(), *datasets(random_clips)).scores for p in (protocol, plain)]
+    assert torch.equal(*scores)
+    # And both equal a training by hand.
+    model, (train, test) = model_with(), datasets(random_clips)
+    features = extract_features(model, train)
+    classifier = plain.train([features] * 4, train.labels, 3)['joint']
+    expected = classifier(extract_features(model, test)['joint']).softmax(1)
+    torch.testing.assert_close(scores[0], expected.detach())
+
+
+def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
+    """The probe is given the features of each epoch; watch them."""
+    given = []
+
+    class Watching(LinearProtocol):
+        def train(self, features_of_epochs, labels, num_classes):
+            features = list(features_of_epochs)
+            given.append([epoch['joint'].clone() for epoch in features])
+            return super().train(features, labels, num_classes)
+
+    for view, seed in ((RANDOM_VIEW, 0), (RANDOM_VIEW, 0), (RANDOM_VIEW, 1), (FIXED_VIEW, 0)):
+        protocol = Watching(epochs=3, train_view=view, seed=seed)
+        protocol.run(model_with(), *datasets(random_clips))
+    random, again, other_seed, fixed = given
+    assert len(random) == len(fixed) == 3
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert not torch.equal(random[a], random[b])
+        assert torch.equal(fixed[a], fixed[b])
+    for epoch in range(3):
+        assert torch.equal(random[epoch], again[epoch])
+        assert not torch.equal(random[epoch], other_seed[epoch])
+
+
+def test_classifier_equals_sgd_by_hand():
+    source = torch.Generator().manual_seed(5)
+    features, labels = torch.randn(10, 4, generator=source), torch.arange(10) % 3
+    protocol = LinearProtocol(
+        epochs=4, batch_size=4, learning_rate=0.5, weight_decay=0.01, milestones=(2,), seed=3
+    )
+    found = protocol.train([{'joint': features}] * 4, labels, 3)['joint']
+    source = torch.Generator().manual_seed(3)
+    weight = torch.empty(3, 4).normal_(std=0.01, generator=source).requires_grad_()
+    bias = torch.zeros(3, requires_grad=True)
+    speed = [torch.zeros(3, 4), torch.zeros(3)]
+    for epoch in range(4):
+        order = torch.randperm(10, generator=source)
+        for start in range(0, 10, 4):
+            rows = order[start : start + 4]
+            loss = F.cross_entropy(features[rows] @ weight.T + bias, labels[rows])
+            gradients = torch.autograd.grad(loss, [weight, bias])
+            with torch.no_grad():
+                for p, v, g in zip((weight, bias), speed, gradients):
+                    v.mul_(0.9).add_(g + 0.01 * p)
+                    p -= 0.5 * (0.1 if epoch >= 2 else 1) * v
+    torch.testing.assert_close(found.weight, weight)
+    torch.testing.assert_close(found.bias, bias)
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='KNNProtocol', k=2),
+        dict(type='LinearProtocol', epochs=2, train_view=RANDOM_VIEW),
+    ],
+)
+def test_streams_are_fused_by_their_mean_scores(random_clips, config):
+    protocol = PROTOCOLS.build(config)
+    train, test = datasets(random_clips)
+    model = model_with(streams=['joint', 'bone'])
+    by_stream = protocol.scores(model, train, test)
+    result = protocol.run(model, train, test)
+    assert list(by_stream) == ['joint', 'bone']
+    fused = (by_stream['joint'] + by_stream['bone']) / 2
+    torch.testing.assert_close(result.scores, fused)
+    for k in (1, 5):
+        assert result.metrics[f'top{k}'] == top_k_accuracy(fused, test.labels, k)
+        for stream, scores in by_stream.items():
+            assert result.metrics[f'{stream}/top{k}'] == top_k_accuracy(scores, test.labels, k)
+
+
+def test_knn_protocol(separable_clips):
+    model = model_with(data_preprocessor=NO_NORMALISATION).train()
+    train, test = datasets(separable_clips)
+    result = KNNProtocol().run(model, train, test)
+    assert result.metrics == {'top1': 100, 'top5': 100, 'num_train': 40, 'num_test': 20}
+    features = [F.normalize(extract_features(model, d)['joint'], dim=1) for d in (train, test)]
+    for row, feature in zip(result.scores, features[1]):
+        nearest = (features[0] @ feature).argmax()
+        assert row.argmax() == train.labels[nearest]
+
+
+def test_different_classes_are_refused(random_clips, tmp_path):
+    with ClipWriter(tmp_path / 'x.safetensors', 'kinect_v2', ['a'], 'other') as writer:
+        writer.add('clip', np.ones((1, 5, 25, 3), np.float32), label=0, splits=['test'])
+    other = SkeletonDataset(tmp_path / 'x.safetensors', 'test', num_people=2)
+    with pytest.raises(ValueError, match='train and test split have different classes: 3 in'):
+        KNNProtocol().run(model_with(), datasets(random_clips)[0], other)

@@ -1,0 +1,178 @@
+"""The BiGRU encoder, against the release and PyTorch's bidirectional GRU."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from halp_mm.models import BiGRU
+from halp_mm.registry import MODELS
+from tests.helpers import DTYPES, assert_relative, generator, reference
+
+TWO_JOINTS = dict(name='two', joints=['a', 'b'], bones=[('a', 'b')], center='a')
+
+
+def cells_of(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters of a bidirectional ``torch.nn.GRU`` under BiGRU's names."""
+    renamed = {}
+    for name, value in state.items():
+        kind, layer = name.removesuffix('_reverse').rsplit('_l', 1)
+        direction = 'backward' if name.endswith('_reverse') else 'forward'
+        renamed[f'{direction}_cells.{layer}.{kind}_l0'] = value
+    return renamed
+
+
+def encoder_and_gru(dtype: torch.dtype, num_layers: int = 3, **kwargs) -> tuple[BiGRU, nn.GRU]:
+    """An encoder, with batch statistics, and PyTorch's GRU with the same parameters."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        gru = nn.GRU(12, 5, num_layers, batch_first=True, bidirectional=True).to(dtype)
+        encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=num_layers, **kwargs).to(dtype)
+        for parameter in encoder.input_norm.parameters():
+            nn.init.normal_(parameter)
+        encoder.input_norm.running_mean.normal_()
+        encoder.input_norm.running_var.uniform_(0.5, 2)
+    encoder.load_state_dict({**encoder.state_dict(), **cells_of(gru.state_dict())})
+    return encoder.eval(), gru
+
+
+def as_sequence(clips: Tensor, norm: nn.BatchNorm1d) -> Tensor:
+    """Clips ``[N, M, T, V, C]`` to frames ``[N, T, V C M]``, normalised, by loops."""
+    people, _, joints, channels = clips.shape[1:]
+    columns = [
+        clips[:, m, :, v, c] for v in range(joints) for c in range(channels) for m in range(people)
+    ]
+    sequence = torch.stack(columns, -1)
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return (sequence - norm.running_mean) * scale + norm.bias
+
+
+def random_input(dtype: torch.dtype, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=generator(1), dtype=dtype)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_equals_the_release(dtype):
+    vectors = reference('bigru_released')
+    state = {k.removeprefix('state/'): v for k, v in vectors.items() if k.startswith('state/')}
+    gru = {k.rsplit('.', 1)[1]: v for k, v in state.items() if '.gru.' in k}
+    norm = {k: v for k, v in state.items() if k.startswith('input_norm')}
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=8, num_layers=3)
+    encoder.load_state_dict({**cells_of(gru), **norm})
+    encoder = encoder.to(dtype).eval()
+    # The release's frames are joint-major: [V, C, M].
+    clips = vectors['input'].to(dtype).unflatten(2, (2, 3, 2)).permute(0, 4, 1, 2, 3)
+    feature = encoder(clips)
+    assert feature.dtype == dtype
+    assert_relative(feature, vectors['feature'], 1e-6)
+    output = feature @ state['fc.weight'].to(dtype).T + state['fc.bias'].to(dtype)
+    assert_relative(output, vectors['fc_output'], 1e-6)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('pooling', ['last', 'mean'])
+@pytest.mark.parametrize('num_layers', [1, 3])
+def test_equals_a_gru_that_is_fed_one_frame_at_a_time(num_layers, pooling, dtype):
+    encoder, gru = encoder_and_gru(dtype, num_layers, pooling=pooling)
+    clips = random_input(dtype, 4, 2, 9, 2, 3)
+    sequence, hidden, outputs = as_sequence(clips, encoder.input_norm), None, []
+    for frame in sequence.split(1, dim=1):
+        output, hidden = gru(frame, hidden)
+        outputs.append(output[:, 0])
+    outputs = torch.stack(outputs, 1)
+    feature_map = encoder.forward_map(clips)
+    assert feature_map.shape == (4, 1, 10, 9, 1)
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-14
+    torch.testing.assert_close(
+        feature_map[:, 0, :, :, 0].mT, outputs, rtol=0, atol=tolerance, check_stride=False
+    )
+    expected = outputs[:, -1] if pooling == 'last' else outputs.mean(1)
+    torch.testing.assert_close(encoder(clips), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('num_layers', [1, 3])
+def test_bidirectional_equals_pytorchs(num_layers, dtype):
+    encoder, gru = encoder_and_gru(dtype, num_layers, bidirectional=True)
+    clips = random_input(dtype, 4, 2, 9, 2, 3)
+    expected = gru(as_sequence(clips, encoder.input_norm))[0]
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-14
+    torch.testing.assert_close(
+        encoder.forward_map(clips)[:, 0, :, :, 0].mT, expected, rtol=0, atol=tolerance
+    )
+    default = encoder_and_gru(dtype, num_layers)[0]
+    assert default.state_dict().keys() == encoder.state_dict().keys()
+    assert (default(clips) - encoder(clips)).abs().max() > 1e-3
+
+
+def test_single_frame_and_both_directions_agree_on_it():
+    clips = random_input(torch.float64, 3, 2, 1, 2, 3)
+    features = [
+        encoder_and_gru(torch.float64, bidirectional=b, pooling=p)[0](clips)
+        for b in (False, True)
+        for p in ('last', 'mean')
+    ]
+    for feature in features[1:]:
+        torch.testing.assert_close(feature, features[0])
+
+
+def test_last_frame_sees_all_frames_unless_it_runs_backward():
+    clips = random_input(torch.float64, 1, 2, 6, 2, 3).requires_grad_()
+    for bidirectional in (False, True):
+        encoder, _ = encoder_and_gru(torch.float64, 1, bidirectional=bidirectional)
+        grad = torch.autograd.grad(encoder(clips)[0, 5:].sum(), clips)[0]
+        reached = grad.abs().sum((0, 1, 3, 4)) > 0
+        assert reached.tolist() == ([False] * 5 + [True] if bidirectional else [True] * 6)
+
+
+@pytest.mark.parametrize('bidirectional', [False, True])
+def test_every_parameter_and_the_input_get_gradients(bidirectional):
+    # The last frame is the first of cells that run backward: they have no hidden state yet.
+    pooling = 'mean' if bidirectional else 'last'
+    encoder = encoder_and_gru(torch.float32, bidirectional=bidirectional, pooling=pooling)[0]
+    encoder.train()
+    clips = random_input(torch.float32, 4, 2, 9, 2, 3).requires_grad_()
+    encoder(clips).square().sum().backward()
+    assert clips.grad.abs().sum() > 0
+    for name, parameter in encoder.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.any(), name
+
+
+def test_training_normalises_by_all_frames_of_the_batch():
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1).double().train()
+    clips = random_input(torch.float64, 4, 2, 9, 2, 3) * 3 + 2
+    encoder(clips)
+    mean = clips.mean((0, 2)).permute(1, 2, 0).flatten()  # joint-major, then coordinate, person
+    torch.testing.assert_close(encoder.input_norm.running_mean, 0.1 * mean)
+
+
+@pytest.mark.parametrize('shape', [(2, 1, 9, 2, 3), (2, 2, 9, 3, 3), (2, 2, 9, 2, 2)])
+def test_other_clips_are_refused(shape):
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5)
+    found = rf'= \(2, 2, 3\), found \({shape[1]}, {shape[3]}, {shape[4]}\)'
+    with pytest.raises(ValueError, match=found):
+        encoder(torch.zeros(shape))
+
+
+def test_permuted_people_and_joints_of_equal_size_differ():
+    encoder, _ = encoder_and_gru(torch.float64)
+    clips = random_input(torch.float64, 2, 2, 4, 2, 3)
+    for other in (clips.flip(1), clips.flip(3), clips.flip(4), clips.flip(2)):
+        assert (encoder(clips) - encoder(other)).abs().max() > 1e-4
+
+
+def test_defaults_are_the_papers():
+    with torch.device('meta'):
+        encoder = MODELS.build(dict(type='BiGRU'))
+    assert encoder.feature_dim == 2048
+    assert encoder.input_norm.num_features == 150
+    assert [cell.hidden_size for cell in encoder.forward_cells] == [1024] * 3
+    assert [cell.input_size for cell in encoder.backward_cells] == [150, 2048, 2048]
+    gru = nn.GRU(150, 1024, 3, bidirectional=True, device='meta')
+    count = sum(p.numel() for p in gru.parameters()) + 300
+    assert sum(p.numel() for p in encoder.parameters()) == count
+
+
+def test_unknown_pooling():
+    with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
+        BiGRU(pooling='max')

@@ -1,0 +1,196 @@
+"""Projector, momentum copy and queue."""
+
+from collections import deque
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from halp_mm.models import FeatureQueue, MomentumCopy, Projector
+from tests.helpers import DTYPES, generator, unit_vectors
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_projector_equals_a_loop_and_gives_unit_vectors(dtype):
+    projector = Projector(12, 7, 5).to(dtype)
+    features = torch.randn(20, 12, generator=generator(), dtype=dtype)
+    embedding = projector(features)
+    assert embedding.shape == (20, 5)
+    first, _, second = projector.layers
+    for row, feature in zip(embedding, features):
+        hidden = (first.weight @ feature + first.bias).clamp(min=0)
+        expected = second.weight @ hidden + second.bias
+        expected = expected / expected.norm()
+        torch.testing.assert_close(row.to(dtype), expected, rtol=0, atol=1e-6)
+    assert (embedding.norm(dim=1) - 1).abs().max() < 1e-6
+
+
+def test_projector_defaults_and_gradient():
+    projector = Projector(12)
+    assert [tuple(p.shape) for p in projector.parameters()] == [(12, 12), (12,), (128, 12), (128,)]
+    assert projector.out_dim == 128
+    embedding = projector(torch.randn(1, 12, generator=generator()))
+    (embedding[:, 0]).sum().backward()
+    assert all(p.grad.any() for p in projector.parameters())
+
+
+def test_projector_is_exact_under_autocast():
+    projector = Projector(12)
+    with torch.autocast('cpu', torch.bfloat16):
+        embedding = projector(torch.randn(9, 12, generator=generator()))
+    assert embedding.dtype == torch.float32
+    assert (embedding.norm(dim=1) - 1).abs().max() < 1e-6
+
+
+def small_network(seed: int = 0) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('momentum', [0.999, 0.9, 0.0, 1.0])
+def test_momentum_copy_equals_a_loop(momentum, dtype):
+    network = small_network().to(dtype)
+    copy = MomentumCopy(network, momentum)
+    expected = [p.detach().clone() for p in network.parameters()]
+    source = generator()
+    for step in range(5):
+        with torch.no_grad():
+            for p in network.parameters():
+                p += torch.randn(p.shape, generator=source, dtype=dtype)
+        copy.update_parameters(network)
+        assert int(copy.n_averaged) == step + 1
+        for i, (mine, theirs) in enumerate(zip(copy.module.parameters(), network.parameters())):
+            expected[i] = momentum * expected[i] + (1 - momentum) * theirs.detach()
+            # The first update is like the others: not a plain copy.
+            torch.testing.assert_close(mine, expected[i], rtol=0, atol=1e-6)
+            assert mine.data_ptr() != theirs.data_ptr()
+
+
+def test_momentum_copy_starts_equal_and_has_no_gradients():
+    network = small_network()
+    copy = MomentumCopy(network)
+    for mine, theirs in zip(copy.module.parameters(), network.parameters()):
+        assert torch.equal(mine, theirs)
+        assert not mine.requires_grad
+        assert theirs.requires_grad
+    copy.update_parameters(network)
+    assert not any(p.requires_grad for p in copy.parameters())
+    assert all(p.grad_fn is None for p in copy.parameters())
+
+
+def test_momentum_copys_buffers_are_its_own():
+    network = small_network().train()
+    copy = MomentumCopy(network, 0.5).train()
+    network(torch.randn(8, 4, generator=generator()) + 5)
+    before = [b.clone() for b in copy.module.buffers()]
+    copy.update_parameters(network)
+    assert all(torch.equal(a, b) for a, b in zip(before, copy.module.buffers()))
+    mine = network[1].running_mean.clone()
+    copy(torch.randn(8, 4, generator=generator()) - 5)
+    assert not torch.equal(before[0], copy.module[1].running_mean)
+    assert torch.equal(mine, network[1].running_mean)
+
+
+def test_momentum_copy_state_goes_round():
+    network = small_network()
+    copy = MomentumCopy(network, 0.5)
+    copy.update_parameters(small_network(1))
+    state = deepcopy(copy.state_dict())
+    other = MomentumCopy(small_network(2), 0.5)
+    other.load_state_dict(state)
+    copy.update_parameters(network)
+    other.update_parameters(network)
+    assert copy.state_dict().keys() == other.state_dict().keys()
+    for name, value in copy.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('size', [1, 4, 7])
+def test_queue_equals_a_deque(size, dtype):
+    queue = FeatureQueue(size, 3).to(dtype)
+    expected = deque(queue.entries.clone(), maxlen=size)
+    source = generator()
+    total = 0
+    for batch in (1, 2, 3, 7, 0, 8, 1, 20, 4, 4, 5, 2, 13, 14, 15, 1):
+        keys = torch.randn(batch, 3, generator=source, dtype=dtype)
+        queue.enqueue(keys)
+        expected.extend(keys)
+        total += batch
+        assert int(queue.num_enqueued) == total
+        now = {tuple(row.tolist()) for row in queue.entries}
+        if total >= size:
+            assert now == {tuple(row.tolist()) for row in expected}
+            newest = torch.stack(list(reversed(expected)))
+            for count in range(1, size + 1):
+                assert torch.equal(queue.newest(count), newest[:count])
+        else:
+            enqueued = list(expected)[-total:]
+            assert torch.equal(queue.newest(total), torch.stack(enqueued[::-1]))
+
+
+def test_queue_begins_with_random_unit_vectors():
+    queue = FeatureQueue(50, 8)
+    assert queue.entries.shape == (50, 8)
+    assert (queue.entries.norm(dim=1) - 1).abs().max() < 1e-6
+    cosine = queue.entries @ queue.entries.T - torch.eye(50)
+    assert cosine.max() < 0.999
+    assert int(queue.num_enqueued) == 0
+    assert not list(queue.parameters())
+
+
+def test_snapshot_does_not_change():
+    queue = FeatureQueue(5, 4)
+    snapshot = queue.snapshot()
+    before = snapshot.clone()
+    queue.enqueue(unit_vectors(3, 4).float())
+    assert torch.equal(snapshot, before)
+    assert not torch.equal(snapshot, queue.snapshot())
+
+
+def test_newest_does_not_change():
+    queue = FeatureQueue(5, 4)
+    queue.enqueue(unit_vectors(5, 4).float())
+    newest = queue.newest(5)
+    before = newest.clone()
+    queue.enqueue(unit_vectors(5, 4, seed=1).float())
+    assert torch.equal(newest, before)
+
+
+def test_queue_holds_no_graph():
+    queue = FeatureQueue(5, 4)
+    queue.enqueue(F.normalize(torch.randn(3, 4, requires_grad=True), dim=1))
+    assert not queue.entries.requires_grad
+    assert not queue.newest(2).requires_grad
+
+
+def test_queue_takes_keys_of_another_precision():
+    queue = FeatureQueue(5, 4)
+    keys = unit_vectors(2, 4)
+    queue.enqueue(keys)
+    assert queue.entries.dtype == torch.float32
+    torch.testing.assert_close(queue.newest(2), keys.flip(0).float())
+
+
+def test_queue_state_goes_round():
+    queue, other = FeatureQueue(5, 4), FeatureQueue(5, 4)
+    queue.enqueue(unit_vectors(8, 4).float())
+    other.load_state_dict(queue.state_dict())
+    for one in (queue, other):
+        one.enqueue(unit_vectors(3, 4, seed=2).float())
+    assert torch.equal(queue.newest(5), other.newest(5))
+
+
+@pytest.mark.parametrize('size', [0, -3])
+def test_queue_without_room(size):
+    with pytest.raises(ValueError, match=f'at least one key, got size={size}'):
+        FeatureQueue(size, 4)
+
+
+def test_more_newest_than_there_are():
+    with pytest.raises(ValueError, match='6 newest entries were asked of a queue of 5'):
+        FeatureQueue(5, 4).newest(6)

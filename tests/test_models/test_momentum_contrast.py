@@ -1,0 +1,239 @@
+"""The pre-trainer, against steps done by hand."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from halp_mm.models import PretrainingHead
+from halp_mm.training_progress import TrainingProgress
+from tests.helpers import generator, tiny_model
+
+MOCO = dict(type='MoCoHead')
+HALP = dict(type='HaLPHead', num_positives=5, num_prototypes=3, num_newest=6, update_interval=2)
+
+
+def model_with(seed: int = 0, **kwargs):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return tiny_model(**kwargs).train()
+
+
+def views_of(*streams: str, seed: int = 0, count: int = 5) -> dict:
+    source = generator(seed)
+    return {
+        view: {stream: torch.randn(count, 2, 8, 25, 3, generator=source) for stream in streams}
+        for view in ('query', 'key')
+    }
+
+
+def cosine_rows(vectors: torch.Tensor) -> torch.Tensor:
+    return vectors / vectors.square().sum(1, keepdim=True).sqrt()
+
+
+@pytest.mark.parametrize('steps', [1, 3])
+def test_moco_steps_equal_those_by_hand(steps):
+    model = model_with(queue_size=13)
+    query_network = deepcopy(model.query_networks['joint'])
+    key_network = deepcopy(model.query_networks['joint'])
+    queue = list(model.queues['joint'].entries.clone())
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    by_hand = torch.optim.SGD(query_network.parameters(), 0.1)
+    for step in range(steps):
+        views = views_of('joint', seed=step)
+        losses = model(views, None, mode='loss')
+        with torch.no_grad():
+            for mine, theirs in zip(key_network.parameters(), query_network.parameters()):
+                mine.copy_(0.9 * mine + 0.1 * theirs)
+            encoded = key_network.encoder(views['key']['joint'])
+            key = cosine_rows(key_network.projector.layers(encoded))
+        encoded = query_network.encoder(views['query']['joint'])
+        query = cosine_rows(query_network.projector.layers(encoded))
+        positive = (query * key).sum(1) / 0.07
+        negative = query @ torch.stack(queue).T / 0.07
+        every = torch.cat([positive[:, None], negative], 1)
+        expected = (every.exp().sum(1).log() - positive).mean()
+        torch.testing.assert_close(losses['loss_moco'], expected, rtol=1e-4, atol=1e-5)
+        queue = queue[5:] + list(key)  # the oldest go
+        newest = torch.stack(queue[::-1])[: 5 * (step + 1)]  # what is older is random
+        found = model.queues['joint'].newest(len(newest))
+        torch.testing.assert_close(found, newest, rtol=0, atol=1e-5)
+        for loss, opt in ((losses['loss_moco'], optimizer), (expected, by_hand)):
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+    for mine, theirs in zip(model.query_networks['joint'].parameters(), query_network.parameters()):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-4)
+
+
+def test_the_batchs_own_keys_are_no_negatives():
+    model = model_with()
+    before = model.queues['joint'].snapshot()
+    seen = {}
+
+    class Watching(PretrainingHead):
+        def loss(self, streams, progress):
+            seen.update(streams)
+            return {'loss_nothing': streams['joint'].queries['query'].sum() * 0}
+
+    model.heads.append(Watching())
+    model(views_of('joint'), None, mode='loss')
+    joint = seen['joint']
+    assert torch.equal(joint.negatives, before)
+    assert torch.equal(model.queues['joint'].newest(5), joint.key.flip(0))
+    assert int(model.queues['joint'].num_enqueued) == 5
+    assert joint.queries['query'].requires_grad
+    assert not joint.key.requires_grad
+
+
+@pytest.mark.parametrize('heads', [[MOCO], [MOCO, HALP]])
+def test_key_networks_get_no_gradient(heads):
+    model = model_with(heads=heads)
+    for _ in range(3):
+        losses = model(views_of('joint'), None, mode='loss')
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert all(p.grad is None for p in model.key_networks.parameters())
+    assert all(p.grad is not None for p in model.query_networks.parameters())
+    trained = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == {n for n, _ in model.named_parameters() if n.startswith('query_networks')}
+
+
+def test_losses_are_added_up_and_figures_are_not():
+    model = model_with(heads=[MOCO, HALP])
+    for _ in range(3):
+        losses = model(views_of('joint'), None, mode='loss')
+    names = ['loss_moco', 'contrast_accuracy', 'loss_halp', 'positives_kept', 't_star']
+    assert list(losses) == names
+    total, logged = model.parse_losses(losses)
+    torch.testing.assert_close(total, losses['loss_moco'] + losses['loss_halp'])
+    assert set(logged) == {*names, 'loss'}
+
+
+def test_two_streams_equal_two_models():
+    streams = ['joint', 'bone']
+    both = model_with(heads=[MOCO, HALP], streams=streams)
+    alone = {s: model_with(1, heads=[MOCO, HALP], streams=[s]) for s in streams}
+    for stream, model in alone.items():
+        state = {n: v for n, v in both.state_dict().items() if 'heads' not in n}
+        other = streams[1 - streams.index(stream)]
+        state = {n: v for n, v in state.items() if other not in n}
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        assert not unexpected
+        assert all(name.startswith('heads') for name in missing)
+    for step in range(4):
+        views = views_of(*streams, seed=step)
+        progress = TrainingProgress(iteration=step)
+        both.set_progress(progress)
+        together = both(views, None, mode='loss')
+        for stream, model in alone.items():
+            model.set_progress(progress)
+            losses = model(views, None, mode='loss')
+            assert {f'{stream}/{name}' for name in losses} <= set(together)
+            moco = together[f'{stream}/loss_moco']
+            torch.testing.assert_close(losses['loss_moco'], moco)
+            assert torch.equal(both.queues[stream].entries, model.queues[stream].entries)
+            # One clustering starts all streams at draws of one generator: only the first agrees.
+            if stream == 'joint':
+                torch.testing.assert_close(losses['loss_halp'], together['joint/loss_halp'])
+    assert len(together) == 10
+    assert float(together['bone/loss_halp']) != 0
+
+
+@pytest.mark.parametrize('start', [0, 1, 3])
+def test_heads_are_silent_before_their_start_epoch(start):
+    model = model_with(heads=[MOCO, {**HALP, 'start_epoch': start}])
+    for epoch in range(5):
+        model.set_progress(TrainingProgress(epoch, 2 * epoch, 2))
+        losses = model(views_of('joint'), None, mode='loss')
+        assert ('loss_halp' in losses) == (epoch >= start)
+        assert 'loss_moco' in losses
+
+
+def test_set_progress_reaches_the_views():
+    model = model_with()
+    progress = TrainingProgress(2, 5, 3)
+    model.set_progress(progress)
+    assert model.progress is progress
+    assert model.data_preprocessor.progress is progress
+
+
+@pytest.mark.parametrize('streams', [['joint'], ['joint', 'motion', 'bone']])
+def test_features_come_from_the_encoder(streams):
+    model = model_with(streams=streams).eval()
+    views = {'clip': views_of(*streams)['query']}
+    features = model(views, torch.zeros(5))
+    assert list(features) == streams
+    for stream, feature in features.items():
+        assert feature.shape == (5, 8)
+        encoder = model.query_networks[stream].encoder
+        assert torch.equal(feature, encoder(views['clip'][stream]))
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="mode must be 'loss' or 'tensor', got 'predict'"):
+        model_with()({}, None, mode='predict')
+
+
+def test_key_networks_start_as_copies():
+    model = model_with(streams=['joint', 'bone'])
+    model.init_weights()
+    keys = model.key_networks.module.state_dict()
+    for name, value in model.query_networks.state_dict().items():
+        assert torch.equal(value, keys[name])
+    joint, bone = (model.query_networks[s].state_dict() for s in ('joint', 'bone'))
+    name = 'encoder.forward_cells.0.weight_ih_l0'
+    assert not torch.equal(joint[name], bone[name])
+
+
+def test_state_goes_round():
+    """A model that is loaded goes on as the one that was saved."""
+    heads = [MOCO, {**HALP, 'update_interval': 3}]
+    model, other = model_with(heads=heads), model_with(1, heads=heads)
+    for step in range(4):
+        model.set_progress(TrainingProgress(iteration=step))
+        model(views_of('joint', seed=step), None, mode='loss')
+    other.load_state_dict(deepcopy(model.state_dict()))
+    for one in (model, other):
+        one.set_progress(TrainingProgress(iteration=4))
+    losses = [one(views_of('joint', seed=4), None, mode='loss') for one in (model, other)]
+    assert all(torch.equal(losses[0][name], losses[1][name]) for name in losses[0])
+
+
+def test_heads_that_hide_each_other_are_refused():
+    model = model_with(heads=[MOCO, {**MOCO, 'temperature': 0.2}])
+    with pytest.raises(
+        ValueError, match=r"several heads report \['joint/contrast_accuracy', 'joint/loss_moco'\]"
+    ):
+        model(views_of('joint'), None, mode='loss')
+
+
+def test_heads_judge_in_full_precision_under_autocast():
+    model = model_with(heads=[MOCO, HALP])
+    products = []
+
+    class Product(PretrainingHead):
+        def loss(self, streams, progress):
+            stream = streams['joint']
+            products.append((stream.queries['query'] @ stream.negatives.T, stream))
+            return {}
+
+    model.heads.append(Product())
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(views_of('joint'), None, mode='loss')
+    product, stream = products[0]
+    assert product.dtype == torch.float32
+    assert all(value.dtype == torch.float32 for value in losses.values())
+    query, key = stream.queries['query'].detach().double(), stream.key.double()
+    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ stream.negatives.double().T], 1)
+    expected = F.cross_entropy(logits / 0.07, torch.zeros(5, dtype=torch.long))
+    torch.testing.assert_close(losses['loss_moco'].double(), expected, rtol=1e-5, atol=1e-5)
+    losses['loss_moco'].backward()
+    assert all(p.grad.isfinite().all() for p in model.query_networks.parameters())
+
+
+def test_heads_take_streams_and_length_from_the_pretrainer():
+    model = model_with(heads=[MOCO, HALP, {**HALP, 'streams': ['bone']}], streams=['joint', 'bone'])
+    assert [head.streams for head in model.heads] == [('joint', 'bone')] * 2 + [('bone',)]
+    assert [head.embedding_dim for head in model.heads] == [6] * 3

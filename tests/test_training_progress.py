@@ -1,0 +1,67 @@
+"""Moments of a training run and their random draws."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+import torch
+
+from halp_mm.training_progress import TrainingProgress
+
+CPU = torch.device('cpu')
+
+
+def draw(progress: TrainingProgress, purpose: str = 'a', **kwargs) -> list[float]:
+    return torch.rand(4, generator=progress.generator(CPU, purpose, **kwargs)).tolist()
+
+
+def test_iterations_since_an_epoch():
+    progress = TrainingProgress(epoch=3, iteration=35, iterations_per_epoch=10)
+    assert [progress.iterations_since(epoch) for epoch in (0, 3, 4)] == [35, 5, -5]
+    assert TrainingProgress().iterations_since(0) == 0
+
+
+def test_draws_are_repeatable_and_belong_to_the_moment():
+    progress = TrainingProgress(epoch=2, iteration=25, iterations_per_epoch=10, seed=4, rank=1)
+    torch.rand(3)
+    assert draw(progress) == draw(replace(progress))
+    others = [
+        replace(progress, epoch=3),
+        replace(progress, iteration=26),
+        replace(progress, seed=5),
+        replace(progress, rank=0),
+        replace(progress, iteration=25 + 2**24),
+    ]
+    draws = [draw(progress), draw(progress, 'b'), *(draw(other) for other in others)]
+    assert len({tuple(d) for d in draws}) == len(draws)
+
+
+def test_iterations_per_epoch_does_not_change_draws():
+    assert draw(TrainingProgress(1, 5, 5)) == draw(TrainingProgress(1, 5, 7))
+
+
+def test_same_draws_on_all_ranks():
+    ranks = [TrainingProgress(iteration=7, rank=rank) for rank in range(4)]
+    assert len({tuple(draw(p)) for p in ranks}) == 4
+    assert len({tuple(draw(p, same_on_all_ranks=True)) for p in ranks}) == 1
+
+
+def test_many_moments_have_different_draws():
+    draws = {
+        tuple(draw(TrainingProgress(i // 100, i, 100, rank=rank)))
+        for i in range(1000)
+        for rank in (0, 1)
+    }
+    assert len(draws) == 2000
+
+
+def test_numbers_may_be_close_without_being_confused():
+    """Seeds, epochs, iterations and ranks of several digits are told apart."""
+    a = TrainingProgress(epoch=1, iteration=11, seed=0)
+    b = TrainingProgress(epoch=11, iteration=1, seed=0)
+    assert draw(a) != draw(b)
+    assert draw(TrainingProgress(seed=1, epoch=2)) != draw(TrainingProgress(seed=12))
+
+
+def test_a_moment_does_not_change():
+    with pytest.raises(FrozenInstanceError):
+        TrainingProgress().epoch = 1

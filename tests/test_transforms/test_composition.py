@@ -1,0 +1,248 @@
+"""Compose, RandomChoice, and what every transform promises."""
+
+import pytest
+import torch
+from scipy import stats
+
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms import (
+    BatchTransform,
+    CenterCropResize,
+    Compose,
+    JointCorruption,
+    RandomChoice,
+    RandomTransform,
+    Shear,
+    TemporalCropResize,
+    build_transform,
+)
+from tests.helpers import DTYPES, clip_of, generator, random_clips
+
+CONFIGS = [
+    dict(type='TemporalCropResize', ratio=(0.3, 1.0), num_frames=8, min_frames=2),
+    dict(type='CenterCropResize', ratio=0.8, num_frames=8),
+    dict(type='Shear', amplitude=0.7),
+    dict(type='JointCorruption', joint_ratio=0.4),
+    dict(type='PreNormalize3D'),
+    dict(type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
+    dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
+]
+RANDOM = [TemporalCropResize((0.3, 1.0), 8, 2), Shear(), JointCorruption(0.6)]
+FLAT = [c for c in CONFIGS if c['type'] != 'PreNormalize3D']
+
+
+def name_of(value) -> str:
+    return value['type'] if isinstance(value, dict) else type(value).__name__
+
+
+class Add(BatchTransform):
+    """Adds a number."""
+
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def __call__(self, clips, generator=None):
+        return clips.with_coordinates(clips.coordinates + self.number)
+
+
+class Double(BatchTransform):
+    """Doubles everything."""
+
+    def __call__(self, clips, generator=None):
+        return clips.with_coordinates(clips.coordinates * 2)
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_every_transform_is_built_from_its_config(config):
+    transform = build_transform(config)
+    assert type(transform).__name__ == config['type']
+    assert type(TRANSFORMS.build(config)) is type(transform)
+    assert build_transform(transform) is transform
+    random = config['type'] not in ('CenterCropResize', 'PreNormalize3D')
+    assert transform.is_random == random
+
+
+def test_every_transform_is_listed_here():
+    import halp_mm.transforms as package
+
+    classes = {
+        name
+        for name in package.__all__
+        if isinstance(getattr(package, name), type) and name in TRANSFORMS.module_dict
+    }
+    concrete = {
+        name
+        for name in package.__all__
+        if isinstance(getattr(package, name), type)
+        and name not in ('BatchTransform', 'RandomTransform')
+    }
+    assert classes == concrete == {config['type'] for config in CONFIGS}
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_shape_dtype_zeros_and_untouched_input(config, dtype):
+    clips = random_clips((12, 1, 7), dtype=dtype)
+    clips.coordinates[0, :, 4] = 0  # nobody was seen in this frame
+    before = clips.coordinates.clone()
+    result = build_transform(config)(clips, generator())
+    assert torch.equal(clips.coordinates, before)
+    resized = config['type'].endswith('Resize')
+    assert result.coordinates.shape == (3, 2, 8 if resized else 12, 25, 3)
+    assert result.coordinates.dtype == dtype
+    assert result.num_frames.tolist() == ([8, 8, 8] if resized else [12, 1, 7])
+    assert not result.coordinates[1:, 1].any()
+    assert not (result.coordinates * ~result.valid_frames()[:, None, :, None, None]).any()
+    assert result.coordinates[0].any()
+    if not resized and config['type'] != 'PreNormalize3D':
+        assert not result.coordinates[0, :, 4].any()
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_equal_generators_give_equal_results(config):
+    clips = random_clips((12, 1, 7, 9, 10))
+    transform = build_transform(config)
+    first = transform(clips, generator(1)).coordinates
+    torch.rand(5)  # PyTorch's own generator must not matter
+    assert torch.equal(transform(clips, generator(1)).coordinates, first)
+    assert torch.equal(transform(clips, generator(2)).coordinates, first) != transform.is_random
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_without_a_generator_pytorchs_own_is_used(config):
+    clips = random_clips((12, 1, 7, 9, 10))
+    transform = build_transform(config)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first = transform(clips).coordinates
+        torch.manual_seed(3)
+        assert torch.equal(transform(clips).coordinates, first)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('transform', RANDOM, ids=name_of)
+def test_a_clip_is_treated_alone_as_in_a_batch(transform, dtype):
+    assert isinstance(transform, RandomTransform)
+    clips = random_clips((12, 1, 7, 9), dtype=dtype)
+    draws = transform.draw(clips, generator())
+    together = transform.apply(clips, **draws)
+    assert torch.equal(together.coordinates, transform(clips, generator()).coordinates)
+    for i in range(len(clips)):
+        alone = transform.apply(clip_of(clips, i), **{k: v[i : i + 1] for k, v in draws.items()})
+        frames = int(alone.num_frames[0])
+        assert frames == together.num_frames[i]
+        torch.testing.assert_close(
+            alone.coordinates[0], together.coordinates[i, :, :frames], rtol=0, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize('type_', ['CenterCropResize', 'PreNormalize3D'])
+def test_deterministic_transforms_treat_a_clip_alone_as_in_a_batch(type_):
+    transform = build_transform(dict(type=type_))
+    clips = random_clips((12, 1, 7, 9), dtype=torch.float64)
+    together = transform(clips)
+    for i in range(len(clips)):
+        alone = transform(clip_of(clips, i))
+        frames = int(alone.num_frames[0])
+        torch.testing.assert_close(
+            alone.coordinates[0], together.coordinates[i, :, :frames], rtol=0, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize('config', FLAT, ids=name_of)
+def test_scores_of_2d_layouts_are_left_alone(config):
+    clips = random_clips((8, 8, 8, 8, 8, 8), layout='coco17')
+    clips.coordinates[..., 2] = 0.25
+    result = build_transform(config)(clips, generator()).coordinates
+    assert (result[..., 2] == 0.25).all()
+    if config['type'] != 'CenterCropResize':
+        assert not torch.equal(result[..., :2], clips.coordinates[..., :2])
+
+
+@pytest.mark.parametrize('config', FLAT, ids=name_of)
+def test_2d_layouts_without_score(config):
+    clips = random_clips((8, 3), layout='coco17', channels=2)
+    result = build_transform(config)(clips, generator()).coordinates
+    assert result.shape == (2, 2, 8, 17, 2)
+
+
+def test_compose_applies_in_order():
+    clips = random_clips(dtype=torch.float64)
+    result = Compose([Add(1.0), Double(), Add(-3.0)])(clips).coordinates
+    assert torch.equal(result, (clips.coordinates + 1) * 2 - 3)
+
+
+def test_compose_of_nothing_changes_nothing():
+    clips = random_clips()
+    compose = build_transform([])
+    assert compose(clips) is clips
+    assert not compose.is_random
+
+
+def test_nested_compose_shares_one_generator():
+    clips = random_clips((5, 4, 3))
+    nested = build_transform([[dict(type='Shear')], [[dict(type='Shear')]]])
+    assert nested.is_random
+    assert not build_transform([[dict(type='CenterCropResize')]]).is_random
+    source, shear = generator(), Shear()
+    expected = shear(shear(clips, source), source).coordinates
+    assert torch.equal(nested(clips, generator()).coordinates, expected)
+
+
+@pytest.mark.parametrize('probabilities', [None, (0.5, 0.3, 0.2), (0.1, 0.0, 0.4), (0, 0, 0)])
+def test_choice_probabilities_and_no_mixing(probabilities):
+    clips = random_clips((4,) * 6000, people=1, channels=3)
+    coordinates = clips.coordinates[:, :, :, :2]
+    clips = Clips(coordinates, clips.num_frames, clips.layout)
+    choice = RandomChoice([Add(10.0), Add(100.0), Double()], probabilities)
+    result = choice(clips, generator()).coordinates
+    candidates = [coordinates + 10, coordinates + 100, coordinates * 2, coordinates]
+    # Every clip is one transform's result as a whole, never a mixture.
+    which = torch.stack([(result == c).flatten(1).all(1) for c in candidates])
+    assert (which.sum(0) == 1).all()
+    expected = list(probabilities or [1 / 3] * 3)
+    expected.append(max(0.0, 1 - sum(expected)))
+    counts = which.sum(1).tolist()
+    for count, probability in zip(counts, expected):
+        if probability < 1e-9:
+            assert count == 0
+        else:
+            assert stats.binomtest(count, 6000, min(probability, 1.0)).pvalue > 1e-3
+
+
+def test_choice_of_nothing_changes_nothing():
+    clips = random_clips()
+    assert torch.equal(RandomChoice([])(clips, generator()).coordinates, clips.coordinates)
+
+
+def test_choice_hands_the_generator_on():
+    clips = random_clips((5,) * 50)
+    result = RandomChoice([Shear()], [1.0])(clips, generator(4)).coordinates
+    source = generator(4)
+    torch.rand(50, 1, 1, 1, 1, generator=source)
+    assert torch.equal(result, Shear()(clips, source).coordinates)
+
+
+@pytest.mark.parametrize(
+    ('probabilities', 'message'),
+    [((0.5,), 'need 2 prob'), ((0.5, -0.1), 'at least 0'), ((0.6, 0.6), 'add up to more than 1')],
+)
+def test_choice_errors(probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        RandomChoice([Shear(), JointCorruption()], probabilities)
+
+
+def test_views_of_the_method_resize_to_64_frames():
+    view = build_transform(
+        [
+            dict(type='TemporalCropResize'),
+            dict(
+                type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]
+            ),
+        ]
+    )
+    result = view(random_clips((80, 3, 64)), generator())
+    assert result.coordinates.shape == (3, 2, 64, 25, 3)
+    center = CenterCropResize()(random_clips((80, 3, 64)))
+    assert center.coordinates.shape == (3, 2, 64, 25, 3)

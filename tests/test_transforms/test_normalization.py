@@ -1,0 +1,237 @@
+"""PreNormalize3D, against the release and against a slow version with scipy's rotations."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from halp_mm.skeletons import Clips, get_layout
+from halp_mm.transforms import PreNormalize3D
+from halp_mm.transforms.normalization import fill_null_frames, rotation_onto
+from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
+
+
+def filled_slowly(person: np.ndarray) -> np.ndarray:
+    """Null frames of one person ``[T, V, C]`` filled, frame by frame."""
+    seen = [t for t in range(len(person)) if person[t].any()]
+    if not seen:
+        return person.copy()
+    kept = [person[t] for t in seen] if seen[0] else [person[t] for t in range(seen[-1] + 1)]
+    return np.stack([kept[t % len(kept)] for t in range(len(person))])
+
+
+def rotation_slowly(vector: np.ndarray, axis: np.ndarray) -> Rotation:
+    turn = np.cross(vector, axis)
+    length = np.linalg.norm(vector)
+    if not length or np.linalg.norm(turn) < 1e-6 * length:
+        return Rotation.identity()
+    angle = np.arctan2(np.linalg.norm(turn), vector @ axis)
+    return Rotation.from_rotvec(angle * turn / np.linalg.norm(turn))
+
+
+def normalized_slowly(clip: np.ndarray, layout, spine: bool, shoulders: bool) -> np.ndarray:
+    """One clip ``[M, T, V, 3]`` without padding, frame by frame."""
+    clip = np.stack([filled_slowly(person) for person in clip])
+    result = np.zeros_like(clip)
+    for m in range(clip.shape[0]):
+        for t in range(clip.shape[1]):
+            for v in range(clip.shape[2]):
+                if clip[m, t, v].any():
+                    result[m, t, v] = clip[m, t, v] - clip[0, t, layout.index(layout.spine[1])]
+    lines = []
+    if spine:
+        lines.append((layout.spine[0], layout.spine[1], np.array([0.0, 0.0, 1.0])))
+    if shoulders:
+        right, left = layout.shoulders
+        lines.append((left, right, np.array([1.0, 0.0, 0.0])))
+    for start, end, axis in lines:
+        line = result[0, 0, layout.index(end)] - result[0, 0, layout.index(start)]
+        rotation = rotation_slowly(line, axis)
+        for m in range(clip.shape[0]):
+            for t in range(clip.shape[1]):
+                result[m, t] = rotation.apply(result[m, t])
+    return result
+
+
+def clips_with_gaps(dtype: torch.dtype, layout: str = 'kinect_v2') -> Clips:
+    """Everything that can be missing: late people, gaps, an end, single joints, whole people."""
+    clips = random_clips((20, 13, 9, 1, 16), layout=layout, dtype=dtype)
+    coordinates = clips.coordinates
+    coordinates[1:, 1] = random_clips((20,) * 5, layout=layout, dtype=dtype, seed=1).coordinates[
+        1:, 1
+    ]
+    coordinates *= clips.valid_frames()[:, None, :, None, None]
+    coordinates[0, 0, 5:8] = 0  # a gap
+    coordinates[0, 1, 15:] = 0  # leaves early
+    coordinates[1, 0, :4] = 0  # comes late
+    coordinates[1, 0, 6:9] = 0  # with a gap
+    coordinates[1, 1, 1:] = 0  # one frame only
+    coordinates[2, 1] = 0  # absent
+    coordinates[3, 0] = 0  # the first person is absent
+    coordinates[4, 0, :, 7] = 0  # a joint that was never seen
+    coordinates[4, 1, ::2] = 0  # late, every other frame
+    return clips
+
+
+def reference_clips(num_frames=None) -> tuple[Clips, torch.Tensor]:
+    vectors = reference('prenormalize_released')
+    coordinates = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
+    frames = vectors['num_frames'] if num_frames is None else torch.full((3,), num_frames)
+    expected = vectors['output_NCTVM'].permute(0, 4, 2, 3, 1)
+    return Clips(coordinates, frames, get_layout('kinect_v2')), expected
+
+
+@pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-5), (torch.float64, 1e-6)])
+def test_equals_the_release_on_padded_clips(dtype, tolerance):
+    clips, expected = reference_clips(60)
+    result = PreNormalize3D()(clips.with_coordinates(clips.coordinates.to(dtype)))
+    assert_relative(result.coordinates, expected, tolerance)
+
+
+@pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-5), (torch.float64, 1e-6)])
+def test_equals_the_release_within_each_clip(dtype, tolerance):
+    clips, expected = reference_clips()
+    result = PreNormalize3D()(clips.with_coordinates(clips.coordinates.to(dtype)))
+    valid = clips.valid_frames()[:, None, :, None, None]
+    assert clips.num_frames.tolist() == [40, 30, 35]
+    assert_relative(result.coordinates, expected * valid, tolerance)
+    assert torch.equal(result.num_frames, clips.num_frames)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('layout', ['kinect_v2', 'kinect_v1', 'msr_action3d'])
+@pytest.mark.parametrize(
+    ('spine', 'shoulders'), [(True, True), (True, False), (False, True), (False, False)]
+)
+def test_equals_a_slow_version(layout, dtype, spine, shoulders):
+    clips = clips_with_gaps(dtype, layout)
+    result = PreNormalize3D(spine, shoulders)(clips)
+    assert result.coordinates.dtype == dtype
+    for i, frames in enumerate(clips.num_frames.tolist()):
+        raw = clips.coordinates[i, :, :frames].double().numpy()
+        expected = torch.from_numpy(normalized_slowly(raw, clips.layout, spine, shoulders))
+        tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+        torch.testing.assert_close(
+            result.coordinates[i, :, :frames].double(), expected, rtol=0, atol=tolerance
+        )
+        assert not result.coordinates[i, :, frames:].any()
+
+
+def test_what_it_promises():
+    clips = random_clips((9, 14), dtype=torch.float64)
+    result = PreNormalize3D()(clips).coordinates
+    layout = clips.layout
+    lower, upper = (layout.index(j) for j in layout.spine)
+    right, left = (layout.index(j) for j in layout.shoulders)
+    # The spine points along z until the shoulders are turned; these then point along x.
+    spine = PreNormalize3D(align_shoulders=False)(clips).coordinates[:, 0, 0]
+    line = spine[:, upper] - spine[:, lower]
+    assert line[:, :2].abs().max() < 1e-12
+    assert (line[:, 2] > 0).all()
+    line = result[:, 0, 0, right] - result[:, 0, 0, left]
+    assert line[:, 1:].abs().max() < 1e-12
+    assert (line[:, 0] > 0).all()
+    assert not result[:, 0, :, upper].any()
+    # A rigid motion of each frame: distances between joints stay.
+    distance = torch.cdist(clips.coordinates[0], clips.coordinates[0])
+    torch.testing.assert_close(torch.cdist(result[0], result[0]), distance)
+
+
+def test_zero_joints_stay_zero():
+    clips = random_clips((6, 6))
+    clips.coordinates[0, 0, :, 9] = 0
+    clips.coordinates[0, 1, 2, 11] = 0
+    result = PreNormalize3D()(clips).coordinates
+    assert not result[0, 0, :, 9].any()
+    assert not result[0, 1, 2, 11].any()
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_all_zero_clip_stays_zero(dtype):
+    clips = random_clips((6, 5), dtype=dtype)
+    clips.coordinates[1] = 0
+    result = PreNormalize3D()(clips).coordinates
+    assert result.isfinite().all()
+    assert not result[1].any()
+    assert result[0].any()
+
+
+@pytest.mark.parametrize('layout', ['coco17', 'openpose18'])
+def test_flat_layouts_are_refused(layout):
+    with pytest.raises(ValueError, match=f'needs a layout of 3 dimensions.*{layout!r}'):
+        PreNormalize3D()(random_clips(layout=layout))
+
+
+def test_layouts_without_spine_are_refused():
+    layout = dict(name='bare', joints=['a', 'b'], bones=[('a', 'b')], center='a')
+    with pytest.raises(ValueError, match=r"'bare' has dimensions=3, spine=None"):
+        PreNormalize3D()(random_clips(layout=layout))
+
+
+def test_further_channels_are_left_alone():
+    clips = random_clips((6, 5), channels=4, dtype=torch.float64)
+    plain = Clips(clips.coordinates[..., :3], clips.num_frames, clips.layout)
+    result = PreNormalize3D()(clips).coordinates
+    assert torch.equal(result[..., 3], clips.coordinates[..., 3])
+    torch.testing.assert_close(result[..., :3], PreNormalize3D()(plain).coordinates)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_fill_null_frames_equals_a_loop(dtype):
+    rng = np.random.default_rng(0)
+    clips = random_clips(tuple(rng.integers(1, 15, 60)), dtype=dtype)
+    present = torch.rand(60, 2, clips.coordinates.shape[2], generator=generator()) < 0.5
+    clips = clips.with_coordinates(clips.coordinates * present[..., None, None])
+    filled = fill_null_frames(clips).coordinates
+    for i, frames in enumerate(clips.num_frames.tolist()):
+        for m in range(2):
+            expected = filled_slowly(clips.coordinates[i, m, :frames].numpy())
+            assert torch.equal(filled[i, m, :frames], torch.from_numpy(expected))
+            assert not filled[i, m, frames:].any()
+
+
+def test_fill_ignores_what_is_in_the_padding():
+    clips = random_clips((4, 9), people=1)
+    poisoned = clips.coordinates.clone()
+    poisoned[0, :, 4:] = 7.0
+    poisoned[0, :, :2] = 0
+    filled = fill_null_frames(clips.with_coordinates(poisoned)).coordinates
+    assert torch.equal(filled[0, :, :2], clips.coordinates[0, :, 2:4])
+    assert torch.equal(filled[0, :, 2:4], clips.coordinates[0, :, 2:4])
+    assert not filled[0, :, 4:].any()
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('axis', [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.6, 0.0, -0.8)])
+def test_rotation_onto_equals_scipy(axis, dtype):
+    vectors = torch.randn(200, 3, generator=generator(), dtype=dtype)
+    axis = torch.tensor(axis, dtype=dtype)
+    rotation = rotation_onto(vectors, axis)
+    for vector, matrix in zip(vectors, rotation):
+        expected = rotation_slowly(vector.double().numpy(), axis.double().numpy()).as_matrix()
+        tolerance = 1e-5 if dtype == torch.float32 else 1e-12
+        np.testing.assert_allclose(matrix.numpy(), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_parallel_and_zero_vectors_are_not_turned(dtype):
+    axis = torch.tensor([0.0, 0.0, 1.0], dtype=dtype)
+    vectors = torch.stack([axis * 3, axis * 0.01, -axis, -7 * axis, 0 * axis])
+    assert torch.equal(rotation_onto(vectors, axis), torch.eye(3, dtype=dtype).expand(5, 3, 3))
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('sign', [1, -1])
+@pytest.mark.parametrize('angle', [3e-6, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2])
+def test_nearly_parallel_vectors_are_rotated(angle, sign, dtype):
+    """A rotation must stay one close to the axis and, above all, close to its opposite."""
+    axis = torch.tensor([0.0, 0.0, 1.0], dtype=dtype)
+    turn = torch.linspace(0, 6, 50, dtype=dtype)
+    vectors = torch.stack(
+        [angle * turn.cos(), angle * turn.sin(), sign * torch.ones_like(turn)], -1
+    )
+    rotation = rotation_onto(2 * vectors, axis)
+    identity = torch.eye(3, dtype=dtype).expand(50, 3, 3)
+    torch.testing.assert_close(rotation @ rotation.mT, identity, rtol=0, atol=3e-6)
+    turned = (rotation @ torch.nn.functional.normalize(vectors, dim=-1)[..., None])[..., 0]
+    torch.testing.assert_close(turned, axis.expand(50, 3), rtol=0, atol=3e-6)
