@@ -444,7 +444,7 @@ def test_without_enough_keys_there_is_no_loss(enqueued):
     results['joint/loss_halp'].backward()
     gradient = stream.queries['query'].grad
     if enqueued < 8:
-        assert all(float(value) == 0 for value in results.values())
+        assert all(value.item() == 0 for value in results.values())
         assert not gradient.any()
     else:
         assert results['joint/loss_halp'].item() != 0
@@ -459,7 +459,7 @@ def test_no_prototypes_before_the_next_clustering():
     losses = []
     for iteration in range(5):
         losses.append(
-            float(head.loss({'joint': stream}, TrainingProgress(0, iteration))['joint/loss_halp'])
+            head.loss({'joint': stream}, TrainingProgress(0, iteration))['joint/loss_halp'].item()
         )
         stream.queue.enqueue(unit_vectors(8, 5, seed=9).float())
     assert losses[:3] == [0, 0, 0]
