@@ -71,9 +71,10 @@ def test_logits_order_and_gradient():
     logits = contrast_logits(query, key, negatives, 0.5)
     assert logits.shape == (3, 6)
     for i in range(3):
-        assert float(logits[i, 0]) == pytest.approx(float(query[i] @ key[i]) / 0.5)
+        assert logits[i, 0].item() == pytest.approx((query[i] @ key[i]).item() / 0.5)
         for j in range(5):
-            assert float(logits[i, 1 + j]) == pytest.approx(float(query[i] @ negatives[j]) / 0.5)
+            similarity = (query[i] @ negatives[j]).item()
+            assert logits[i, 1 + j].item() == pytest.approx(similarity / 0.5)
     assert torch.autograd.gradcheck(lambda q: contrast_logits(q, key, negatives, 0.5), query)
 
 
