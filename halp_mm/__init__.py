@@ -8,8 +8,7 @@ except ImportError as error:
     raise ImportError(
         f"OpenCV cannot be imported ({error}). Two of its wheels may have got in each other's way, "
         'or the one with windows lacks libGL. Repair it with: '
-        'pip uninstall -y opencv-python opencv-python-headless && '
-        'pip install opencv-python-headless'
+        'python -m pip install --force-reinstall --no-deps opencv-python-headless'
     ) from error
 
 __all__ = ['__version__']
