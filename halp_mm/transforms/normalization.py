@@ -52,25 +52,24 @@ class PreNormalize3D(BatchTransform):
         seen = (coordinates != 0).any(-1, keepdim=True)
         coordinates = (coordinates - coordinates[:, :1, :, upper : upper + 1]) * seen
         if self.align_spine:
-            coordinates = align_bone(coordinates, lower, upper, axis=(0.0, 0.0, 1.0))
+            coordinates = align_bone(coordinates, lower, upper, axis=2)
         if self.align_shoulders:
-            coordinates = align_bone(coordinates, left, right, axis=(1.0, 0.0, 0.0))
+            coordinates = align_bone(coordinates, left, right, axis=0)
         return clips.with_coordinates(torch.cat([coordinates, further], -1))
 
 
-def align_bone(
-    coordinates: Tensor, start: int, end: int, axis: tuple[float, float, float]
-) -> Tensor:
+def align_bone(coordinates: Tensor, start: int, end: int, axis: int) -> Tensor:
     """Rotate each clip so that a line of its first person points along an axis at first.
 
     Args:
         coordinates: ``[N, M, T, V, 3]``.
         start: Joint where the line starts.
         end: Joint where it ends.
-        axis: Unit vector.
+        axis: 0, 1 or 2 for x, y or z.
     """
     first = coordinates[:, 0, 0]
-    rotation = rotation_onto(first[:, end] - first[:, start], first.new_tensor(axis))
+    unit_axis = torch.eye(3, dtype=first.dtype, device=first.device)[axis]
+    rotation = rotation_onto(first[:, end] - first[:, start], unit_axis)
     return map_coordinates(coordinates, rotation.mT)
 
 
@@ -113,5 +112,6 @@ def rotation_onto(vectors: Tensor, axis: Tensor) -> Tensor:
     skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
     # Rodrigues' formula with the unit axis: a rotation also close to half a turn, where dividing
     # by 1 + cosine would not give one.
-    rotation = torch.eye(3).to(skew) + sine * skew + (1 - cosine) * (skew @ skew)
-    return torch.where(sine >= 1e-6, rotation, torch.eye(3).to(skew))
+    identity = torch.eye(3, dtype=skew.dtype, device=skew.device)
+    rotation = identity + sine * skew + (1 - cosine) * (skew @ skew)
+    return torch.where(sine >= 1e-6, rotation, identity)
