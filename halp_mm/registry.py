@@ -5,33 +5,50 @@ the configs of any other OpenMMLab project. Each registry knows the package wher
 live and imports it on first use, so a script needs no imports for their side effects.
 """
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+import mmengine.registry
 from mmengine.registry import Registry
 
 SCOPE = 'halp_mm'
 
 #: Data sets, from clips on disk to samples.
 DATASETS = Registry(
-    'dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['halp_mm.datasets']
+    'dataset', parent=mmengine.registry.DATASETS, scope=SCOPE, locations=['halp_mm.datasets']
 )
 #: Functions named in a config, such as the collate function.
 FUNCTIONS = Registry(
-    'function', parent=MMENGINE_FUNCTIONS, scope=SCOPE, locations=['halp_mm.datasets']
+    'function', parent=mmengine.registry.FUNCTIONS, scope=SCOPE, locations=['halp_mm.datasets']
 )
 #: Batched transforms, normalisations as well as augmentations.
 TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE, locations=['halp_mm.transforms']
+    'transform', parent=mmengine.registry.TRANSFORMS, scope=SCOPE, locations=['halp_mm.transforms']
 )
 #: Encoders, modules, heads, pre-trainers and data preprocessors.
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope=SCOPE, locations=['halp_mm.models'])
+MODELS = Registry(
+    'model', parent=mmengine.registry.MODELS, scope=SCOPE, locations=['halp_mm.models']
+)
 #: Downstream evaluation protocols.
 PROTOCOLS = Registry('protocol', scope=SCOPE, locations=['halp_mm.evaluation'])
 #: Hooks of the training loop.
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['halp_mm.engine'])
+HOOKS = Registry('hook', parent=mmengine.registry.HOOKS, scope=SCOPE, locations=['halp_mm.engine'])
 #: Runners.
-RUNNERS = Registry('runner', parent=MMENGINE_RUNNERS, scope=SCOPE, locations=['halp_mm.engine'])
+RUNNERS = Registry(
+    'runner', parent=mmengine.registry.RUNNERS, scope=SCOPE, locations=['halp_mm.engine']
+)
+
+# The other kinds: nothing of ours is registered yet. They are there so that a user's component
+# can be, and so that mmengine does not warn that a registry of this scope is missing.
+VISUALIZERS = Registry('visualizer', parent=mmengine.registry.VISUALIZERS, scope=SCOPE)
+VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
+LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE)
+LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
+DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)
+OPTIMIZERS = Registry('optimizer', parent=mmengine.registry.OPTIMIZERS, scope=SCOPE)
+OPTIM_WRAPPERS = Registry('optim_wrapper', parent=mmengine.registry.OPTIM_WRAPPERS, scope=SCOPE)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=mmengine.registry.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope=SCOPE,
+)
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler', parent=mmengine.registry.PARAM_SCHEDULERS, scope=SCOPE
+)
