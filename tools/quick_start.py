@@ -7,6 +7,8 @@ and by a linear classifier, beside the same encoder before training.
 import argparse
 from pathlib import Path
 
+from mmengine.config import Config
+
 from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_report
 from halp_mm.datasets import write_synthetic
 from halp_mm.visualization import plot_curves
@@ -15,22 +17,17 @@ CONFIG = 'configs/halp/bigru_synthetic_xsub.py'
 PROTOCOLS = ('knn', 'linear')
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The command line."""
     parser = argparse.ArgumentParser(description='The main job from start to end')
     parser.add_argument('--config', default=CONFIG, help='config to run')
     parser.add_argument('--work-dir', help='where checkpoints, logs and results go')
     parser.add_argument('--epochs', type=int, help='train for so many epochs instead')
-    return parser.parse_args()
+    return parser, parser.parse_args()
 
 
-def main() -> None:
+def run(config: Config) -> None:
     """Make data, pre-train, evaluate, and print a table."""
-    args = parse_args()
-    config = load_config(args.config)
-    config.work_dir = args.work_dir or default_work_dir(args.config)
-    if args.epochs is not None:
-        config.train_cfg.max_epochs = args.epochs
     data_file = Path(config.train_dataloader.dataset.data_file)
     if not data_file.exists():
         print(f'making {data_file}')
@@ -51,6 +48,19 @@ def main() -> None:
     print(f'checkpoint  {checkpoint}')
     print(f'log         {Path(runner.log_dir) / runner.timestamp}.log')
     print(f'curves      {curves}')
+
+
+def main() -> None:
+    """Merge the command line into the config, and run."""
+    parser, args = parse_args()
+    try:
+        config = load_config(args.config)
+        config.work_dir = args.work_dir or default_work_dir(args.config)
+        if args.epochs is not None:
+            config.train_cfg.max_epochs = args.epochs
+        run(config)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'{parser.prog}: error: {error}\n')
 
 
 if __name__ == '__main__':

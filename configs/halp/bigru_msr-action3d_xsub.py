@@ -3,6 +3,6 @@ _base_ = '../moco/bigru_msr-action3d_xsub.py'
 model = dict(
     heads=[
         dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=240, weight=0.2),
+        dict(type='HaLPHead', start_epoch=160, weight=0.1),
     ]
 )

@@ -3,11 +3,10 @@ _base_ = [
     '../_base_/datasets/synthetic_xsub.py',
     '../_base_/models/bigru_moco_small.py',
     '../_base_/augmentations/crop_shear_corruption_small.py',
-    '../_base_/schedules/sgd_450e.py',
+    '../_base_/schedules/sgd_400e_small.py',
     '../_base_/evaluation/gru_small.py',
     '../_base_/default_runtime.py',
 ]
 
-train_cfg = dict(max_epochs=300)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
-param_scheduler = [dict(type='MultiStepLR', milestones=[240], gamma=0.1)]
+train_cfg = dict(max_epochs=150)
+param_scheduler = [dict(type='MultiStepLR', milestones=[120], gamma=0.1)]

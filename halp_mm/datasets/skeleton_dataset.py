@@ -130,6 +130,7 @@ class SkeletonDataset(Dataset):
         self,
         normalization: Callable[[Clips], Clips],
         max_gigabytes: float = 4.0,
+        device: torch.device | str = 'cpu',
         batch_size: int = 256,
     ) -> None:
         """Normalise all clips now and keep the result in shared memory.
@@ -140,6 +141,7 @@ class SkeletonDataset(Dataset):
         Args:
             normalization: Takes and returns a padded batch.
             max_gigabytes: Size of the coordinates up to which this is done.
+            device: Where to normalise; the result is kept in the CPU's memory.
             batch_size: How many clips are normalised at a time.
         """
         if self._normalized is not None or self.num_bytes > max_gigabytes * 1e9:
@@ -148,8 +150,9 @@ class SkeletonDataset(Dataset):
         for start in range(0, len(self), batch_size):
             samples = [self[i] for i in range(start, min(start + batch_size, len(self)))]
             batch = pad_clips(samples)
-            clips = normalization(Clips(batch['clips'], batch['num_frames'], self.layout))
-            for clip, frames in zip(clips.coordinates, clips.num_frames.tolist()):
+            padded = (batch[key].to(device) for key in ('clips', 'num_frames'))
+            clips = normalization(Clips(*padded, self.layout))
+            for clip, frames in zip(clips.coordinates.cpu(), clips.num_frames.tolist()):
                 blocks.append(clip[:, :frames].flatten(0, 1))
                 num_frames.append(frames)
         self._normalized = ClipBlock(

@@ -62,7 +62,8 @@ class LinearProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> dict[str, Tensor]:
         """Train a classifier for each stream; scores are its probabilities."""
-        train_dataset.normalize_once(model.data_preprocessor.normalization)
+        preprocessor = model.data_preprocessor
+        train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         draws_anew = self.train_view is not None and self.train_view.is_random
         encode = partial(
             extract_features, model, train_dataset, self.encoding_batch_size, self.train_view

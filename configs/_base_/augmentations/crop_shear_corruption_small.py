@@ -6,7 +6,7 @@ view = [
     dict(
         type='RandomChoice',
         transforms=[
-            dict(type='Shear', amplitude=0.5),
+            dict(type='Shear', amplitude=0.3),
             dict(type='JointCorruption', joint_ratio=0.3),
         ],
     ),

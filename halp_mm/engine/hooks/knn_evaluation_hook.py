@@ -40,7 +40,8 @@ class KNNEvaluationHook(Hook):
         self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         for dataset in (self.train_dataset, self.test_dataset):
-            dataset.normalize_once(model.data_preprocessor.normalization)
+            preprocessor = model.data_preprocessor
+            dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""

@@ -29,4 +29,5 @@ class NormalizeOnceHook(Hook):
         normalization = model.data_preprocessor.normalization
         if normalization.is_random:
             raise ValueError('a normalisation with random draws cannot be done once for all')
-        runner.train_dataloader.dataset.normalize_once(normalization, self.max_gigabytes)
+        device = model.data_preprocessor.device
+        runner.train_dataloader.dataset.normalize_once(normalization, self.max_gigabytes, device)
