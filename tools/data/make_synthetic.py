@@ -19,7 +19,8 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--format', choices=OUTPUTS, default='clips')
-    parser.add_argument('--out', help=f'the file or folder to make; by default {OUTPUTS}')
+    defaults = ', '.join(OUTPUTS.values())
+    parser.add_argument('--out', help=f'the file or folder to make; by default {defaults}')
     parser.add_argument('--seed', type=int, default=0, help='the same seed makes the same file')
     parser.add_argument(
         '--repeats', type=int, default=1, help='performances per subject, action and camera'

@@ -94,12 +94,17 @@ class _Lines:
         is_twice = len(self.spaces) > 1 and np.diff(self.spaces).min() == 1
         return not is_twice and bool((beside != ord(' ')).all()) and '\t' not in self.text
 
+    def single_words(self) -> dict[int, str]:
+        """The lines without spaces, by their positions."""
+        lines = np.flatnonzero(self.num_spaces == 0)
+        spans = zip(self.starts[lines].tolist(), self.ends[lines].tolist())
+        return dict(zip(lines.tolist(), [self.text[start:end].rstrip() for start, end in spans]))
+
     def heads(self, lines: np.ndarray, words: int) -> list[str]:
         """The first words of lines that have more."""
         ends = self.spaces[self.spaces_before[lines] + words - 1]
-        return [
-            self.text[start:end] for start, end in zip(self.starts[lines].tolist(), ends.tolist())
-        ]
+        text, spans = self.text, zip(self.starts[lines].tolist(), ends.tolist())
+        return [text[start:end] for start, end in spans]
 
 
 class _Parser:
@@ -109,29 +114,18 @@ class _Parser:
         if not self.lines.have_single_spaces():
             lines = (b' '.join(line.split()) for line in content.rstrip().splitlines())
             self.lines = _Lines(b'\n'.join(lines) + b'\n')
+        self.single_words = self.lines.single_words()
 
     def parse(self) -> SkeletonFile:
-        lines = self.lines
-        if not lines[0]:
+        if not self.lines[0]:
             raise ValueError(
                 f'{self.path} is empty; expected the number of frames on its first line. Get the '
                 'file again'
             )
-        num_frames = self._count(0, 'the number of frames')
         frames: list[int] = []
         bodies: list[int] = []  # their first lines
-        position = 1
         try:
-            for frame in range(num_frames):
-                self._check_frame(position, frame, num_frames)
-                num_bodies = self._count(position, 'the number of bodies')
-                end = position + 1 + num_bodies * _BODY_LINES
-                frames += [frame] * min(num_bodies, len(lines))
-                bodies += range(position + 1, min(end, len(lines)), _BODY_LINES)
-                self._check_end(end, frame, num_frames)
-                position = end
-            if position < len(lines):
-                self._refuse(position, f'the end of the file after {num_frames} frames')
+            num_frames = self._find_bodies(frames, bodies)
         except ValueError:
             self._body_ids(bodies)  # a mistake in a body before is the cause, if there is one
             raise
@@ -148,33 +142,55 @@ class _Parser:
             self._coordinates(np.array(bodies, dtype=np.int64) + 2),
         )
 
-    def _check_frame(self, position: int, frame: int, num_frames: int) -> None:
-        if position >= len(self.lines):
-            raise ValueError(
-                f'{self.path} has {frame} frames; its first line says {num_frames}. The file is '
-                'truncated: get it again'
-            )
-
-    def _check_end(self, end: int, frame: int, num_frames: int) -> None:
-        if end > len(self.lines):
-            raise ValueError(
-                f'{self.path} ends at line {len(self.lines)} within frame {frame + 1} of '
-                f'{num_frames}; expected {end} lines up to its end. The file is truncated: get it '
-                'again'
-            )
+    def _find_bodies(self, frames: list[int], bodies: list[int]) -> int:
+        """Note for each body its frame and first line; return the number of frames."""
+        num_lines = len(self.lines)
+        num_frames = self._count(0, 'the number of frames')
+        position = 1
+        for frame in range(num_frames):
+            if position >= num_lines:
+                raise ValueError(
+                    f'{self.path} has {frame} frames; its first line says {num_frames}. The file '
+                    'is truncated: get it again'
+                )
+            num_bodies = self._count(position, 'the number of bodies')
+            end = position + 1 + num_bodies * _BODY_LINES
+            bodies += range(position + 1, min(end, num_lines), _BODY_LINES)
+            if end > num_lines:
+                raise ValueError(
+                    f'{self.path} ends at line {num_lines} within frame {frame + 1} of '
+                    f'{num_frames}; expected {end} lines up to its end. The file is truncated: '
+                    'get it again'
+                )
+            frames += [frame] * num_bodies
+            position = end
+        if position < num_lines:
+            self._refuse(position, f'the end of the file after {num_frames} frames')
+        return num_frames
 
     def _body_ids(self, bodies: Sequence[int]) -> list[int]:
         """The IDs of the bodies that begin in these lines, whose joint counts are checked too."""
-        lines, ids = self.lines, []
-        is_body = (lines.num_spaces[bodies] == _BODY_NUMBERS - 1).tolist() if bodies else []
-        for body, has_numbers in zip(bodies, is_body):
-            text = lines[body].partition(' ')[0]
-            if not has_numbers or not text.isdecimal() or len(text) > _MAX_DIGITS:
-                self._refuse(body, f'{_BODY_NUMBERS} numbers of a body that begin with its ID')
-            if body + 1 < len(lines) and lines[body + 1] != str(NUM_JOINTS):
-                self._refuse(body + 1, f'{NUM_JOINTS}, the number of joints')
-            ids.append(int(text))
-        return ids
+        if not bodies:
+            return []
+        first = np.array(bodies)
+        wrong = first[self.lines.num_spaces[first] != _BODY_NUMBERS - 1].tolist()
+        wrong += [
+            body + 1
+            for body in bodies
+            if self.single_words.get(body + 1) != str(NUM_JOINTS) and body + 1 < len(self.lines)
+        ]
+        ids = self.lines.heads(first, 1) if not wrong else []
+        wrong += [
+            body
+            for body, text in zip(bodies, ids)
+            if not text.isdecimal() or len(text) > _MAX_DIGITS
+        ]
+        if wrong:
+            line = min(wrong)
+            expected = f'{_BODY_NUMBERS} numbers of a body that begin with its ID'
+            is_body = line in bodies
+            self._refuse(line, expected if is_body else f'{NUM_JOINTS}, the number of joints')
+        return list(map(int, ids))
 
     def _coordinates(self, starts: np.ndarray) -> np.ndarray:
         """The joints of the bodies whose first joints stand in these lines, ``[B, 25, 3]``."""
@@ -194,10 +210,10 @@ class _Parser:
         return values.reshape(-1, NUM_JOINTS, 3)
 
     def _count(self, position: int, what: str) -> int:
-        line = self.lines[position]
-        if not line.isdecimal() or len(line) > _MAX_DIGITS:
+        word = self.single_words.get(position, '')
+        if not word.isdecimal() or len(word) > _MAX_DIGITS:
             self._refuse(position, what)
-        return int(line)
+        return int(word)
 
     def _refuse(self, position: int, expected: str) -> NoReturn:
         found = self.lines[position][:60]
@@ -210,7 +226,7 @@ class _Parser:
 def _to_numbers(lines: Sequence[str]) -> np.ndarray | None:
     """Lines of three numbers, float32 ``[R, 3]``; None if some are none, or not finite."""
     try:
-        values = np.loadtxt(lines, dtype=np.float64, comments=None, ndmin=2)
+        values = np.loadtxt(lines, dtype=np.float64, comments=None, delimiter=' ', ndmin=2)
     except ValueError:
         return None
     with np.errstate(over='ignore'):
