@@ -226,9 +226,7 @@ class _Parser:
 def _to_numbers(lines: Sequence[str]) -> np.ndarray | None:
     """Lines of three numbers, float32 ``[R, 3]``; None if some are none, or not finite."""
     try:
-        values = np.loadtxt(lines, dtype=np.float64, comments=None, delimiter=' ', ndmin=2)
+        values = np.loadtxt(lines, np.float32, comments=None, delimiter=' ', ndmin=2)
     except ValueError:
         return None
-    with np.errstate(over='ignore'):
-        values = values.astype(np.float32)
     return values if values.shape == (len(lines), 3) and np.isfinite(values).all() else None
