@@ -4,6 +4,7 @@ from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset, check_data_file
 from halp_mm.datasets.storage import ClipBlock, ClipStorage, ClipWriter
 from halp_mm.datasets.synthetic import SyntheticClip, generate_synthetic, write_synthetic
+from halp_mm.datasets.synthetic_raw import write_raw_ntu, write_raw_pku
 
 __all__ = [
     'ClipBlock',
@@ -14,5 +15,7 @@ __all__ = [
     'check_data_file',
     'generate_synthetic',
     'pad_clips',
+    'write_raw_ntu',
+    'write_raw_pku',
     'write_synthetic',
 ]

@@ -12,6 +12,7 @@ The file is a safetensors file. Its tensors:
                         that the following integers are aligned
 ``column/NAME``         int64 ``[N]``: further facts, such as ``column/subject``
 ``split/NAME``          int64: positions of the clips that belong to a split
+``notes``               uint8, only where the notes are too long for the metadata: the notes, JSON
 ======================  =======================================================================
 
 Its metadata: ``format`` (version of this description), ``layout`` (the whole layout as JSON, so a
@@ -179,9 +180,16 @@ class ClipWriter:
             end += array.nbytes
         text = json.dumps(header).encode()
         if len(text) > _HEADER_BYTES:
+            notes = header['__metadata__']['notes'].encode()
+            header['__metadata__']['notes'] = '{}'
+            offsets = [end, end + len(notes)]
+            header['notes'] = {'dtype': 'U8', 'shape': [len(notes)], 'data_offsets': offsets}
+            self._file.write(notes)
+            text = json.dumps(header).encode()
+        if len(text) > _HEADER_BYTES:
             raise ValueError(
-                f'{self.path}: class names and notes take {len(text)} bytes; at most '
-                f'{_HEADER_BYTES} fit. Shorten the notes'
+                f'{self.path}: layout, class names and the names of columns and splits take '
+                f'{len(text)} bytes; at most {_HEADER_BYTES} fit. Shorten them'
             )
         self._file.seek(0)
         self._file.write(_HEADER_BYTES.to_bytes(8, 'little') + text.ljust(_HEADER_BYTES))
@@ -257,7 +265,10 @@ class ClipStorage:
         self.layout = get_layout(json.loads(metadata['layout']))
         self.class_names: list[str] = json.loads(metadata['class_names'])
         self.dataset = metadata['dataset']
-        self.notes: dict = json.loads(metadata['notes'])
+        long_notes = tensors.get('notes')
+        self.notes: dict = json.loads(
+            metadata['notes'] if long_notes is None else bytes(long_notes.numpy())
+        )
         self.labels: Tensor = tensors['label']
         self.names: list[str] = bytes(tensors['name'].numpy()).decode().rstrip('\n').split('\n')
         self.columns = _with_prefix(tensors, 'column/')

@@ -227,13 +227,25 @@ def test_no_clips_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_notes_too_long(tmp_path):
-    def write():
-        with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
-            writer.add('clip', ones(), 0)
-            writer.notes = {'long': 'x' * (1 << 18)}
+@pytest.mark.parametrize('length', [10, 1 << 17, 1 << 18, 1 << 20])
+def test_notes_of_any_length(tmp_path, length):
+    notes = {'long': 'ü' + 'x' * length, 'more': [1, {'a': None}]}
+    with ClipWriter(tmp_path / 'c', 'msr_action3d', CLASSES, 'x') as writer:
+        writer.add('clip', ones(), 0, ['train'], subject=3)
+        writer.notes = notes
+    storage = ClipStorage(tmp_path / 'c')
+    assert storage.notes == notes
+    assert storage.clip(0).numpy().tobytes() == ones().astype(np.float32).tobytes()
+    assert storage.columns['subject'].tolist() == [3]
+    assert storage.split('train').tolist() == [0]
 
-    with pytest.raises(ValueError, match='Shorten the notes'):
+
+def test_class_names_too_long(tmp_path):
+    def write():
+        with ClipWriter(tmp_path / 'c', 'msr_action3d', ['x' * (1 << 18)], 'x') as writer:
+            writer.add('clip', ones(), 0)
+
+    with pytest.raises(ValueError, match=r'class names .* take \d+ bytes; at most .* Shorten'):
         write()
     assert list(tmp_path.iterdir()) == []
 

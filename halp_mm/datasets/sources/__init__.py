@@ -1,5 +1,17 @@
 """Raw recordings of public data sets to data files."""
 
 from halp_mm.datasets.sources.msr_action3d import Summary, fill_gaps, prepare_msr_action3d
+from halp_mm.datasets.sources.ntu import NTUSummary, prepare_ntu
+from halp_mm.datasets.sources.parallel_parsing import BadFilesError
+from halp_mm.datasets.sources.pku import PKUSummary, prepare_pku
 
-__all__ = ['Summary', 'fill_gaps', 'prepare_msr_action3d']
+__all__ = [
+    'BadFilesError',
+    'NTUSummary',
+    'PKUSummary',
+    'Summary',
+    'fill_gaps',
+    'prepare_msr_action3d',
+    'prepare_ntu',
+    'prepare_pku',
+]

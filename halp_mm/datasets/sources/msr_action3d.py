@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from mmengine.utils import ProgressBar
 
+from halp_mm.datasets.sources.reporting import listing, progress_bar
 from halp_mm.datasets.storage import ClipWriter
 from halp_mm.skeletons import get_layout
 
@@ -75,10 +75,10 @@ class Summary:
         lines = [f'clips: {self.clips} ({splits})']
         for what, frames in (('cut', self.frames_cut), ('interpolated', self.frames_interpolated)):
             line = f'frames {what}: {sum(frames.values())} in {len(frames)} clips'
-            lines.append(line + _listing([f'{name} ({n})' for name, n in frames.items()]))
+            lines.append(line + listing([f'{name} ({n})' for name, n in frames.items()]))
         lines.append(f'clips left out: {sum(map(len, self.left_out.values()))}')
         for reason, names in self.left_out.items():
-            lines.append(f'  {len(names)} {reason}{_listing(names)}')
+            lines.append(f'  {len(names)} {reason}{listing(names)}')
         return '\n'.join(lines)
 
 
@@ -112,7 +112,7 @@ def prepare_msr_action3d(
             left_out[_NOT_LISTED] = sorted(set(clips) - kept)
         with (
             ClipWriter(out, _LAYOUT, CLASS_NAMES, 'msr_action3d') as writer,
-            _progress_bar(len(kept), progress) as step,
+            progress_bar(len(kept), progress) as step,
         ):
             for name in sorted(kept):
                 file = clips[name]
@@ -243,14 +243,14 @@ def _read_clip_list(path: Path, raw: Path, clips: dict[str, str]) -> set[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(
-            f'clip list {path} has {len(twice)} names more than once{_listing(twice, 3)}; expected '
+            f'clip list {path} has {len(twice)} names more than once{listing(twice, 3)}; expected '
             'each once. Remove the repetitions'
         )
     missing = [name for name in names if name not in clips]
     if missing:
         raise ValueError(
             f'clip list {path} has {len(missing)} names that are not in {raw}'
-            f'{_listing(missing, 3)}; expected names such as {min(clips)}. Correct the list or '
+            f'{listing(missing, 3)}; expected names such as {min(clips)}. Correct the list or '
             'complete the data'
         )
     return set(names)
@@ -287,22 +287,3 @@ def _is_joint(row: Sequence[str]) -> bool:
         return len(row) == 4 and bool(np.isfinite(np.array(row, dtype=np.float32)).all())
     except ValueError:
         return False
-
-
-@contextmanager
-def _progress_bar(total: int, file: TextIO | None) -> Iterator[Callable[[], None]]:
-    """A function that moves the bar one step on; its line ends however the block ends."""
-    if file is None:
-        yield lambda: None
-        return
-    bar = ProgressBar(total, file=file)
-    try:
-        yield bar.update
-    finally:
-        file.write('\n')
-
-
-def _listing(names: Sequence[str], most: int = 20) -> str:
-    """``': a, b and 3 more'``; empty without names."""
-    more = f' and {len(names) - most} more' if len(names) > most else ''
-    return f': {", ".join(names[:most])}{more}' if names else ''

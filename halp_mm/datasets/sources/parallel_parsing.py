@@ -1,0 +1,231 @@
+"""Parse many raw files on all cores, in order, so that an interrupted run can continue.
+
+The files are parsed in groups. A worker writes what it made of a group to a shard, a file in a
+folder of its own, and the caller reads the shards one after the other. So clips never queue up in
+memory, however many there are, and a shard that was made before is used again: if size and time
+of change of all its raw files are still the same and none of them was bad.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from halp_mm.version import __version__
+from halp_mm.whole_files import written_whole
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """Raw files that are parsed together.
+
+    Args:
+        name: Name of the recording.
+        paths: Its files.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class ParsedClip:
+    """A clip from a raw file.
+
+    Args:
+        name: Its name.
+        coordinates: float32 ``[M, T, V, C]``, zero where a person is absent.
+        facts: What else is known of it.
+    """
+
+    name: str
+    coordinates: np.ndarray
+    facts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What became of a recording.
+
+    Args:
+        name: The recording's name.
+        clips: The clips in it.
+        problems: What is wrong with its files, each with the file's name.
+    """
+
+    name: str
+    clips: list[ParsedClip] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class BadFilesError(ValueError):
+    """Some raw files are bad; the message lists all of them with their reasons.
+
+    Args:
+        problems: What is wrong, each with the file's name.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(
+            '\n  '.join([f'raw data with {len(problems)} problems:', *problems])
+            + '\nGet these files again, or leave them out with --skip-bad'
+        )
+
+
+def parts_folder(out: str | os.PathLike) -> Path:
+    """Where the shards of an unfinished data file are: ``OUT.parts``."""
+    return Path(f'{os.fspath(out)}.parts')
+
+
+def parse_files(
+    parse: Callable[[RawFiles], Parsed],
+    recordings: Sequence[RawFiles],
+    parts: Path,
+    files_per_shard: int,
+    workers: int | None = None,
+) -> Iterator[Parsed]:
+    """Parse recordings, several at a time.
+
+    Args:
+        parse: What parses one recording; a function that can be imported by name. A ``ValueError``
+            or ``OSError`` that it raises becomes the recording's problem.
+        recordings: What to parse.
+        parts: The folder for the shards. They stay there; see :func:`remove_parts`.
+        files_per_shard: How many recordings are parsed at a time.
+        workers: How many processes parse; by default one for each core. With more than one, a
+            script that calls this needs ``if __name__ == '__main__':``, as the processes import it.
+
+    Yields:
+        What became of each recording, in their order.
+
+    Raises:
+        OSError: if a shard cannot be written, or a worker was killed.
+        ValueError: if ``workers`` is not positive.
+    """
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if workers < 1:
+        raise ValueError(f'workers is {workers}; expected 1 or more')
+    parts.mkdir(parents=True, exist_ok=True)
+    starts = range(0, len(recordings), files_per_shard)
+    groups = [recordings[start : start + files_per_shard] for start in starts]
+    paths = [parts / f'{number:06d}.safetensors' for number in range(len(groups))]
+    with _mapping(min(workers, len(groups))) as mapping:
+        for path in mapping(partial(_make_shard, parse), groups, paths):
+            yield from _read_shard(path)
+
+
+def remove_parts(parts: Path) -> None:
+    """Remove the shards, and their folder if nothing else is in it."""
+    for path in parts.glob('*.safetensors'):
+        path.unlink()
+    with suppress(OSError):
+        parts.rmdir()
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Path]]]:
+    """``map`` by as many processes."""
+    if workers < 2:
+        yield map
+        return
+    # Not a Pool, which waits for ever for a worker that was killed.
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context('spawn'), initializer=_leave_interrupts_to_the_caller
+    )
+    try:
+        yield executor.map
+    except BrokenProcessPool as error:
+        raise ChildProcessError(
+            'a worker process was killed, perhaps because memory ran out. The same command with '
+            'fewer --workers continues where this one stopped'
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_the_caller() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _make_shard(
+    parse: Callable[[RawFiles], Parsed], recordings: Sequence[RawFiles], path: Path
+) -> Path:
+    """Parse a group and write its shard, unless there is a good one."""
+    signature = _signature(recordings)
+    if _is_current(path, signature):
+        return path
+    results = [_parse(parse, recording) for recording in recordings]
+    clips = [clip for result in results for clip in result.clips]
+    # No tensor at all without clips: an empty one has no shape to speak of.
+    frames = {f'{i:06d}': np.ascontiguousarray(clip.coordinates) for i, clip in enumerate(clips)}
+    index = [
+        [result.name, [[clip.name, clip.facts] for clip in result.clips], result.problems]
+        for result in results
+    ]
+    with written_whole(path) as partial_path:
+        partial_path.write_bytes(save(frames, {'signature': signature, 'index': json.dumps(index)}))
+    return path
+
+
+def _parse(parse: Callable[[RawFiles], Parsed], recording: RawFiles) -> Parsed:
+    try:
+        return parse(recording)
+    except OSError as error:
+        problem = f'{error.filename} cannot be read: {error.strerror}; expected a readable file'
+        return Parsed(recording.name, problems=[problem])
+    except ValueError as error:
+        return Parsed(recording.name, problems=[str(error)])
+
+
+def _signature(recordings: Sequence[RawFiles]) -> str:
+    """Whatever the shard of a group depends on."""
+    files = [
+        [recording.name, str(path), *_size_and_time(path)]
+        for recording in recordings
+        for path in recording.paths
+    ]
+    return json.dumps([__version__, files])
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # parsing it says what is wrong
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_current(path: Path, signature: str) -> bool:
+    """Whether there is a shard for these files in which none is bad."""
+    try:
+        with safe_open(path, framework='np') as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError):
+        return False
+    if metadata.get('signature') != signature:
+        return False
+    return not any(problems for _, _, problems in json.loads(metadata['index']))
+
+
+def _read_shard(path: Path) -> Iterator[Parsed]:
+    with safe_open(path, framework='np') as file:
+        position = 0
+        for name, clips, problems in json.loads(file.metadata()['index']):
+            parsed = []
+            for clip_name, facts in clips:
+                parsed.append(ParsedClip(clip_name, file.get_tensor(f'{position:06d}'), facts))
+                position += 1
+            yield Parsed(name, parsed, problems)
