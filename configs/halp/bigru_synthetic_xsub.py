@@ -3,6 +3,6 @@ _base_ = '../moco/bigru_synthetic_xsub.py'
 model = dict(
     heads=[
         dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=60, weight=0.1),
+        dict(type='HaLPHead', start_epoch=160, weight=0.1),
     ]
 )

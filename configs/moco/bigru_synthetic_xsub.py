@@ -7,6 +7,3 @@ _base_ = [
     '../_base_/evaluation/gru_small.py',
     '../_base_/default_runtime.py',
 ]
-
-train_cfg = dict(max_epochs=150)
-param_scheduler = [dict(type='MultiStepLR', milestones=[120], gamma=0.1)]
