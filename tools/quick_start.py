@@ -5,6 +5,7 @@ and by a linear classifier, beside the same encoder before training.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from mmengine.config import Config
@@ -45,9 +46,9 @@ def run(config: Config) -> None:
     print(f'\n{"top-1 accuracy, %":<20}{"kNN":>8}{"linear":>8}')
     for name in ('untrained', 'trained'):
         print(f'{name + " encoder":<20}' + ''.join(f'{top1[name, p]:>8.1f}' for p in PROTOCOLS))
-    print(f'checkpoint  {checkpoint}')
-    print(f'log         {Path(runner.log_dir) / runner.timestamp}.log')
-    print(f'curves      {curves}')
+    log = Path(runner.log_dir) / f'{runner.timestamp}.log'
+    for name, path in (('checkpoint', checkpoint), ('log', log), ('curves', curves)):
+        print(f'{name:<12}{os.path.relpath(path)}')
 
 
 def main() -> None:
