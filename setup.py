@@ -25,5 +25,5 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['halp_mm', 'halp_mm.*']),
     install_requires=requirements('runtime'),
-    extras_require={extra: requirements(extra) for extra in ('optional', 'tests', 'docs')},
+    extras_require={extra: requirements(extra) for extra in ('runtime', 'optional', 'tests', 'docs')},
 )

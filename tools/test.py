@@ -19,7 +19,8 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         '--untrained', action='store_true', help='evaluate the encoder as it is before training'
     )
     parser.add_argument('--protocol', default='knn', help="one of the config's: knn, linear")
-    parser.add_argument('--out', help='write the results to this JSON file')
+    parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
+    parser.add_argument('--out', help='write the results to this JSON file instead')
     parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
@@ -36,6 +37,8 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     args = parser.parse_args()
     if (args.checkpoint is None) != args.untrained:
         parser.error('give either a checkpoint or --untrained')
+    if args.work_dir and not args.out:
+        args.out = os.path.join(args.work_dir, f'{args.protocol}.json')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return parser, args
 

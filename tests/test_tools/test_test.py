@@ -46,11 +46,13 @@ def test_report(trained, tmp_path, protocol):
     assert again.stdout == result.stdout
 
 
-def test_untrained_encoder_needs_no_checkpoint(trained):
+def test_untrained_encoder_needs_no_checkpoint(trained, tmp_path):
     data_file, _ = trained
-    result = run_tool('test.py', CONFIG, '--untrained', *tiny_options(data_file))
+    options = tiny_options(data_file)
+    result = run_tool('test.py', CONFIG, '--untrained', '--work-dir', tmp_path, *options)
     assert result.returncode == 0, result.stderr
     assert 'knn on random test' in result.stdout
+    assert json.loads((tmp_path / 'knn.json').read_text())['checkpoint'] is None
 
 
 def assert_one_clear_error(result, *words: str) -> None:
