@@ -25,5 +25,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['halp_mm', 'halp_mm.*']),
     install_requires=requirements('runtime'),
-    extras_require={extra: requirements(extra) for extra in ('runtime', 'optional', 'tests', 'docs')},
+    extras_require={
+        extra: requirements(extra) for extra in ('runtime', 'optional', 'tests', 'docs')
+    },
 )
