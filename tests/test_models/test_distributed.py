@@ -1,6 +1,8 @@
 """Momentum contrast on two real processes that talk through gloo."""
 
+import gc
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -50,11 +52,22 @@ def train_as_rank(rank: int, folder: str) -> None:
         optimizer.step()
         keys.append(model.module.queues['joint'].newest(8))
     torch.save({'state': model.module.state_dict(), 'keys': keys}, f'{folder}/rank{rank}.pth')
+    # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
+    # threads want the GIL to end, and the process would hang.
+    del model, losses
+    gc.collect()
     torch.distributed.destroy_process_group()
 
 
 def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
-    torch.multiprocessing.spawn(train_as_rank, (str(tmp_path),), nprocs=2)
+    context = torch.multiprocessing.spawn(train_as_rank, (str(tmp_path),), nprocs=2, join=False)
+    deadline = time.monotonic() + 120
+    try:
+        while not context.join(timeout=1):
+            assert time.monotonic() < deadline, 'a process hangs'
+    finally:
+        for process in context.processes:
+            process.kill()
     first, second = (torch.load(tmp_path / f'rank{rank}.pth') for rank in (0, 1))
     for key, value in first['state'].items():
         if 'running' not in key:  # batch statistics are each rank's own, as in MoCo
