@@ -7,7 +7,7 @@ from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
 from halp_mm.apis import evaluate, load_config, write_report, write_scores
-from halp_mm.engine import init_distributed
+from halp_mm.engine import init_distributed, leave_distributed
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -66,6 +66,8 @@ def main() -> None:
                 if isinstance(value, float)
                 else f'  {key:<12}{value:>8}'
             )
+
+    leave_distributed()
 
 
 if __name__ == '__main__':

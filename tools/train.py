@@ -7,6 +7,7 @@ import torch
 from mmengine.config import DictAction
 
 from halp_mm.apis import check_data_files, default_work_dir, load_config, pretrain
+from halp_mm.engine import leave_distributed
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -79,6 +80,7 @@ def main() -> None:
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS wants to be told too
         config.randomness.deterministic = True
     pretrain(config)
+    leave_distributed()
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 """What runs a training: runner, hooks, checkpoints."""
 
 from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
-from halp_mm.engine.distributed import init_distributed
+from halp_mm.engine.distributed import init_distributed, leave_distributed
 from halp_mm.engine.hooks import (
     DeferredRuntimeInfoHook,
     KNNEvaluationHook,
@@ -17,6 +17,7 @@ __all__ = [
     'SkeletonRunner',
     'TrainingProgressHook',
     'init_distributed',
+    'leave_distributed',
     'load_checkpoint_file',
     'load_weights',
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 import torch.distributed
 from mmengine.dist import init_dist, is_distributed
@@ -20,3 +22,15 @@ def init_distributed(launcher: str) -> None:
         init_dist(launcher, backend='nccl')
     else:
         torch.distributed.init_process_group('gloo')
+
+
+def leave_distributed() -> None:
+    """Disconnect the processes at the end of a run, whose models must be out of use.
+
+    A DDP model that outlives the connection, as one in a cycle of references does, makes gloo's
+    threads hang or abort the process when Python ends.
+    """
+    if is_distributed():
+        gc.collect()
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
