@@ -142,11 +142,18 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Path]]]:
         yield map
         return
     # Not a Pool, which waits for ever for a worker that was killed.
-    executor = ProcessPoolExecutor(
-        workers, multiprocessing.get_context('spawn'), initializer=_leave_interrupts_to_the_caller
-    )
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context('spawn'))
+
+    def start_map(*arguments: object) -> Iterable[Path]:
+        # Processes start here and inherit what is blocked: interrupts are left to the caller.
+        blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return executor.map(*arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked_before)
+
     try:
-        yield executor.map
+        yield start_map
     except BrokenProcessPool as error:
         raise ChildProcessError(
             'a worker process was killed, perhaps because memory ran out. The same command with '
@@ -154,10 +161,6 @@ def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Path]]]:
         ) from error
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_the_caller() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_shard(
