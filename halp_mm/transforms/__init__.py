@@ -2,7 +2,7 @@
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
-from halp_mm.transforms.normalization import PreNormalize3D
+from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import JointCorruption, Shear
 from halp_mm.transforms.temporal import CenterCropResize, TemporalCropResize, crop_resize
 
@@ -14,6 +14,7 @@ __all__ = [
     'PreNormalize3D',
     'RandomChoice',
     'RandomTransform',
+    'RelativeNormalize3D',
     'Shear',
     'TemporalCropResize',
     'build_transform',

@@ -7,9 +7,13 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from halp_mm.registry import TRANSFORMS
-from halp_mm.skeletons import Clips
+from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform
 from halp_mm.transforms.spatial import map_coordinates
+from halp_mm.transforms.temporal import crop_resize
+
+#: Metres that the release of AimCLR adds to the distance between the shoulders.
+_SHOULDER_MARGIN = 1e-4
 
 
 @TRANSFORMS.register_module()
@@ -38,12 +42,7 @@ class PreNormalize3D(BatchTransform):
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Fill, centre and rotate; the generator is not needed."""
         layout = clips.layout
-        if layout.dimensions != 3 or layout.spine is None or layout.shoulders is None:
-            raise ValueError(
-                'PreNormalize3D needs a layout of 3 dimensions with spine and shoulders; '
-                f'{layout.name!r} has dimensions={layout.dimensions}, spine={layout.spine}, '
-                f'shoulders={layout.shoulders}'
-            )
+        check_trunk(layout, 'PreNormalize3D', 'spine', 'shoulders')
         lower, upper = (layout.index(joint) for joint in layout.spine)
         right, left = (layout.index(joint) for joint in layout.shoulders)
         filled = fill_null_frames(clips).coordinates
@@ -56,6 +55,91 @@ class PreNormalize3D(BatchTransform):
         if self.align_shoulders:
             coordinates = align_bone(coordinates, left, right, axis=0)
         return clips.with_coordinates(torch.cat([coordinates, further], -1))
+
+
+@TRANSFORMS.register_module()
+class RelativeNormalize3D(BatchTransform):
+    """The normalisation of SkeletonCLR, CrosSCLR and AimCLR.
+
+    A clip ends with the last frame in which somebody is seen, and is resized. Then every person
+    is on their own, frame by frame: coordinates become relative to the layout's centre joint, and
+    the body is turned about the vertical y axis until the line from the left to the right shoulder
+    points along x. Zeros, joints as well as people, stay zero.
+
+    Args:
+        num_frames: Length of every clip afterwards.
+        align_shoulders: Whether to turn the bodies. As in the release, 0.1 mm is added to the
+            distance between the shoulders, so some hundredths of a radian are left.
+
+    Raises:
+        ValueError: if the layout is not three-dimensional, or does not say which joints are the
+            shoulders.
+    """
+
+    def __init__(self, num_frames: int = 50, align_shoulders: bool = True) -> None:
+        self.num_frames = num_frames
+        self.align_shoulders = align_shoulders
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Resize, centre and turn; the generator is not needed."""
+        layout = clips.layout
+        check_trunk(layout, 'RelativeNormalize3D', 'shoulders')
+        start = torch.zeros_like(clips.num_frames)
+        clips = crop_resize(clips, start, frames_until_last_seen(clips), self.num_frames)
+        coordinates, further = clips.coordinates[..., :3], clips.coordinates[..., 3:]
+        seen = (coordinates != 0).any(-1, keepdim=True)
+        center = layout.index(layout.center)
+        coordinates = (coordinates - coordinates[..., center : center + 1, :]) * seen
+        if self.align_shoulders:
+            right, left = (layout.index(joint) for joint in layout.shoulders)
+            coordinates = turn_onto_x(coordinates, left, right)
+        return clips.with_coordinates(torch.cat([coordinates, further], -1))
+
+
+def frames_until_last_seen(clips: Clips) -> Tensor:
+    """How many frames each clip has up to the last one in which somebody is seen: ``[N]``.
+
+    A clip in which nobody is ever seen keeps its length.
+    """
+    seen = clips.present().any(1) & clips.valid_frames()
+    frames = torch.arange(1, seen.shape[1] + 1, device=clips.device)
+    length = (seen * frames).amax(1)
+    return torch.where(length > 0, length, clips.num_frames)
+
+
+def turn_onto_x(coordinates: Tensor, start: int, end: int) -> Tensor:
+    """Turn each body in each frame about y so that the line between two joints points along x.
+
+    Args:
+        coordinates: ``[N, M, T, V, 3]``.
+        start: Joint where the line starts.
+        end: Joint where it ends.
+    """
+    line = coordinates[..., end, :] - coordinates[..., start, :]
+    length = line[..., 0].hypot(line[..., 2])
+    cosine = line[..., 0] / (length + _SHOULDER_MARGIN)
+    cosine = torch.where(length > 0, cosine, 1)
+    sine = (1 - cosine.square()).sqrt().copysign(line[..., 2])[..., None]
+    cosine = cosine[..., None]
+    x, y, z = coordinates.unbind(-1)
+    return torch.stack([cosine * x + sine * z, y, cosine * z - sine * x], -1)
+
+
+def check_trunk(layout: SkeletonLayout, name: str, *lines: str) -> None:
+    """Raise a ValueError unless a layout is three-dimensional and has these lines.
+
+    Args:
+        layout: The layout.
+        name: Who needs it.
+        lines: ``'spine'``, ``'shoulders'`` or both.
+    """
+    found = {line: getattr(layout, line) for line in lines}
+    if layout.dimensions != 3 or None in found.values():
+        found = ', '.join(f'{line}={value}' for line, value in found.items())
+        raise ValueError(
+            f'{name} needs a layout of 3 dimensions with {" and ".join(lines)}; '
+            f'{layout.name!r} has dimensions={layout.dimensions}, {found}'
+        )
 
 
 def align_bone(coordinates: Tensor, start: int, end: int, axis: int) -> Tensor:

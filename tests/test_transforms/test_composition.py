@@ -25,11 +25,13 @@ CONFIGS = [
     dict(type='Shear', amplitude=0.7),
     dict(type='JointCorruption', joint_ratio=0.4),
     dict(type='PreNormalize3D'),
+    dict(type='RelativeNormalize3D', num_frames=8),
     dict(type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
 ]
 RANDOM = [TemporalCropResize((0.3, 1.0), 8, 2), Shear(), JointCorruption(0.6)]
-FLAT = [c for c in CONFIGS if c['type'] != 'PreNormalize3D']
+NORMALIZATIONS = ('PreNormalize3D', 'RelativeNormalize3D')
+FLAT = [c for c in CONFIGS if c['type'] not in NORMALIZATIONS]
 
 
 def name_of(value) -> str:
@@ -59,7 +61,7 @@ def test_every_transform_is_built_from_its_config(config):
     assert type(transform).__name__ == config['type']
     assert type(TRANSFORMS.build(config)) is type(transform)
     assert build_transform(transform) is transform
-    random = config['type'] not in ('CenterCropResize', 'PreNormalize3D')
+    random = config['type'] not in ('CenterCropResize', *NORMALIZATIONS)
     assert transform.is_random == random
 
 
@@ -88,14 +90,14 @@ def test_shape_dtype_zeros_and_untouched_input(config, dtype):
     before = clips.coordinates.clone()
     result = build_transform(config)(clips, generator())
     assert torch.equal(clips.coordinates, before)
-    resized = config['type'].endswith('Resize')
+    resized = 'num_frames' in config
     assert result.coordinates.shape == (3, 2, 8 if resized else 12, 25, 3)
     assert result.coordinates.dtype == dtype
     assert result.num_frames.tolist() == ([8, 8, 8] if resized else [12, 1, 7])
     assert not result.coordinates[1:, 1].any()
     assert not (result.coordinates * ~result.valid_frames()[:, None, :, None, None]).any()
     assert result.coordinates[0].any()
-    if not resized and config['type'] != 'PreNormalize3D':
+    if not resized and config['type'] not in NORMALIZATIONS:
         assert not result.coordinates[0, :, 4].any()
 
 

@@ -16,6 +16,8 @@ from typing import NoReturn
 
 import numpy as np
 
+from halp_mm.datasets.sources.plain_decimals import read_plain_decimals
+
 NUM_JOINTS = 25
 _BODY_NUMBERS, _JOINT_NUMBERS = 10, 12
 _BODY_LINES = 2 + NUM_JOINTS
@@ -74,11 +76,14 @@ class _Lines:
         # Every byte becomes one character, so that positions of bytes are those of characters.
         self.text = content.decode('ascii', errors='replace')
         self.characters = np.frombuffer(content, np.uint8)
-        self.ends = np.flatnonzero(self.characters == ord('\n'))
+        is_end = self.characters == ord('\n')
+        # Where words end, and which of these places are ends of lines.
+        self.word_ends = np.flatnonzero(is_end | (self.characters == ord(' ')))
+        last_words = np.flatnonzero(is_end[self.word_ends])
+        self.first_words = np.concatenate([[0], last_words[:-1] + 1])
+        self.num_words = last_words - self.first_words + 1
+        self.ends = self.word_ends[last_words]
         self.starts = np.concatenate([[0], self.ends[:-1] + 1])
-        self.spaces = np.flatnonzero(self.characters == ord(' '))
-        self.spaces_before = np.searchsorted(self.spaces, self.starts)
-        self.num_spaces = np.diff(self.spaces_before, append=len(self.spaces))
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -87,22 +92,34 @@ class _Lines:
         return self.text[self.starts[line] : self.ends[line]].rstrip()
 
     def have_single_spaces(self) -> bool:
-        """Whether one space stands between words, and none where a line begins or ends."""
+        """Whether one space stands between words, none where a line begins or ends, and no tab."""
         last = self.ends - 1
         last -= self.characters[last] == ord('\r')
-        beside = self.characters[np.concatenate([self.starts, last])]
-        is_twice = len(self.spaces) > 1 and np.diff(self.spaces).min() == 1
-        return not is_twice and bool((beside != ord(' ')).all()) and '\t' not in self.text
+        return (
+            self.word_ends[0] > 0
+            and int(np.diff(self.word_ends).min(initial=2)) > 1
+            and bool((self.characters[last] != ord(' ')).all())
+            and '\t' not in self.text
+        )
 
     def single_words(self) -> dict[int, str]:
-        """The lines without spaces, by their positions."""
-        lines = np.flatnonzero(self.num_spaces == 0)
+        """The lines of one word, by their positions."""
+        lines = np.flatnonzero(self.num_words == 1)
         spans = zip(self.starts[lines].tolist(), self.ends[lines].tolist())
         return dict(zip(lines.tolist(), [self.text[start:end].rstrip() for start, end in spans]))
 
+    def numbers(self, lines: np.ndarray, words: int) -> np.ndarray | None:
+        """The first words of lines as numbers, float64 ``[R, words]``; None if some are none."""
+        index = (self.first_words[lines][:, None] + np.arange(words)).ravel()
+        starts, ends = self.word_ends[index - 1] + 1, self.word_ends[index]
+        values = read_plain_decimals(self.characters, starts, ends)
+        if values is None:  # 1e-05, inf, letters, or more digits than usual
+            values = _to_numbers(self.heads(lines, words))
+        return values if values is None else values.reshape(-1, words)
+
     def heads(self, lines: np.ndarray, words: int) -> list[str]:
         """The first words of lines that have more."""
-        ends = self.spaces[self.spaces_before[lines] + words - 1]
+        ends = self.word_ends[self.first_words[lines] + words - 1]
         text, spans = self.text, zip(self.starts[lines].tolist(), ends.tolist())
         return [text[start:end] for start, end in spans]
 
@@ -173,7 +190,7 @@ class _Parser:
         if not bodies:
             return []
         first = np.array(bodies)
-        wrong = first[self.lines.num_spaces[first] != _BODY_NUMBERS - 1].tolist()
+        wrong = first[self.lines.num_words[first] != _BODY_NUMBERS].tolist()
         wrong += [
             body + 1
             for body in bodies
@@ -198,16 +215,15 @@ class _Parser:
             return np.zeros((0, NUM_JOINTS, 3), dtype=np.float32)
         joints = (starts[:, None] + np.arange(NUM_JOINTS)).ravel()
         expected = f'{_JOINT_NUMBERS} numbers of a joint that begin with finite x y z'
-        wrong = np.flatnonzero(self.lines.num_spaces[joints] != _JOINT_NUMBERS - 1)
+        wrong = np.flatnonzero(self.lines.num_words[joints] != _JOINT_NUMBERS)
         if len(wrong):
             self._refuse(joints[wrong[0]], expected)
-        heads = self.lines.heads(joints, 3)
-        values = _to_numbers(heads)
+        values = self.lines.numbers(joints, 3)
         if values is None:
             self._refuse(
-                next(j for j, head in zip(joints, heads) if _to_numbers([head]) is None), expected
+                next(j for j in joints if self.lines.numbers(np.array([j]), 3) is None), expected
             )
-        return values.reshape(-1, NUM_JOINTS, 3)
+        return values.astype(np.float32).reshape(-1, NUM_JOINTS, 3)
 
     def _count(self, position: int, what: str) -> int:
         word = self.single_words.get(position, '')
@@ -224,9 +240,9 @@ class _Parser:
 
 
 def _to_numbers(lines: Sequence[str]) -> np.ndarray | None:
-    """Lines of three numbers, float32 ``[R, 3]``; None if some are none, or not finite."""
+    """Lines of as many numbers each, float64; None if some are none, or not finite in float32."""
     try:
-        values = np.loadtxt(lines, np.float32, comments=None, delimiter=' ', ndmin=2)
+        values = np.loadtxt(lines, np.float64, comments=None, delimiter=' ', ndmin=2)
     except ValueError:
         return None
-    return values if values.shape == (len(lines), 3) and np.isfinite(values).all() else None
+    return values if (np.abs(values) <= np.finfo(np.float32).max).all() else None
