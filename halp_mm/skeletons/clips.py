@@ -39,7 +39,7 @@ class Clips:
 
     def present(self) -> Tensor:
         """Where a person was seen: boolean ``[N, M, T]``."""
-        return (self.coordinates != 0).flatten(3).any(-1)
+        return self.coordinates.flatten(3).any(-1)
 
     def valid_frames(self) -> Tensor:
         """Which frames are not padding: boolean ``[N, T]``."""

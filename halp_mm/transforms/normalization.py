@@ -10,7 +10,7 @@ from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform
 from halp_mm.transforms.spatial import map_coordinates
-from halp_mm.transforms.temporal import crop_resize
+from halp_mm.transforms.temporal import crop_resize, take_frames
 
 #: Metres that the release of AimCLR adds to the distance between the shoulders.
 _SHOULDER_MARGIN = 1e-4
@@ -45,16 +45,20 @@ class PreNormalize3D(BatchTransform):
         check_trunk(layout, 'PreNormalize3D', 'spine', 'shoulders')
         lower, upper = (layout.index(joint) for joint in layout.spine)
         right, left = (layout.index(joint) for joint in layout.shoulders)
-        filled = fill_null_frames(clips).coordinates
-        # Further channels, such as a score, are not geometry.
-        coordinates, further = filled[..., :3], filled[..., 3:]
-        seen = (coordinates != 0).any(-1, keepdim=True)
-        coordinates = (coordinates - coordinates[:, :1, :, upper : upper + 1]) * seen
-        if self.align_spine:
-            coordinates = align_bone(coordinates, lower, upper, axis=2)
-        if self.align_shoulders:
-            coordinates = align_bone(coordinates, left, right, axis=0)
-        return clips.with_coordinates(torch.cat([coordinates, further], -1))
+        clips = fill_null_frames(clips)
+        coordinates = clips.coordinates[..., :3]
+        coordinates = relative_to(coordinates, coordinates[:, :1, :, upper : upper + 1])
+        # Both rotations follow from the first person's first frame and are applied as one.
+        pose = coordinates[:, 0, 0]
+        lines = [(lower, upper, 2)] * self.align_spine + [(left, right, 0)] * self.align_shoulders
+        rotation = None
+        for start, end, axis in lines:
+            turn = rotation_of_line(pose, start, end, axis)
+            pose = pose @ turn.mT
+            rotation = turn if rotation is None else turn @ rotation
+        if rotation is not None:
+            coordinates = map_coordinates(coordinates, rotation.mT)
+        return with_geometry(clips, coordinates)
 
 
 @TRANSFORMS.register_module()
@@ -86,14 +90,27 @@ class RelativeNormalize3D(BatchTransform):
         check_trunk(layout, 'RelativeNormalize3D', 'shoulders')
         start = torch.zeros_like(clips.num_frames)
         clips = crop_resize(clips, start, frames_until_last_seen(clips), self.num_frames)
-        coordinates, further = clips.coordinates[..., :3], clips.coordinates[..., 3:]
-        seen = (coordinates != 0).any(-1, keepdim=True)
+        coordinates = clips.coordinates[..., :3]
         center = layout.index(layout.center)
-        coordinates = (coordinates - coordinates[..., center : center + 1, :]) * seen
+        coordinates = relative_to(coordinates, coordinates[..., center : center + 1, :])
         if self.align_shoulders:
             right, left = (layout.index(joint) for joint in layout.shoulders)
             coordinates = turn_onto_x(coordinates, left, right)
-        return clips.with_coordinates(torch.cat([coordinates, further], -1))
+        return with_geometry(clips, coordinates)
+
+
+def relative_to(coordinates: Tensor, origin: Tensor) -> Tensor:
+    """Coordinates ``[N, M, T, V, 3]`` relative to an origin; joints that are zero stay zero."""
+    x, y, z = coordinates.unbind(-1)
+    seen = (x != 0) | (y != 0) | (z != 0)
+    return (coordinates - origin).mul_(seen[..., None])
+
+
+def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
+    """The clips with other x, y, z; further channels, such as a score, are not geometry."""
+    if clips.coordinates.shape[-1] > 3:
+        coordinates = torch.cat([coordinates, clips.coordinates[..., 3:]], -1)
+    return clips.with_coordinates(coordinates)
 
 
 def frames_until_last_seen(clips: Clips) -> Tensor:
@@ -142,19 +159,17 @@ def check_trunk(layout: SkeletonLayout, name: str, *lines: str) -> None:
         )
 
 
-def align_bone(coordinates: Tensor, start: int, end: int, axis: int) -> Tensor:
-    """Rotate each clip so that a line of its first person points along an axis at first.
+def rotation_of_line(pose: Tensor, start: int, end: int, axis: int) -> Tensor:
+    """The rotations ``[N, 3, 3]`` that make a line in each pose point along an axis.
 
     Args:
-        coordinates: ``[N, M, T, V, 3]``.
+        pose: ``[N, V, 3]``.
         start: Joint where the line starts.
         end: Joint where it ends.
         axis: 0, 1 or 2 for x, y or z.
     """
-    first = coordinates[:, 0, 0]
-    unit_axis = torch.eye(3, dtype=first.dtype, device=first.device)[axis]
-    rotation = rotation_onto(first[:, end] - first[:, start], unit_axis)
-    return map_coordinates(coordinates, rotation.mT)
+    unit_axis = torch.eye(3, dtype=pose.dtype, device=pose.device)[axis]
+    return rotation_onto(pose[:, end] - pose[:, start], unit_axis)
 
 
 def fill_null_frames(clips: Clips) -> Clips:
@@ -172,9 +187,9 @@ def fill_null_frames(clips: Clips) -> Clips:
     until_last = torch.where(present, frames + 1, 0).amax(-1, keepdim=True)
     length = torch.where(late, present.sum(-1, keepdim=True), until_last).clamp(min=1)
     source = order.gather(-1, frames % length)
-    index = source[..., None, None].expand_as(clips.coordinates)
-    filled = clips.coordinates.gather(2, index)
-    return clips.with_coordinates(filled * clips.valid_frames()[:, None, :, None, None])
+    filled = take_frames(clips.coordinates, source)
+    filled *= clips.valid_frames()[:, None, :, None, None]
+    return clips.with_coordinates(filled)
 
 
 def rotation_onto(vectors: Tensor, axis: Tensor) -> Tensor:

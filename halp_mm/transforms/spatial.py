@@ -21,10 +21,11 @@ def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
         ``[N, M, T, V, C]``.
     """
     dimensions = matrix.shape[-1]
-    matrix = matrix.to(coordinates.dtype)[:, None, None]
+    # All joints of a clip in one product.
+    joints = coordinates[..., :dimensions].flatten(1, 3)
+    mapped = (joints @ matrix.to(coordinates.dtype)).view(*coordinates.shape[:-1], dimensions)
     if dimensions == coordinates.shape[-1]:
-        return coordinates @ matrix
-    mapped = coordinates[..., :dimensions] @ matrix
+        return mapped
     return torch.cat([mapped, coordinates[..., dimensions:]], -1)
 
 
