@@ -77,47 +77,56 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
             good row; or if the classes file is not as expected.
     """
     class_names = None if classes is None else _read_classes(classes)
-    rows = _read_rows(path)
-    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    (_, header), *rows = _read_rows(path) or [(1, [])]
+    header = [cell.strip() for cell in header]
     _check_header(path, header)
-    labels, raw = Labels(), {}
-    for line, cells in rows[1:]:
+    labels = Labels()
+    good: dict[str, tuple[int, dict[str, str]]] = {}
+    for line, cells in rows:
         row = dict(zip(header, [cell.strip() for cell in cells]))
         wrong = _what_is_wrong(cells, header, row)
-        if wrong is None and row['name'] in raw:
-            wrong = f'clip {row["name"]!r} stands in line {raw[row["name"]][0]} too; expected once'
-        elif wrong is None:
-            raw[row['name']] = line, row
-        elif row.get('name'):
-            labels.bad.append(row['name'])
+        if wrong is not None:
+            labels.bad += [row['name']] if row.get('name') else []
+        elif row['name'] in good:
+            wrong = f'clip {row["name"]!r} stands in line {good[row["name"]][0]} too; expected once'
+        else:
+            good[row['name']] = line, row
         if wrong is not None:
             labels.problems.append(f'{path}, line {line}: {wrong}. Correct the line')
-    if class_names is None:
-        class_names = _names_of_classes([row['label'] for _, row in raw.values()])
-    by_name = {name: i for i, name in enumerate(class_names)}
-    if not any(map(_INTEGER.fullmatch, class_names)):
-        by_name |= {str(i): i for i in range(len(class_names))}
-    labels.class_names = class_names
-    for name, (line, row) in raw.items():
-        label = row['label']
-        if label in by_name or (_INTEGER.fullmatch(label) and str(int(label)) in by_name):
-            splits = tuple(dict.fromkeys(re.findall(r'[^;\s]+', row['split'])))
-            columns = {key: int(row[key]) for key in header if key not in _NEEDED}
-            number = by_name[label if label in by_name else str(int(label))]
-            labels.clips[name] = ClipFacts(number, splits, columns)
-        else:
-            labels.bad.append(name)
-            labels.problems.append(
-                f'{path}, line {line}: found label {label[:60]!r}; expected '
-                f'{_what_is_a_label(class_names, classes)}. Correct the line'
-            )
-    if not raw:
+    if not good:
         raise ValueError(
             f'{path} has no good row'
             + ''.join(f'\n  {problem}' for problem in labels.problems[:20])
             + '\nExpected a line name,label,split for each clip'
         )
+    if class_names is None:
+        class_names = _names_of_classes([row['label'] for _, row in good.values()])
+    labels.class_names = class_names
+    for name, (line, row) in good.items():
+        label = _find_class(row['label'], class_names)
+        if label is None:
+            labels.bad.append(name)
+            labels.problems.append(
+                f'{path}, line {line}: found label {row["label"][:60]!r}; expected '
+                f'{_what_is_a_label(class_names, classes)}. Correct the line'
+            )
+        else:
+            splits = tuple(dict.fromkeys(re.findall(r'[^;\s]+', row['split'])))
+            columns = {key: int(row[key]) for key in header if key not in _NEEDED}
+            labels.clips[name] = ClipFacts(label, splits, columns)
     return labels
+
+
+def _find_class(label: str, class_names: list[str]) -> int | None:
+    """The position of a label in the list of classes."""
+    if label in class_names:
+        return class_names.index(label)
+    if not _INTEGER.fullmatch(label):
+        return None
+    number = int(label)  # 7 is written 007 by some
+    if any(map(_INTEGER.fullmatch, class_names)):
+        return class_names.index(str(number)) if str(number) in class_names else None
+    return number if 0 <= number < len(class_names) else None
 
 
 def _read_text(path: Path, what: str) -> str:
