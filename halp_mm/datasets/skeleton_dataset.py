@@ -46,6 +46,7 @@ class SkeletonDataset(Dataset):
         self.split = split
         self._num_people = num_people
         self._normalized: ClipBlock | None = None
+        self._normalized_layout: SkeletonLayout | None = None
         self._open()
 
     def _open(self) -> None:
@@ -62,8 +63,8 @@ class SkeletonDataset(Dataset):
 
     @property
     def layout(self) -> SkeletonLayout:
-        """The joint layout of the clips."""
-        return self._storage.layout
+        """The joint layout of the samples: the file's, unless a normalisation has changed it."""
+        return self._normalized_layout or self._storage.layout
 
     @property
     def labels(self) -> Tensor:
@@ -88,7 +89,7 @@ class SkeletonDataset(Dataset):
         return {
             'dataset': self._storage.dataset,
             'split': self.split,
-            'layout': self.layout.name,
+            'layout': self._storage.layout.name,
             'classes': list(self._storage.class_names),
         }
 
@@ -151,10 +152,11 @@ class SkeletonDataset(Dataset):
             samples = [self[i] for i in range(start, min(start + batch_size, len(self)))]
             batch = pad_clips(samples)
             padded = (batch[key].to(device) for key in ('clips', 'num_frames'))
-            clips = normalization(Clips(*padded, self.layout))
+            clips = normalization(Clips(*padded, self._storage.layout))
             for clip, frames in zip(clips.coordinates.cpu(), clips.num_frames.tolist()):
                 blocks.append(clip[:, :frames].flatten(0, 1))
                 num_frames.append(frames)
+        self._normalized_layout = clips.layout
         self._normalized = ClipBlock(
             torch.cat(blocks).share_memory_(),
             torch.tensor(num_frames),

@@ -1,7 +1,14 @@
 """What a skeleton is: joint layouts, clips and streams."""
 
 from halp_mm.skeletons.clips import Clips
+from halp_mm.skeletons.conversion import (
+    conversion_matrix,
+    conversion_recipe,
+    convert_joints,
+    describe_conversion,
+)
 from halp_mm.skeletons.layout import SkeletonLayout
+from halp_mm.skeletons.layout_file import read_layout
 from halp_mm.skeletons.layouts import LAYOUTS, get_layout
 from halp_mm.skeletons.streams import STREAMS, check_stream, derive_stream
 
@@ -11,6 +18,11 @@ __all__ = [
     'Clips',
     'SkeletonLayout',
     'check_stream',
+    'conversion_matrix',
+    'conversion_recipe',
+    'convert_joints',
     'derive_stream',
+    'describe_conversion',
     'get_layout',
+    'read_layout',
 ]

@@ -2,6 +2,7 @@
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
+from halp_mm.transforms.layout_conversion import ConvertLayout
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import JointCorruption, Shear
 from halp_mm.transforms.temporal import CenterCropResize, TemporalCropResize, crop_resize
@@ -10,6 +11,7 @@ __all__ = [
     'BatchTransform',
     'CenterCropResize',
     'Compose',
+    'ConvertLayout',
     'JointCorruption',
     'PreNormalize3D',
     'RandomChoice',

@@ -26,12 +26,13 @@ CONFIGS = [
     dict(type='JointCorruption', joint_ratio=0.4),
     dict(type='PreNormalize3D'),
     dict(type='RelativeNormalize3D', num_frames=8),
+    dict(type='ConvertLayout', layout='kinect_v2'),
     dict(type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
 ]
 RANDOM = [TemporalCropResize((0.3, 1.0), 8, 2), Shear(), JointCorruption(0.6)]
 NORMALIZATIONS = ('PreNormalize3D', 'RelativeNormalize3D')
-FLAT = [c for c in CONFIGS if c['type'] not in NORMALIZATIONS]
+FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', *NORMALIZATIONS)]
 
 
 def name_of(value) -> str:
@@ -61,7 +62,7 @@ def test_every_transform_is_built_from_its_config(config):
     assert type(transform).__name__ == config['type']
     assert type(TRANSFORMS.build(config)) is type(transform)
     assert build_transform(transform) is transform
-    random = config['type'] not in ('CenterCropResize', *NORMALIZATIONS)
+    random = config['type'] not in ('CenterCropResize', 'ConvertLayout', *NORMALIZATIONS)
     assert transform.is_random == random
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from halp_mm.apis.command_line import run_command
 from halp_mm.datasets.sources.msr_action3d import prepare_msr_action3d
 
 
@@ -16,13 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--clip-list', metavar='FILE', help='names of the clips to keep')
     parser.add_argument('--out', metavar='FILE', required=True, help='the data file to make')
     args = parser.parse_args(arguments)
-    try:
+
+    def work() -> str:
         summary = prepare_msr_action3d(args.raw, args.out, args.clip_list, progress=sys.stderr)
-    except (OSError, ValueError) as error:
-        print(f'{parser.prog}: error: {error}', file=sys.stderr)
-        return 1
-    print(f'{summary}\nwritten: {args.out}')
-    return 0
+        return f'{summary}\nwritten: {args.out}'
+
+    return run_command(parser.prog, work, f'{args.out} was not written')
 
 
 if __name__ == '__main__':

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from halp_mm.datasets.sources.parallel_parsing import parts_folder
+from halp_mm.apis.command_line import add_preparation_arguments, run_preparation
 from halp_mm.datasets.sources.pku import prepare_pku
 
 
@@ -15,26 +15,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='prepare_pku.py', description=__doc__)
     parser.add_argument('root', metavar='ROOT', help='the folder with skeleton/ and label/')
     parser.add_argument('--part', type=int, choices=(1, 2), required=True)
-    parser.add_argument('--out', metavar='FILE', required=True, help='the data file to make')
-    parser.add_argument('--workers', metavar='N', type=int, help='processes; by default all cores')
-    parser.add_argument('--skip-bad', action='store_true', help='leave bad files out, list them')
+    add_preparation_arguments(parser)
     args = parser.parse_args(arguments)
-    try:
-        summary = prepare_pku(
+    return run_preparation(
+        parser.prog,
+        args.out,
+        lambda: prepare_pku(
             args.root, args.part, args.out, args.workers, args.skip_bad, progress=sys.stderr
-        )
-    except (OSError, ValueError) as error:
-        print(f'{parser.prog}: error: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            f'{parser.prog}: interrupted; what is done is kept in {parts_folder(args.out)}. The '
-            'same command continues there',
-            file=sys.stderr,
-        )
-        return 130
-    print(f'{summary}\nwritten: {args.out}')
-    return 0
+        ),
+    )
 
 
 if __name__ == '__main__':

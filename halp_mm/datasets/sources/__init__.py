@@ -1,16 +1,19 @@
 """Raw recordings of public data sets to data files."""
 
+from halp_mm.datasets.sources.folder import FolderSummary, prepare_folder
 from halp_mm.datasets.sources.msr_action3d import Summary, fill_gaps, prepare_msr_action3d
 from halp_mm.datasets.sources.ntu import NTUSummary, prepare_ntu
-from halp_mm.datasets.sources.parallel_parsing import BadFilesError
 from halp_mm.datasets.sources.pku import PKUSummary, prepare_pku
+from halp_mm.datasets.sources.preparation import BadFilesError
 
 __all__ = [
     'BadFilesError',
+    'FolderSummary',
     'NTUSummary',
     'PKUSummary',
     'Summary',
     'fill_gaps',
+    'prepare_folder',
     'prepare_msr_action3d',
     'prepare_ntu',
     'prepare_pku',

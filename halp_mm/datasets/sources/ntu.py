@@ -17,23 +17,16 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from halp_mm.datasets.sources.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.sources.ntu_people import choose_people
 from halp_mm.datasets.sources.ntu_skeleton_file import read_skeleton_file
-from halp_mm.datasets.sources.parallel_parsing import (
-    BadFilesError,
-    Parsed,
-    ParsedClip,
-    RawFiles,
-    parse_files,
-    parts_folder,
-    remove_parts,
-)
-from halp_mm.datasets.sources.reporting import listing, progress_bar
+from halp_mm.datasets.sources.parallel_parsing import Parsed, ParsedClip, RawFiles
+from halp_mm.datasets.sources.preparation import write_data_file
+from halp_mm.datasets.sources.reporting import listing
 from halp_mm.datasets.storage import ClipWriter
 
 _NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})')
@@ -231,23 +224,28 @@ def prepare_ntu(
     files = _find_files(raw, facts, summary)
     recordings = [RawFiles(name, (path,)) for name, path in files.items() if name not in ignored]
     summary.left_out |= {IGNORED: sorted(ignored & set(files))} if ignored & set(files) else {}
-    parts = parts_folder(out)
-    with (
-        ClipWriter(out, 'kinect_v2', CLASS_NAMES[: facts.limits[-1]], dataset) as writer,
-        progress_bar(len(recordings), progress) as step,
-    ):
-        for parsed in parse_files(parse_ntu_clip, recordings, parts, _FILES_PER_SHARD, workers):
-            for clip in parsed.clips:
-                _add(clip, facts, writer, summary)
-            if not parsed.clips:
-                reason = BAD if parsed.problems else NO_SKELETON
-                summary.left_out.setdefault(reason, []).append(parsed.name)
-            summary.problems += parsed.problems
-            step()
-        if summary.problems and not skip_bad:
-            raise BadFilesError(summary.problems)
-        writer.notes = {'choice_of_people': _PEOPLE, **asdict(summary)}
-    remove_parts(parts)
+    writer = ClipWriter(out, 'kinect_v2', CLASS_NAMES[: facts.limits[-1]], dataset)
+
+    def add(parsed: Parsed) -> None:
+        for clip in parsed.clips:
+            _add(clip, facts, writer, summary)
+        if not parsed.clips:
+            reason = BAD if parsed.problems else NO_SKELETON
+            summary.left_out.setdefault(reason, []).append(parsed.name)
+        summary.problems += parsed.problems
+
+    write_data_file(
+        writer,
+        recordings,
+        parse_ntu_clip,
+        add,
+        summary,
+        notes={'choice_of_people': _PEOPLE},
+        files_per_shard=_FILES_PER_SHARD,
+        workers=workers,
+        skip_bad=skip_bad,
+        progress=progress,
+    )
     return summary
 
 

@@ -71,20 +71,6 @@ class Parsed:
     problems: list[str] = field(default_factory=list)
 
 
-class BadFilesError(ValueError):
-    """Some raw files are bad; the message lists all of them with their reasons.
-
-    Args:
-        problems: What is wrong, each with the file's name.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(
-            '\n  '.join([f'raw data with {len(problems)} problems:', *problems])
-            + '\nGet these files again, or leave them out with --skip-bad'
-        )
-
-
 def parts_folder(out: str | os.PathLike) -> Path:
     """Where the shards of an unfinished data file are: ``OUT.parts``."""
     return Path(f'{os.fspath(out)}.parts')

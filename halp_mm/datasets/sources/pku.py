@@ -23,23 +23,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from halp_mm.datasets.sources.parallel_parsing import (
-    BadFilesError,
-    Parsed,
-    ParsedClip,
-    RawFiles,
-    parse_files,
-    parts_folder,
-    remove_parts,
-)
-from halp_mm.datasets.sources.reporting import listing, progress_bar
+from halp_mm.datasets.sources.parallel_parsing import Parsed, ParsedClip, RawFiles
+from halp_mm.datasets.sources.preparation import write_data_file
+from halp_mm.datasets.sources.reporting import listing
 from halp_mm.datasets.storage import ClipWriter
 
 CLASS_NAMES = (
@@ -169,30 +162,35 @@ def prepare_pku(
         protocol: _read_split_file(root, file, part) for protocol, file in SPLIT_FILES[part].items()
     }
     _compare_videos(protocols, {recording.name for recording in recordings}, summary)
-    parts = parts_folder(out)
-    with (
-        ClipWriter(out, 'kinect_v2', CLASS_NAMES, f'pku{part}') as writer,
-        progress_bar(len(recordings), progress) as step,
-    ):
-        for parsed in parse_files(parse_pku_video, recordings, parts, _VIDEOS_PER_SHARD, workers):
-            video, camera = _NAMES[part].fullmatch(parsed.name).groups()
-            splits = [
-                f'{protocol}_{videos[parsed.name]}'
-                for protocol, videos in protocols.items()
-                if parsed.name in videos
-            ]
-            columns = {
-                'video': int(''.join(filter(str.isdecimal, video))),
-                'camera': 1 + CAMERAS.index(camera),
-            }
-            for clip in parsed.clips:
-                _add(clip, splits, columns, writer, summary)
-            summary.problems += parsed.problems
-            step()
-        if summary.problems and not skip_bad:
-            raise BadFilesError(summary.problems)
-        writer.notes = {'cutting': _CUTTING, **asdict(summary)}
-    remove_parts(parts)
+    writer = ClipWriter(out, 'kinect_v2', CLASS_NAMES, f'pku{part}')
+
+    def add(parsed: Parsed) -> None:
+        video, camera = _NAMES[part].fullmatch(parsed.name).groups()
+        splits = [
+            f'{protocol}_{videos[parsed.name]}'
+            for protocol, videos in protocols.items()
+            if parsed.name in videos
+        ]
+        columns = {
+            'video': int(''.join(filter(str.isdecimal, video))),
+            'camera': 1 + CAMERAS.index(camera),
+        }
+        for clip in parsed.clips:
+            _add(clip, splits, columns, writer, summary)
+        summary.problems += parsed.problems
+
+    write_data_file(
+        writer,
+        recordings,
+        parse_pku_video,
+        add,
+        summary,
+        notes={'cutting': _CUTTING},
+        files_per_shard=_VIDEOS_PER_SHARD,
+        workers=workers,
+        skip_bad=skip_bad,
+        progress=progress,
+    )
     return summary
 
 

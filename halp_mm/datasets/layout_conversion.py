@@ -1,0 +1,57 @@
+"""A data file in another layout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TextIO
+
+from halp_mm.datasets.sources.reporting import progress_bar
+from halp_mm.datasets.storage import ClipStorage, ClipWriter
+from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_conversion, get_layout
+
+
+def convert_data_file(
+    data_file: str | os.PathLike,
+    layout: str | Mapping | SkeletonLayout,
+    out: str | os.PathLike,
+    progress: TextIO | None = None,
+) -> dict:
+    """Write a data file anew with its clips in another layout; all else stays as it is.
+
+    The notes get one entry more in the list ``layout_conversions``.
+
+    Args:
+        data_file: The data file to convert.
+        layout: The layout that its clips shall have.
+        out: The data file to make.
+        progress: Where to draw a progress bar, such as ``sys.stderr``.
+
+    Returns:
+        What was done, as :func:`~halp_mm.skeletons.describe_conversion` says it.
+
+    Raises:
+        FileNotFoundError: if there is no data file.
+        ValueError: if the data file is damaged, has this layout already, or cannot be converted.
+    """
+    storage, target = ClipStorage(data_file), get_layout(layout)
+    conversion = describe_conversion(storage.layout, target)
+    if not conversion:
+        raise ValueError(f'{data_file} has layout {target.name!r} already; use it as it is')
+    splits: list[list[str]] = [[] for _ in range(len(storage))]
+    for name, members in storage.splits.items():
+        for position in members.tolist():
+            splits[position].append(name)
+    with (
+        ClipWriter(out, target, storage.class_names, storage.dataset) as writer,
+        progress_bar(len(storage), progress) as step,
+    ):
+        for position, name in enumerate(storage.names):
+            clip = convert_joints(storage.clip(position), storage.layout, target).numpy()
+            columns = {key: int(column[position]) for key, column in storage.columns.items()}
+            label = int(storage.labels[position])
+            writer.add(name, clip, label, splits[position], **columns)
+            step()
+        done_before = storage.notes.get('layout_conversions', [])
+        writer.notes = {**storage.notes, 'layout_conversions': [*done_before, conversion]}
+    return conversion
