@@ -46,8 +46,7 @@ class AnnotationStorage(ClipStorage):
         self.labels = torch.tensor(annotations.labels)
         self.columns = {key: torch.tensor(column) for key, column in annotations.columns.items()}
         self.splits = {
-            key: torch.tensor(split, dtype=torch.int64)
-            for key, split in annotations.splits.items()
+            key: torch.tensor(split, dtype=torch.int64) for key, split in annotations.splits.items()
         }
         shapes = torch.tensor([clip['keypoint'].shape[:2] for clip in annotations.annotations])
         joints, channels = annotations.clip(0).shape[2:]

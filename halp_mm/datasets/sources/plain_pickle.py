@@ -68,9 +68,10 @@ def load_plain_pickle(path: str | os.PathLike) -> object:
     except OSError:
         raise
     except Exception as error:  # a damaged pickle makes the unpickler raise almost anything
+        reason = ' '.join(str(error).split()).rstrip('.')
         raise ValueError(
             f'{path} ({path.stat().st_size} bytes) is truncated, damaged or not a pickle: '
-            f'{type(error).__name__}: {error}. Get the file again'
+            f'{type(error).__name__}: {reason}. Get the file again'
         ) from error
 
 
