@@ -364,7 +364,7 @@ def test_damaged_bytes_never_do_anything_but_raise_or_load(tmp_path):
     content = pickle.dumps({'a': np.ones(3, np.float32), 'b': ['x', 1.5]}, 4)
     generator = np.random.default_rng(0)
     errors = []
-    for _ in range(2000):
+    for _ in range(500):
         damaged = bytearray(content)
         damaged[generator.integers(len(content))] ^= 1 << generator.integers(8)
         try:
@@ -373,7 +373,7 @@ def test_damaged_bytes_never_do_anything_but_raise_or_load(tmp_path):
             errors.append(str(error))
         else:
             pickle.dump(loaded, io.BytesIO())
-    assert len(errors) > 500
+    assert len(errors) > 100
     assert all('a.pkl' in error for error in errors)
 
 

@@ -323,11 +323,6 @@ class _Checks:
             yield f'has {people} people and {frames} frames; expected at least one of each'
         if joints != layout.num_joints:
             yield f'has {joints} joints; layout {layout.name!r} has {layout.num_joints}'
-        if channels < layout.dimensions:
-            yield (
-                f'has {channels} coordinates a joint; layout {layout.name!r} has '
-                f'{layout.dimensions} dimensions'
-            )
         total = annotation['total_frames']
         if not is_integer(total) or total != frames:
             yield f'has total_frames {total!r:.60}, but its keypoint {frames} frames'
@@ -336,6 +331,11 @@ class _Checks:
             yield (
                 f'has as keypoint_score {_described(score)}; expected an array of numbers '
                 f'{list(shape[:3])}'
+            )
+        elif channels < layout.dimensions:
+            yield (
+                f'has {channels} coordinates a joint; layout {layout.name!r} has '
+                f'{layout.dimensions} dimensions'
             )
         elif _channel_kind(annotation) != self._usual:
             yield f'has {_worded(_channel_kind(annotation))}; most have {_worded(self._usual)}'
