@@ -9,8 +9,7 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from halp_mm.datasets.sources.annotation_conversion import is_pickle
-from halp_mm.datasets.sources.annotations import read_annotations
+from halp_mm.datasets.sources.annotations import is_pickle, read_annotations
 from halp_mm.datasets.sources.parallel_parsing import BadFilesError
 from halp_mm.datasets.storage import ClipBlock, ClipStorage
 from halp_mm.skeletons import SkeletonLayout, get_layout

@@ -187,7 +187,15 @@ def test_a_name_that_is_taken_is_not_given_again(tmp_path):
 def test_what_cannot_be_kept_is_named(tmp_path):
     content = ntu_like() | {'meta': 'x', 'date': 3}
     given = content['annotations']
-    given[0] |= {'box': np.ones(4), 'url': 'x', 'img_shape': None, 'clip': 3, 'big': 2**64}
+    given[0] |= {
+        'box': np.ones(4),
+        'url': 'x',
+        'img_shape': None,
+        'clip': 3,
+        'big': 2**64,
+        9: 1,
+        '\udc80': 1,
+    }
     given[1] |= {'url': 'y', 'with blank': 3, 'img_shape': (1.5, 2), 'original_shape': (1, 2, 3)}
     given[2]['keypoint'] = given[2]['keypoint'].astype(np.float64) + 1e-12
     given[3]['keypoint'] = given[3]['keypoint'].astype(np.float64)
@@ -195,14 +203,14 @@ def test_what_cannot_be_kept_is_named(tmp_path):
     summary = convert_annotations(path, tmp_path / 'b', 'kinect_v2')
     assert summary.not_kept == {
         **{'box': 1, 'url': 2, 'img_shape': 2, 'clip': 1, 'big': 1},
-        **{'with blank': 1, 'original_shape': 1},
+        **{'with blank': 1, 'original_shape': 1, '9': 1, r"'\udc80'": 1},
     }
     assert summary.file_keys_not_kept == ['meta', 'date']
     assert summary.rounded == 1
-    lines = str(summary).splitlines()
+    lines = str(summary).encode().decode().splitlines()
     at = lines.index('rounded to float32: 1 clips')
     assert lines[at + 1 : at + 5] == [
-        'keys not kept: 9',
+        'keys not kept: 11',
         '  meta of the file',
         '  date of the file',
         '  box of 1 clips',
@@ -390,7 +398,9 @@ def test_bad_clips_are_named_and_can_be_left_out(tmp_path, case):
 
     summary = convert_annotations(path, tmp_path / 'b', 'kinect_v2', skip_bad=True)
     notes = ClipStorage(tmp_path / 'b').notes
-    assert summary.left_out == [name if isinstance(name, str) else 'annotation 2']
+    if not isinstance(name, str):
+        name = 'annotation 2'
+    assert summary.left_out == [name if name and name.isprintable() else repr(name)]
     assert len(summary.problems) == 1
     assert notes['problems'] == summary.problems
     assert notes['left_out'] == summary.left_out
@@ -404,6 +414,7 @@ def test_bad_clips_are_named_and_can_be_left_out(tmp_path, case):
         ('S999', "split 'xsub_val' has 1 names of which there is no annotation: S999"),
         ('S003', "split 'xsub_val' has 1 names more than once: S003"),
         (['S003'], "split 'xsub_val' has 1 names that are no strings: ['S003']"),
+        ('\udc80', r"split 'xsub_val' has 1 names of which there is no annotation: '\udc80'"),
     ],
 )
 def test_bad_names_in_a_split(tmp_path, name, words):

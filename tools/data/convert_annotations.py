@@ -10,10 +10,9 @@ from pathlib import Path
 from halp_mm.datasets.sources.annotation_conversion import (
     PickleSummary,
     convert_annotations,
-    is_pickle,
     write_annotations,
 )
-from halp_mm.datasets.sources.annotations import AnnotationsSummary
+from halp_mm.datasets.sources.annotations import AnnotationsSummary, is_pickle
 from halp_mm.skeletons import LAYOUTS
 
 

@@ -12,7 +12,6 @@ import os
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
@@ -198,8 +197,3 @@ def _their_name(split: str, others: Mapping[str, object]) -> str:
         return split
     theirs = split.removesuffix('test') + 'val'
     return split if theirs in others else theirs
-
-
-def is_pickle(path: str | os.PathLike) -> bool:
-    """Whether a file is called as pickles are."""
-    return Path(path).suffix in ('.pkl', '.pickle')

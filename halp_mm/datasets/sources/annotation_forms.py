@@ -37,7 +37,7 @@ def is_integer(value: object) -> bool:
     return is_number and _INT64.min <= value <= _INT64.max
 
 
-def describe(annotation: Mapping) -> tuple[Form, dict[str, int], list[str]]:
+def describe(annotation: Mapping) -> tuple[Form, dict[str, int], list[object]]:
     """Take an annotation apart.
 
     Args:
@@ -50,7 +50,7 @@ def describe(annotation: Mapping) -> tuple[Form, dict[str, int], list[str]]:
     for key, value in annotation.items():
         kind = 'str' if key == 'frame_dir' else _kind(key, value)
         if kind is None:
-            not_kept.append(str(key))
+            not_kept.append(key)
             continue
         form.append((key, kind))
         if key in SIZES:

@@ -180,7 +180,7 @@ def read_annotations(
         if problems:
             found = name if isinstance(name, str) else f'annotation {number}'
             summary.problems += [f'{path}: {found!r:.200} {problem}' for problem in problems]
-            summary.left_out.append(found)
+            summary.left_out.append(_shown(found))
         else:
             kept[name] = annotation
     splits, orders = _read_splits(lists, kept, given, path, summary)
@@ -198,7 +198,7 @@ def read_annotations(
     summary.has_score = 'keypoint_score' in clips[0]
     summary.people = dict(sorted(Counter(len(clip['keypoint']) for clip in clips).items()))
     summary.rounded = sum(map(_is_rounded, clips))
-    summary.file_keys_not_kept = [str(key) for key in content if key not in _TOP_LEVEL]
+    summary.file_keys_not_kept = [_shown(key) for key in content if key not in _TOP_LEVEL]
     restoring = {
         'keys': [key for key in content if key in _TOP_LEVEL],
         'forms': forms,
@@ -216,6 +216,11 @@ def read_annotations(
         summary=summary,
         annotations=clips,
     )
+
+
+def is_pickle(path: str | os.PathLike) -> bool:
+    """Whether a file is called as pickles are."""
+    return Path(path).suffix in ('.pkl', '.pickle')
 
 
 def _check_content(content: object, path: Path) -> None:
@@ -248,6 +253,11 @@ def _is_text(value: object) -> bool:
     if type(value) is not str or not value or '\n' in value:
         return False
     return not any('\ud800' <= letter <= '\udfff' for letter in value)
+
+
+def _shown(value: object) -> str:
+    """A name as it can be printed."""
+    return value if isinstance(value, str) and value.isprintable() and value else repr(value)
 
 
 def _find_layout(
@@ -404,12 +414,13 @@ def _read_splits(
     for theirs, members in lists.items():
         names = Counter(name for name in members if type(name) is str)
         wrong = {
-            'that are no strings': [repr(name) for name in members if type(name) is not str],
+            'that are no strings': [name for name in members if type(name) is not str],
             'of which there is no annotation': [name for name in names if name not in known],
             'more than once': [name for name, count in names.items() if count > 1],
         }
         summary.problems += [
-            f'{path}: split {theirs!r} has {len(found)} names {what}{listing(found)}'
+            f'{path}: split {theirs!r} has {len(found)} names {what}'
+            + listing([_shown(name) for name in found])
             for what, found in wrong.items()
             if found
         ]
@@ -442,7 +453,7 @@ def _take_apart(
         form, columns, lost = describe(clip)
         facts.append({FORM_COLUMN: forms.setdefault(form, len(forms)), **columns})
         not_kept.update(lost)
-    summary.not_kept = dict(not_kept)
+    summary.not_kept = {_shown(key): count for key, count in not_kept.items()}
     keys = dict.fromkeys(key for columns in facts for key in columns)
     columns = {key: [fact.get(key, _MISSING) for fact in facts] for key in keys}
     return list(forms), columns
