@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
 from halp_mm.datasets.collate import pad_clips
-from halp_mm.datasets.storage import ClipBlock, ClipStorage
+from halp_mm.datasets.storage import ClipBlock
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
 
@@ -20,18 +21,23 @@ class SkeletonDataset(Dataset):
     """The clips of one split.
 
     Frames stay in the memory-mapped file until a clip is asked for. Workers, forked or spawned,
-    map the same file; nothing but its name travels to them.
+    map the same file; nothing but its name travels to them. Of an annotation pickle of MMAction2
+    or PYSKL, which cannot be mapped, all clips are kept in memory.
 
     Args:
-        data_file: A file that one of the tools under ``tools/data/`` made.
+        data_file: A file that one of the tools under ``tools/data/`` made, or an annotation
+            pickle called ``.pkl`` or ``.pickle``.
         split: The split's name in it, such as ``'xsub_train'``.
         num_people: M of every sample: clips with fewer people are padded with zeros, of clips
             with more the first ones are kept. By default the most that any clip of the file has.
         prepare_with: The command that makes the data file; shown when the file is missing.
+        layout: The layout of the joints: its name or a dict. A pickle needs it; a data file has
+            its own, which has to be the same.
 
     Raises:
         FileNotFoundError: if the data file is missing; says which command makes it.
-        ValueError: if the file is damaged or has no such split.
+        ValueError: if the file is damaged, has no such split or another layout, or is a pickle
+            and the layout is not given.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class SkeletonDataset(Dataset):
         split: str,
         num_people: int | None = None,
         prepare_with: str = '',
+        layout: str | Mapping | SkeletonLayout | None = None,
     ) -> None:
         check_data_file(data_file, prepare_with)
         self.data_file = os.fspath(data_file)
@@ -47,19 +54,23 @@ class SkeletonDataset(Dataset):
         self._num_people = num_people
         self._normalized: ClipBlock | None = None
         self._normalized_layout: SkeletonLayout | None = None
-        self._open()
+        self._storage = open_storage(data_file, layout)
+        self._find_clips()
 
-    def _open(self) -> None:
-        self._storage = ClipStorage(self.data_file)
+    def _find_clips(self) -> None:
         self._positions = self._storage.split(self.split).tolist()
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
-        return {k: v for k, v in self.__dict__.items() if k not in ('_storage', '_positions')}
+        is_mapped = not isinstance(self._storage, AnnotationStorage)
+        left_behind = {'_positions', '_storage'} if is_mapped else {'_positions'}
+        return {key: value for key, value in self.__dict__.items() if key not in left_behind}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        self._open()
+        if '_storage' not in state:
+            self._storage = open_storage(self.data_file)
+        self._find_clips()
 
     @property
     def layout(self) -> SkeletonLayout:
