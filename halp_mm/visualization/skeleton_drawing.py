@@ -129,7 +129,7 @@ def write_text(
         Where it begins, in shares of the width.
     """
     font, width = cv2.FONT_HERSHEY_SIMPLEX, picture.shape[1]
-    scale = min(width / 1100, 0.6)
+    scale = min(max(width / 1100, 0.32), 0.6)
     length = cv2.getTextSize(text, font, scale, 1)[0][0]
     scale *= min(1, room * width / max(length, 1))
     start = place[0] - align_right * min(length / width, room)
