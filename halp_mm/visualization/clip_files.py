@@ -81,7 +81,7 @@ def _write_png(path: Path, picture: np.ndarray, fps: float) -> None:
 
 
 def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
-    """All frames with one palette. A GIF counts hundredths of a second: no drift in the long run."""
+    """All frames with one palette; durations are hundredths of a second that add up rightly."""
     # A palette for the first, the middle and the last frame serves the others.
     some = np.concatenate(pictures[[0, len(pictures) // 2, -1]])
     palette = Image.fromarray(some).quantize(64, Image.Quantize.MEDIANCUT)

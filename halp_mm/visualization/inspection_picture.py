@@ -79,7 +79,9 @@ def _plot_people(axes: Axes, inspection: Inspection) -> None:
     bars = axes.bar([str(number) for number in numbers], counts, color=_COLOR, width=0.5)
     axes.bar_label(bars)
     axes.margins(y=0.15)
-    axes.set(title='people', xlim=(-1, len(numbers)), xlabel='people seen in a clip', ylabel='clips')
+    axes.set(
+        title='people', xlim=(-1, len(numbers)), xlabel='people seen in a clip', ylabel='clips'
+    )
 
 
 def _plot_coordinates(axes: Axes, inspection: Inspection) -> None:

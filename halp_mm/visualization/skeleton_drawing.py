@@ -140,9 +140,7 @@ def write_text(
 
 def _draw_floor(picture: np.ndarray, floor: Floor) -> None:
     cv2.fillPoly(picture, [_fixed(floor.corners)], FLOOR, cv2.LINE_AA, _SUBPIXEL_BITS)
-    cv2.polylines(
-        picture, list(_fixed(floor.lines)), False, GRID, 1, cv2.LINE_AA, _SUBPIXEL_BITS
-    )
+    cv2.polylines(picture, list(_fixed(floor.lines)), False, GRID, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: SkeletonLayout) -> None:
