@@ -16,7 +16,7 @@ from halp_mm.whole_files import written_whole
 
 _COLOR, _AXIS_COLORS = '#0072b2', ('#0072b2', '#d55e00', '#404040')
 _WIDTH, _CLASS_HEIGHT = 13.0, 0.2  # inches
-_MOST_SPLITS, _EXAMPLES = 6, 6
+_MOST_SPLITS, _MOST_BINS, _EXAMPLES = 6, 40, 6
 
 
 def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
@@ -68,10 +68,11 @@ def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
 
 def _plot_lengths(axes: Axes, inspection: Inspection) -> None:
     lengths = inspection.storage.block.num_frames.numpy()
-    axes.hist(lengths, bins=min(30, int(np.ptp(lengths)) + 1), color=_COLOR)
-    axes.axvline(np.median(lengths), color=_AXIS_COLORS[1], label=f'median {np.median(lengths):g}')
-    axes.set(title='length', xlabel='frames', ylabel='clips')
-    axes.legend(frameon=False)
+    width = int(np.ptp(lengths)) // _MOST_BINS + 1  # whole frames, so that no bin has more of them
+    edges = np.arange(lengths.min(), lengths.max() + width + 1, width)
+    axes.hist(lengths, edges, color=_COLOR)
+    axes.axvline(np.median(lengths), color=_AXIS_COLORS[1])
+    axes.set(title=f'length, median {np.median(lengths):g}', xlabel='frames', ylabel='clips')
 
 
 def _plot_people(axes: Axes, inspection: Inspection) -> None:

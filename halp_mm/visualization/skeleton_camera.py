@@ -2,9 +2,9 @@
 
 Camera space of a depth sensor is x to the sensor's left, y up and z away from it, as the Kinect has
 it. The picture is seen from the sensor's side, a little raised and turned, so whoever faces the
-sensor faces the viewer: their right hand is on the picture's left. If one of two people would hide the
-other, the camera stands further to the side. Poses in an image have y down and neither depth nor
-floor.
+sensor faces the viewer: their right hand is on the picture's left. If one of two people would hide
+the other, the camera stands further to the side. Poses in an image have y down and neither depth
+nor floor.
 
 The camera is placed so that all frames fit. Single frames in which a body leaps far away, as
 tracking errors make it, do not count; they may leave the picture.
