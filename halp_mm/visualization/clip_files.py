@@ -16,6 +16,7 @@ from halp_mm.whole_files import written_whole
 
 SHEET_FRAMES = 8
 _SHEET_COLUMNS = 4
+_GIF_COLORS = 96
 
 
 def save_clip(
@@ -82,13 +83,15 @@ def _write_png(path: Path, picture: np.ndarray, fps: float) -> None:
 
 def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
     """All frames with one palette; durations are hundredths of a second that add up rightly."""
-    # A palette for the first, the middle and the last frame serves the others.
-    some = np.concatenate(pictures[[0, len(pictures) // 2, -1]])
-    palette = Image.fromarray(some).quantize(64, Image.Quantize.MEDIANCUT)
-    images = [
-        Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
-        for picture in pictures
-    ]
+    # The colours that the first, the middle and the last frame have most serve the others.
+    some = pictures[[0, len(pictures) // 2, -1]].reshape(-1, 3)
+    colors, counts = np.unique(some, axis=0, return_counts=True)
+    palette = colors[np.argsort(-counts)[:_GIF_COLORS]]
+    images = []
+    for picture in pictures:
+        image = Image.fromarray(_nearest(picture, palette))
+        image.putpalette(palette.tobytes())
+        images.append(image)
     ends = np.round(np.arange(len(pictures) + 1) * 100 / fps).astype(int) * 10
     images[0].save(
         path,
@@ -98,6 +101,15 @@ def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
         loop=0,
         optimize=True,
     )
+
+
+def _nearest(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """The palette's nearest colour for each pixel, uint8 ``[H, W]``. Pillow's own is coarser."""
+    packed = picture.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    colors, which = np.unique(packed, return_inverse=True)
+    parts = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], -1)
+    distances = ((parts[:, None] - palette.astype(np.int64)) ** 2).sum(-1)
+    return distances.argmin(1).astype(np.uint8)[which].reshape(packed.shape)
 
 
 def _write_mp4(path: Path, pictures: np.ndarray, fps: float) -> None:

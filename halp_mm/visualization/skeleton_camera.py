@@ -133,7 +133,8 @@ def place_camera(points: np.ndarray, seen: np.ndarray, size: int) -> Camera:
     tilt = np.array([[1, 0, 0], [0, cos[1], -sin[1]], [0, sin[1], cos[1]]])
     diagonal = float(np.linalg.norm(high - low)) or 1.0
     camera = Camera(tilt @ turn @ from_sensor, (low + high) / 2, _DISTANCE * diagonal)
-    scale, shift = _fit(camera.project(points)[0], seen, size)
+    in_room = ((points >= low) & (points <= high)).all(-1)
+    scale, shift = _fit(camera.project(points)[0], seen & in_room, size)
     return replace(camera, scale=scale, shift=shift)
 
 
@@ -163,7 +164,8 @@ def _bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
     slack = np.median(high - low, axis=0).max() / 2
     lowest = np.quantile(low, 0.05, axis=0, method='higher') - slack
     highest = np.quantile(high, 0.95, axis=0, method='lower') + slack
-    return np.maximum(low.min(0), lowest), np.minimum(high.max(0), highest)
+    low = low.min(0, where=low >= lowest, initial=np.inf)
+    return low, high.max(0, where=high <= highest, initial=-np.inf)
 
 
 def _frame_bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -83,7 +83,7 @@ def sides(layout: SkeletonLayout) -> np.ndarray:
 
 def bone_sides(layout: SkeletonLayout) -> np.ndarray:
     """Which side each bone is on, int ``[bones]``; a bone from left to right is in the middle."""
-    ends = sides(layout)[np.array(layout.bone_indices).reshape(-1, 2)]
+    ends = sides(layout)[_bones(layout)]
     side = ends.max(1)
     return np.where((ends == 0).any(1) | (ends[:, 0] == ends[:, 1]), side, 0)
 
@@ -149,7 +149,7 @@ def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: Skeleton
     if not seen.any():
         write_text(picture, 'nobody', (0.45, 0.5))
         return
-    bones = np.array(layout.bone_indices).reshape(-1, 2)
+    bones = _bones(layout)
     person, bone = np.nonzero(seen[:, bones].all(-1))  # the bones of which both ends were seen
     ends = bones[bone]
     limb_width = max(2, round(_LIMB * scene.body_size))
@@ -163,20 +163,34 @@ def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: Skeleton
     head = layout.index('head') if 'head' in layout.joints else None
     colors = [side_colors(number) for number in range(len(seen))]
     bone_side, joint_side = bone_sides(layout), sides(layout)
+
+    def draw_joint(who: int, joint: int) -> None:
+        radius = (_HEAD if joint == head else _JOINT) * scene.body_size
+        radius = round(max(radius, 1.5) * 2**_SUBPIXEL_BITS)
+        color = tuple(int(part * _JOINT_SHADE) for part in colors[who][joint_side[joint]])
+        center = tuple(pixels[who, joint].tolist())
+        cv2.circle(picture, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+    lonely = seen.copy()  # joints at the end of no limb
+    lonely[person[:, None], ends] = False
+    for who, joint in zip(*np.nonzero(lonely)):
+        draw_joint(who, joint)
     for limb in np.argsort(-depth[person[:, None], ends].mean(-1), kind='stable'):
         who, joints = person[limb], ends[limb]
-        a, b = (tuple(int(part) for part in pixels[who, joint]) for joint in joints)
+        a, b = (tuple(pixels[who, joint].tolist()) for joint in joints)
         # A rim in the background's colour parts a limb from those behind it.
         for color, width in (
             (BACKGROUND, limb_width + 2),
             (colors[who][bone_side[bone[limb]]], limb_width),
         ):
             cv2.line(picture, a, b, color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
-        for joint, center in zip(joints, (a, b)):
-            radius = (_HEAD if joint == head else _JOINT) * scene.body_size
-            radius = round(max(radius, 1.5) * 2**_SUBPIXEL_BITS)
-            color = tuple(int(part * _JOINT_SHADE) for part in colors[who][joint_side[joint]])
-            cv2.circle(picture, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        for joint in joints:
+            draw_joint(who, joint)
+
+
+def _bones(layout: SkeletonLayout) -> np.ndarray:
+    """The bones as pairs of positions, int ``[bones, 2]``."""
+    return np.array(layout.bone_indices, np.int64).reshape(-1, 2)
 
 
 def _fixed(pixels: np.ndarray) -> np.ndarray:
