@@ -42,7 +42,7 @@ KINDS = {
     'frozen joint': f'a joint never moves, though seen in {MIN_FROZEN_FRAMES} frames or more',
     'joint never seen': 'a joint is missing all the time, others are not',
     'body size': f'{MAX_SIZE_RATIO} times the median or more, or as much less',
-    'far away': f'{MAX_DISTANCE:g} body lengths or more from where people usually are',
+    'far away': f'{MAX_DISTANCE:g} body lengths further than usual from the median place',
     'identical': 'the coordinates are those of another clip',
     'train and test': 'in the training and in the test split of a protocol',
     'no split': 'in none of the splits',
