@@ -1,0 +1,135 @@
+"""Drawn clips as files: a GIF, a film, or a sheet of some frames."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from halp_mm.skeletons import SkeletonLayout, get_layout
+from halp_mm.visualization.skeleton_drawing import BACKGROUND, draw_clip, write_caption
+from halp_mm.whole_files import written_whole
+
+SHEET_FRAMES = 8
+_SHEET_COLUMNS = 4
+_GIF_COLORS = 96
+
+
+def save_clip(
+    clip: np.ndarray | Tensor,
+    layout: str | SkeletonLayout,
+    path: str | os.PathLike,
+    caption: str = '',
+    fps: float = 30.0,
+    size: int = 480,
+) -> None:
+    """Draw a clip and write it to a file.
+
+    Args:
+        clip: ``[M, T, V, C]``.
+        layout: The layout of V.
+        path: A ``.gif`` or ``.mp4`` with all frames, or a ``.png`` with some evenly spaced ones.
+        caption: Small text along the upper edge.
+        fps: Frames a second.
+        size: Width and height of a frame, pixels.
+
+    Raises:
+        ValueError: if the ending is another, or a number is out of range.
+        OSError: if the file cannot be written, or a film does not play.
+    """
+    path = Path(path)
+    if path.suffix not in WRITERS:
+        raise ValueError(f'{path} ends in {path.suffix!r}; expected one of {", ".join(WRITERS)}')
+    if not 120 <= size <= 2160 or size % 2:
+        raise ValueError(f'size is {size}; expected an even number from 120 to 2160')
+    fastest = 50 if path.suffix == '.gif' else 240
+    if not 0.1 <= fps <= fastest:
+        raise ValueError(f'fps is {fps:g}; expected 0.1 to {fastest} in a {path.suffix} file')
+    if path.suffix == '.png':
+        pictures = contact_sheet(clip, layout, size, caption)
+    else:
+        pictures = draw_clip(clip, layout, size, caption)
+    with written_whole(path) as partial:
+        WRITERS[path.suffix](partial, pictures, fps)
+
+
+def contact_sheet(
+    clip: np.ndarray | Tensor, layout: str | SkeletonLayout, size: int = 480, caption: str = ''
+) -> np.ndarray:
+    """Some evenly spaced frames of a clip in rows, with a caption above: RGB ``[H, W, 3]``."""
+    layout = get_layout(layout)
+    count = min(SHEET_FRAMES, clip.shape[1])
+    frames = np.linspace(0, clip.shape[1] - 1, count).round().astype(int)
+    pictures = draw_clip(clip, layout, size, frames=frames.tolist())
+    columns = min(_SHEET_COLUMNS, count)
+    missing = -count % columns
+    blank = np.broadcast_to(np.uint8(BACKGROUND), (missing, size, size, 3))
+    rows = np.concatenate([pictures, blank]).reshape(-1, columns, size, size, 3)
+    sheet = rows.swapaxes(1, 2).reshape(-1, columns * size, 3)
+    header = np.full((max(40, size // 9), size, 3), BACKGROUND, np.uint8)
+    write_caption(header, caption, layout)
+    header = np.pad(header, ((0, 0), (0, sheet.shape[1] - size), (0, 0)), mode='edge')
+    return np.concatenate([header, sheet])
+
+
+def _write_png(path: Path, picture: np.ndarray, fps: float) -> None:
+    image = Image.fromarray(picture).quantize(128, dither=Image.Dither.NONE)
+    image.save(path, optimize=True)
+
+
+def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
+    """All frames with one palette; durations are hundredths of a second that add up rightly."""
+    # The colours that the first, the middle and the last frame have most serve the others.
+    some = pictures[[0, len(pictures) // 2, -1]].reshape(-1, 3)
+    colors, counts = np.unique(some, axis=0, return_counts=True)
+    palette = colors[np.argsort(-counts)[:_GIF_COLORS]]
+    images = []
+    for picture in pictures:
+        image = Image.fromarray(_nearest(picture, palette))
+        image.putpalette(palette.tobytes())
+        images.append(image)
+    ends = np.round(np.arange(len(pictures) + 1) * 100 / fps).astype(int) * 10
+    images[0].save(
+        path,
+        save_all=True,
+        append_images=images[1:],
+        duration=np.diff(ends).tolist(),
+        loop=0,
+        optimize=True,
+    )
+
+
+def _nearest(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """The palette's nearest colour for each pixel, uint8 ``[H, W]``. Pillow's own is coarser."""
+    packed = picture.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    colors, which = np.unique(packed, return_inverse=True)
+    parts = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], -1)
+    distances = ((parts[:, None] - palette.astype(np.int64)) ** 2).sum(-1)
+    return distances.argmin(1).astype(np.uint8)[which].reshape(packed.shape)
+
+
+def _write_mp4(path: Path, pictures: np.ndarray, fps: float) -> None:
+    height, width = pictures.shape[1:3]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), fps, (width, height))
+    if not writer.isOpened():
+        raise OSError(f'OpenCV cannot write films to {path.parent}; try .gif')
+    for picture in pictures:
+        writer.write(np.ascontiguousarray(picture[..., ::-1]))
+    writer.release()
+    film = cv2.VideoCapture(str(path))
+    count = 0
+    while film.grab():
+        count += 1
+    film.release()
+    if count != len(pictures):
+        raise OSError(
+            f'the film plays {count} of {len(pictures)} frames; is the disk full? Or try .gif'
+        )
+
+
+#: What writes a file of each ending.
+WRITERS = {'.gif': _write_gif, '.mp4': _write_mp4, '.png': _write_png}

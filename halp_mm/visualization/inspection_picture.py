@@ -1,0 +1,119 @@
+"""The picture of what is in a data file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+
+from halp_mm.datasets.inspection import Inspection
+from halp_mm.visualization.skeleton_drawing import draw_clip
+from halp_mm.whole_files import written_whole
+
+_COLOR, _AXIS_COLORS = '#0072b2', ('#0072b2', '#d55e00', '#404040')
+_WIDTH, _CLASS_HEIGHT = 13.0, 0.2  # inches
+_MOST_SPLITS, _MOST_BINS, _EXAMPLES = 6, 40, 6
+
+
+def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
+    """Draw classes in each split, lengths, people, coordinates, and some skeletons.
+
+    Args:
+        inspection: What was found in a data file.
+        picture: The image file to write; its ending gives the format.
+
+    Returns:
+        The path of the picture.
+    """
+    storage = inspection.storage
+    class_height = max(2.6, 0.9 + _CLASS_HEIGHT * len(storage.class_names))
+    heights = [class_height, 2.6, 2.5]
+    figure = Figure(figsize=(_WIDTH, sum(heights) + 0.4), layout='constrained')
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        f'{storage.dataset}: {len(storage)} clips, {len(storage.class_names)} classes, '
+        f'layout {storage.layout.name}'
+    )
+    classes, measures, examples = figure.subfigures(3, 1, height_ratios=heights)
+    _plot_classes(classes, inspection)
+    lengths, people, coordinates = measures.subplots(1, 3)
+    _plot_lengths(lengths, inspection)
+    _plot_people(people, inspection)
+    _plot_coordinates(coordinates, inspection)
+    _plot_examples(examples, inspection)
+    picture = Path(picture)
+    with written_whole(picture) as partial:
+        figure.savefig(partial, dpi=100)
+    return picture
+
+
+def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
+    """A column of bars for each split, all with the same classes."""
+    splits = list(inspection.class_counts.items())[:_MOST_SPLITS]
+    columns = splits or [('all clips', inspection.count_classes())]
+    names = [_shortened(name, 26) for name in inspection.storage.class_names]
+    rows = np.arange(len(names))
+    for axes, (split, counts) in zip(
+        figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0], columns
+    ):
+        axes.barh(rows, counts, color=_COLOR)
+        axes.set(title=f'{split} ({counts.sum()})', xlabel='clips', ylim=(len(names) - 0.4, -0.6))
+        axes.set_yticks(rows, names, fontsize=8)
+        axes.grid(axis='x', alpha=0.3)
+
+
+def _plot_lengths(axes: Axes, inspection: Inspection) -> None:
+    lengths = inspection.storage.block.num_frames.numpy()
+    width = int(np.ptp(lengths)) // _MOST_BINS + 1  # whole frames, so that no bin has more of them
+    edges = np.arange(lengths.min(), lengths.max() + width + 1, width)
+    axes.hist(lengths, edges, color=_COLOR)
+    axes.axvline(np.median(lengths), color=_AXIS_COLORS[1])
+    axes.set(title=f'length, median {np.median(lengths):g}', xlabel='frames', ylabel='clips')
+
+
+def _plot_people(axes: Axes, inspection: Inspection) -> None:
+    numbers, counts = np.unique(inspection.people_seen, return_counts=True)
+    bars = axes.bar([str(number) for number in numbers], counts, color=_COLOR, width=0.5)
+    axes.bar_label(bars)
+    axes.margins(y=0.15)
+    axes.set(
+        title='people', xlim=(-1, len(numbers)), xlabel='people seen in a clip', ylabel='clips'
+    )
+
+
+def _plot_coordinates(axes: Axes, inspection: Inspection) -> None:
+    """Distributions of each coordinate of all joints, in one frame of each person."""
+    tracks, dimensions = inspection.tracks, inspection.storage.layout.dimensions
+    points = tracks.example[..., :dimensions][~tracks.never_seen]
+    if len(points):
+        edges = np.linspace(*np.quantile(points, (0.002, 0.998)), 80)
+        for axis, color, values in zip('xyz', _AXIS_COLORS, points.T):
+            axes.hist(values, edges, histtype='step', color=color, linewidth=1.5, label=axis)
+        axes.legend(frameon=False)
+    axes.set(title='coordinates of all joints', yticks=[], ylabel='joints')
+
+
+def _plot_examples(figure: SubFigure, inspection: Inspection) -> None:
+    """The middle frame of the first clip of some classes."""
+    storage = inspection.storage
+    labels, first = np.unique(storage.labels.numpy(), return_index=True)
+    chosen = np.linspace(0, len(labels) - 1, min(_EXAMPLES, len(labels))).round().astype(int)
+    all_axes = figure.subplots(1, _EXAMPLES, squeeze=False)[0]
+    for axes in all_axes:
+        axes.set_axis_off()
+    for axes, position in zip(all_axes, first[chosen]):
+        clip = storage.clip(int(position))
+        frame = clip.shape[1] // 2
+        axes.imshow(draw_clip(clip, storage.layout, 220, frames=[frame])[0])
+        action = storage.class_names[int(storage.labels[position])]
+        axes.set_title(
+            f'{_shortened(action, 24)}\n{_shortened(storage.names[position], 26)}', fontsize=9
+        )
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f'{text[: most - 3]}...'

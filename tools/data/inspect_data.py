@@ -1,0 +1,39 @@
+"""Look at a data file: what is in it, and which clips are suspicious."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from halp_mm.datasets import ClipStorage
+from halp_mm.datasets.inspection import inspect_clips
+from halp_mm.datasets.inspection_report import report
+from halp_mm.visualization import plot_inspection
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, measure the clips, print the report and draw the picture."""
+    parser = argparse.ArgumentParser(prog='inspect_data.py', description=__doc__)
+    parser.add_argument('data_file', metavar='FILE', help='the data file')
+    parser.add_argument('--out', metavar='PICTURE', help='a .png to draw the same in')
+    parser.add_argument(
+        '--all', action='store_true', help='list all classes and suspicious clips, not only some'
+    )
+    args = parser.parse_args(arguments)
+    try:
+        if args.out and not args.out.endswith('.png'):
+            raise ValueError(f'--out is {args.out}; expected a name that ends in .png')
+        inspection = inspect_clips(ClipStorage(args.data_file), progress=sys.stderr)
+        print(report(inspection, args.all))
+        if args.out:
+            plot_inspection(inspection, args.out)
+            print(f'written: {args.out}')
+    except (OSError, ValueError) as error:
+        print(f'{parser.prog}: error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
