@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from halp_mm.apis.command_line import run_command
 from halp_mm.datasets import ClipStorage
 from halp_mm.datasets.inspection import inspect_clips
 from halp_mm.datasets.inspection_report import report
@@ -21,18 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         '--all', action='store_true', help='list all classes and suspicious clips, not only some'
     )
     args = parser.parse_args(arguments)
-    try:
+
+    def work() -> str:
         if args.out and not args.out.endswith('.png'):
             raise ValueError(f'--out is {args.out}; expected a name that ends in .png')
         inspection = inspect_clips(ClipStorage(args.data_file), progress=sys.stderr)
-        print(report(inspection, args.all))
+        text = report(inspection, args.all)
         if args.out:
             plot_inspection(inspection, args.out)
-            print(f'written: {args.out}')
-    except (OSError, ValueError) as error:
-        print(f'{parser.prog}: error: {error}', file=sys.stderr)
-        return 1
-    return 0
+            text += f'\nwritten: {args.out}'
+        return text
+
+    return run_command(parser.prog, work, 'nothing was written')
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import difflib
 import sys
 from collections.abc import Sequence
 
+from halp_mm.apis.command_line import run_command
 from halp_mm.datasets import ClipStorage
 from halp_mm.visualization import save_clip
 
@@ -22,17 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--fps', type=float, default=30, help='frames a second; by default 30')
     parser.add_argument('--size', type=int, default=480, help='pixels; by default 480')
     args = parser.parse_args(arguments)
-    try:
+
+    def work() -> str:
         storage = ClipStorage(args.data_file)
         position = find_clip(storage, args.clip)
         clip, name = storage.clip(position), storage.names[position]
         action = storage.class_names[int(storage.labels[position])]
         save_clip(clip, storage.layout, args.out, f'{name}  {action}', args.fps, args.size)
-    except (OSError, ValueError) as error:
-        print(f'{parser.prog}: error: {error}', file=sys.stderr)
-        return 1
-    print(f'{name}: {action}, people {len(clip)}, frames {clip.shape[1]}\nwritten: {args.out}')
-    return 0
+        people, frames = clip.shape[:2]
+        return f'{name}: {action}, people {people}, frames {frames}\nwritten: {args.out}'
+
+    return run_command(parser.prog, work, 'nothing was written')
 
 
 def find_clip(storage: ClipStorage, clip: str) -> int:

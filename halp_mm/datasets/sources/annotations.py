@@ -35,8 +35,8 @@ from halp_mm.datasets.sources.annotation_forms import (
 )
 from halp_mm.datasets.sources.ntu import DATASETS
 from halp_mm.datasets.sources.ntu_actions import CLASS_NAMES
-from halp_mm.datasets.sources.parallel_parsing import BadFilesError
 from halp_mm.datasets.sources.plain_pickle import load_plain_pickle
+from halp_mm.datasets.sources.preparation import BadFilesError
 from halp_mm.datasets.sources.reporting import listing
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
