@@ -74,6 +74,9 @@ def convert_released(
     Raises:
         ValueError: if an entry is unknown, or what is needed is not there.
     """
+    others = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        raise ValueError(f'expected tensors by name, but {others} are none')
     rest = dict(state)
     networks = {
         ours: {
