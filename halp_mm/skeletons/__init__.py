@@ -1,4 +1,4 @@
-"""What a skeleton is: joint layouts, clips and streams."""
+"""What a skeleton is: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.clips import Clips
 from halp_mm.skeletons.conversion import (
@@ -7,6 +7,7 @@ from halp_mm.skeletons.conversion import (
     convert_joints,
     describe_conversion,
 )
+from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layout_file import read_layout
 from halp_mm.skeletons.layouts import LAYOUTS, get_layout
@@ -14,6 +15,7 @@ from halp_mm.skeletons.streams import STREAMS, check_stream, derive_stream
 
 __all__ = [
     'LAYOUTS',
+    'PARTITION_STRATEGIES',
     'STREAMS',
     'Clips',
     'SkeletonLayout',
@@ -24,5 +26,6 @@ __all__ = [
     'derive_stream',
     'describe_conversion',
     'get_layout',
+    'partition_adjacency',
     'read_layout',
 ]

@@ -2,5 +2,6 @@
 
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
+from halp_mm.models.encoders.stgcn import STGCN
 
-__all__ = ['BiGRU', 'Encoder']
+__all__ = ['STGCN', 'BiGRU', 'Encoder']

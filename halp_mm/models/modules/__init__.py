@@ -1,8 +1,18 @@
 """Parts of pre-trainers that can also be used alone."""
 
+from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.models.modules.energy_attention_drop import EnergyAttentionDrop
 from halp_mm.models.modules.feature_queue import FeatureQueue
 from halp_mm.models.modules.momentum_copy import MomentumCopy
 from halp_mm.models.modules.projector import Projector
 from halp_mm.models.modules.spherical_kmeans import frechet_mean, spherical_kmeans
 
-__all__ = ['FeatureQueue', 'MomentumCopy', 'Projector', 'frechet_mean', 'spherical_kmeans']
+__all__ = [
+    'BitDropout',
+    'EnergyAttentionDrop',
+    'FeatureQueue',
+    'MomentumCopy',
+    'Projector',
+    'frechet_mean',
+    'spherical_kmeans',
+]

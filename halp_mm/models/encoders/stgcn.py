@@ -1,0 +1,206 @@
+"""The spatio-temporal graph convolutional network of SkeletonCLR, CrosSCLR and AimCLR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from halp_mm.models.encoders.base import Encoder
+from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.registry import MODELS
+from halp_mm.skeletons import SkeletonLayout, get_layout, partition_adjacency
+
+# Maps inside are [B, C, T, V], B people of clips, in torch.channels_last: in memory the order is
+# B, T, V, C. So clips need no copy, and every convolution is one call of a fast kernel.
+
+
+class GraphConvolution(nn.Module):
+    """Every joint sums up what its neighbours send, each partition with weights of its own.
+
+    Source: ST-GCN (Yan et al., AAAI 2018), Sec. 3.6, with learnable edge importance.
+
+    Args:
+        in_channels: Channels of a joint before.
+        out_channels: Channels of a joint after.
+        num_partitions: K.
+        num_joints: V.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, num_partitions: int, num_joints: int
+    ) -> None:
+        super().__init__()
+        self.partitions = nn.Conv2d(in_channels, num_partitions * out_channels, 1)
+        self.edge_importance = nn.Parameter(torch.ones(num_partitions, num_joints, num_joints))
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """``[B, C, T, V]`` along the edges ``[K, V, V]`` to ``[B, C', T, V]``."""
+        edges = adjacency * self.edge_importance
+        people, _, frames, joints = x.shape
+        sent = x.permute(0, 2, 3, 1).reshape(people * frames, joints, -1)
+        # Summing along the edges comes first: it is cheaper where channels grow. On a CPU it is
+        # faster as a convolution with joints as channels than as a product of matrices.
+        summed = mix_joints(edges.permute(2, 0, 1).flatten(0, 1), sent)
+        summed = summed.view(people, frames, joints, -1).permute(0, 3, 1, 2)
+        weight = self.partitions.weight.unflatten(0, (len(edges), -1)).transpose(0, 1)
+        bias = edges.sum(1).T @ self.partitions.bias.view(len(edges), -1)
+        return F.conv2d(summed, weight.flatten(1)[..., None, None]) + bias.T[:, None]
+
+
+def mix_joints(weights: Tensor, x: Tensor) -> Tensor:
+    """The product of ``[V', V]`` with each of ``[B, V, C]``, by whatever is fast."""
+    return weights @ x if x.is_cuda else F.conv1d(x, weights[..., None])
+
+
+class STGCNBlock(nn.Module):
+    """A graph convolution, a convolution over time, and a short cut around both.
+
+    Args:
+        in_channels: Channels before.
+        out_channels: Channels after.
+        num_partitions: K.
+        num_joints: V.
+        temporal_kernel: Frames that the convolution over time sees.
+        stride: Frames from one output to the next.
+        dropout: Probability to drop an entry.
+        residual: Whether there is a short cut.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        num_partitions: int,
+        num_joints: int,
+        temporal_kernel: int,
+        stride: int,
+        dropout: float,
+        residual: bool,
+    ) -> None:
+        super().__init__()
+        self.graph_convolution = GraphConvolution(
+            in_channels, out_channels, num_partitions, num_joints
+        )
+        self.spatial_norm = nn.BatchNorm2d(out_channels)
+        self.temporal_convolution = nn.Conv2d(
+            out_channels,
+            out_channels,
+            kernel_size=(temporal_kernel, 1),
+            stride=(stride, 1),
+            padding=(temporal_kernel // 2, 0),
+        )
+        self.temporal_norm = nn.BatchNorm2d(out_channels)
+        self.dropout = BitDropout(dropout)
+        if not residual:
+            self.residual = None
+        elif in_channels == out_channels and stride == 1:
+            self.residual = nn.Identity()
+        else:
+            self.residual = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=(stride, 1)),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """``[B, C, T, V]`` on the graph ``[K, V, V]`` to ``[B, C', T', V]``."""
+        y = F.relu(self.spatial_norm(self.graph_convolution(x, adjacency)), inplace=True)
+        y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
+        if self.residual is not None:
+            y = y + self.residual(x)
+        return F.relu(y, inplace=True)
+
+
+@MODELS.register_module()
+class STGCN(Encoder):
+    """Blocks of graph convolutions over joints and convolutions over time, each person alone.
+
+    The defaults are those of SkeletonCLR, CrosSCLR and AimCLR: a quarter of ST-GCN's channels and
+    256 in the last block. ``base_channels=64`` is the full width of supervised training.
+
+    People share the network and are averaged in the end. A person who is absent, all zeros, is
+    averaged as well, as in the releases.
+
+    Source: ST-GCN (Yan et al., AAAI 2018), Sec. 3; AimCLR (Guo et al., AAAI 2022), Sec. 4.
+
+    Args:
+        layout: Joint layout of the clips.
+        num_channels: Coordinates of a joint.
+        base_channels: Channels of the first stage's blocks.
+        stages: Number of blocks of each stage. The first block of each stage but the first
+            doubles the channels and halves the frames.
+        feature_dim: Channels of the last block, the length D of a feature.
+        temporal_kernel: Frames that a convolution over time sees; odd.
+        dropout: Probability to drop an entry, in all blocks but the first.
+        graph_strategy: How neighbours are partitioned, see
+            :func:`~halp_mm.skeletons.partition_adjacency`.
+        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+
+    Raises:
+        ValueError: if the kernel is even, a stage has no block, or the strategy is unknown.
+    """
+
+    def __init__(
+        self,
+        layout: str | Mapping | SkeletonLayout = 'kinect_v2',
+        num_channels: int = 3,
+        base_channels: int = 16,
+        stages: Sequence[int] = (4, 3, 3),
+        feature_dim: int = 256,
+        temporal_kernel: int = 9,
+        dropout: float = 0.5,
+        graph_strategy: str = 'spatial',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if temporal_kernel % 2 == 0:
+            raise ValueError(f'temporal_kernel must be odd, got {temporal_kernel}')
+        if not stages or min(stages) < 1:
+            raise ValueError(f'every stage needs a block, got stages={tuple(stages)}')
+        adjacency = torch.from_numpy(partition_adjacency(layout, graph_strategy))
+        num_joints = get_layout(layout).num_joints
+        self.joint_shape = (num_joints, num_channels)
+        self.feature_dim = feature_dim
+        self.register_buffer('adjacency', adjacency)
+        self.input_norm = nn.BatchNorm1d(num_joints * num_channels)
+        places = [(stage, i) for stage, count in enumerate(stages) for i in range(count)]
+        widths = [base_channels * 2**stage for stage, _ in places]
+        widths[-1] = feature_dim
+        self.blocks = nn.ModuleList(
+            STGCNBlock(
+                in_channels,
+                out_channels,
+                *adjacency.shape[:2],
+                temporal_kernel,
+                stride=2 if stage and not i else 1,
+                dropout=dropout if stage or i else 0,
+                residual=bool(stage or i),
+            )
+            for (stage, i), in_channels, out_channels in zip(
+                places, [num_channels, *widths], widths
+            )
+        )
+
+    def forward_map(self, clips: Tensor) -> Tensor:
+        """Run the blocks: ``[N, M, T, V, C]`` to ``[N, M, D, T', V]``.
+
+        Raises:
+            ValueError: if the clips have other joints or coordinates than the encoder.
+        """
+        if clips.shape[3:] != self.joint_shape:
+            raise ValueError(
+                f'STGCN was built for clips of (joints, coordinates) = {self.joint_shape}, found '
+                f'{tuple(clips.shape[3:])}; set layout and num_channels of model.encoder to agree '
+                'with the data'
+            )
+        x = self.input_norm(clips.flatten(3).flatten(0, 2)).view(-1, *clips.shape[2:])
+        x = x.permute(0, 3, 1, 2)
+        for block in self.blocks:
+            x = block(x, self.adjacency)
+        return x.unflatten(0, clips.shape[:2])
+
+    def readout(self, feature_map: Tensor) -> Tensor:
+        """The mean over people, frames and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
+        return feature_map.mean((1, 3, 4))
