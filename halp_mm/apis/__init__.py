@@ -1,7 +1,7 @@
 """What a script or a notebook calls."""
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
-from halp_mm.apis.evaluate import build_model, evaluate, write_report, write_scores
+from halp_mm.apis.evaluate import build_model, evaluate, write_report
 from halp_mm.apis.pretrain import pretrain
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     'load_config',
     'pretrain',
     'write_report',
-    'write_scores',
 ]

@@ -1,10 +1,12 @@
 """Downstream evaluation of encoders."""
 
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
+from halp_mm.evaluation.scores_file import read_scores, write_scores
 
 __all__ = [
     'EvaluationResult',
@@ -12,6 +14,9 @@ __all__ = [
     'LinearProtocol',
     'Protocol',
     'extract_features',
+    'fuse_scores',
     'knn_scores',
+    'read_scores',
     'top_k_accuracy',
+    'write_scores',
 ]
