@@ -1,5 +1,6 @@
 """Downstream evaluation of encoders."""
 
+from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
@@ -13,10 +14,12 @@ __all__ = [
     'KNNProtocol',
     'LinearProtocol',
     'Protocol',
+    'cluster_nmi',
     'extract_features',
     'fuse_scores',
     'knn_scores',
     'read_scores',
     'top_k_accuracy',
+    'tsne_points',
     'write_scores',
 ]
