@@ -1,6 +1,7 @@
-"""Networks: encoders, modules, heads, pre-trainers and data preprocessors."""
+"""Networks: encoders, modules, heads, pre-trainers, classifiers and data preprocessors."""
 
-from halp_mm.models.data_preprocessors import SkeletonPreprocessor
+from halp_mm.models.classifiers import SkeletonClassifier
+from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
 from halp_mm.models.encoders import STGCN, BiGRU, Encoder
 from halp_mm.models.heads import HaLPHead, MoCoHead, PretrainingHead, StreamEmbeddings
 from halp_mm.models.modules import EnergyAttentionDrop, FeatureQueue, MomentumCopy, Projector
@@ -18,6 +19,8 @@ __all__ = [
     'MomentumCopy',
     'PretrainingHead',
     'Projector',
+    'SkeletonClassifier',
     'SkeletonPreprocessor',
     'StreamEmbeddings',
+    'build_preprocessor',
 ]

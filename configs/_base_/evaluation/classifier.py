@@ -1,0 +1,8 @@
+# A classifier is judged by its own answers; kNN and the linear probe look at its features.
+protocols = dict(
+    classifier=dict(type='ClassifierProtocol'),
+    knn=dict(type='KNNProtocol', k=1),
+    linear=dict(
+        type='LinearProtocol', epochs=100, batch_size=128, learning_rate=0.1, milestones=[80]
+    ),
+)
