@@ -44,6 +44,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     if config.model.encoder.type == 'BiGRU':
         config.model.encoder.hidden_size = 8  # the paper's 1024 are a test of patience only
         config.model.queue_size = 512
+    else:
+        config.model.encoder.update(base_channels=4, feature_dim=8)
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     data_file = write_random_clips(
         tmp_path / 'clips.safetensors', layout=config.model.encoder.layout
