@@ -1,4 +1,4 @@
-"""Pre-train as a config says."""
+"""Train as a config says."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from halp_mm.engine import leave_distributed
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The command line: MMAction2's flags."""
-    parser = argparse.ArgumentParser(description='Pre-train as a config says')
+    parser = argparse.ArgumentParser(description='Train as a config says')
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where checkpoints and logs go')
     parser.add_argument(
