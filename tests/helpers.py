@@ -83,3 +83,22 @@ def tiny_model(**kwargs):
         ),
     )
     return MODELS.build({**config, **kwargs})
+
+
+def tiny_classifier(**kwargs):
+    """A classifier of random clips (see conftest) with a very small ST-GCN; seed 0."""
+    from halp_mm.registry import MODELS
+
+    config = dict(
+        type='SkeletonClassifier',
+        encoder=dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=6, dropout=0.0),
+        num_classes=3,
+        data_preprocessor=dict(
+            type='SkeletonPreprocessor',
+            normalization=[dict(type='RelativeNormalize3D', num_frames=8)],
+            views=dict(clip=[]),
+        ),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return MODELS.build({**config, **kwargs})

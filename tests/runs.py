@@ -36,6 +36,30 @@ def tiny_options(data_file: Path, **options: object) -> list[str]:
     return ['--cfg-options', *(f'{key}={value}' for key, value in values.items())]
 
 
+def tiny_classifier_config(data_file: Path, **options: object) -> tuple[Path, dict[str, object]]:
+    """A supervised config, and overrides that shrink it to seconds on a file of random clips."""
+    values = {
+        'train_dataloader.dataset.data_file': str(data_file),
+        'train_dataloader.dataset.split': 'train',
+        'train_dataloader.batch_size': 4,
+        'test_dataset.data_file': str(data_file),
+        'test_dataset.split': 'test',
+        'model.num_classes': 3,
+        'model.encoder.base_channels': 4,
+        'model.encoder.stages': [1, 1],
+        'model.encoder.feature_dim': 8,
+        'train_cfg.max_epochs': 3,
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.checkpoint.max_keep_ckpts': 3,
+        'default_hooks.logger.interval': 1,
+        'default_hooks.runtime_info.interval': 1,
+        'custom_hooks.1.interval': 1,
+        'protocols.linear.epochs': 5,
+        **{key.replace('__', '.'): value for key, value in options.items()},
+    }
+    return ROOT / 'configs' / 'stgcn' / 'stgcn_synthetic_xsub_bone.py', values
+
+
 def tool_command(tool: str, *arguments: object) -> list[str]:
     """The command that runs a tool of this checkout with this Python."""
     return [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]

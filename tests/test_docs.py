@@ -56,7 +56,8 @@ def check_config(config: Config) -> None:
     encoder = config.model.encoder
     if encoder.type == 'BiGRU':
         encoder.update(hidden_size=8, num_layers=1)
-    config.model.queue_size = 256
+    if config.model.type == 'MomentumContrast':
+        config.model.queue_size = 256
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     layout = get_layout(encoder.get('layout', 'kinect_v2'))
     batch = {

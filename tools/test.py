@@ -19,7 +19,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--untrained', action='store_true', help='evaluate the encoder as it is before training'
     )
-    parser.add_argument('--protocol', default='knn', help="one of the config's: knn, linear")
+    parser.add_argument(
+        '--protocol', default='knn', help="one of the config's, such as knn, linear or classifier"
+    )
     parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
     parser.add_argument('--out', help='write the results to this JSON file instead')
     parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')

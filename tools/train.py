@@ -1,4 +1,4 @@
-"""Pre-train as a config says."""
+"""Train as a config says."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from halp_mm.engine import leave_distributed
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The command line: MMAction2's flags."""
-    parser = argparse.ArgumentParser(description='Pre-train as a config says')
+    parser = argparse.ArgumentParser(description='Train as a config says')
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where checkpoints and logs go')
     parser.add_argument(
@@ -23,7 +23,7 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (GPU)')
     parser.add_argument(
-        '--no-validate', action='store_true', help='do not evaluate kNN during pre-training'
+        '--no-validate', action='store_true', help='do not evaluate during training'
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -71,7 +71,7 @@ def main() -> None:
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if args.no_validate:
         hooks = config.custom_hooks
-        config.custom_hooks = [hook for hook in hooks if hook.type != 'KNNEvaluationHook']
+        config.custom_hooks = [hook for hook in hooks if 'EvaluationHook' not in hook.type]
     if args.auto_scale_lr:
         config.auto_scale_lr.enable = True
     if args.seed is not None:

@@ -3,7 +3,9 @@
 from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
 from halp_mm.engine.distributed import init_distributed, leave_distributed
 from halp_mm.engine.hooks import (
+    ClassesHook,
     DeferredRuntimeInfoHook,
+    EvaluationHook,
     KNNEvaluationHook,
     NormalizeOnceHook,
     TrainingProgressHook,
@@ -11,7 +13,9 @@ from halp_mm.engine.hooks import (
 from halp_mm.engine.runner import SkeletonRunner
 
 __all__ = [
+    'ClassesHook',
     'DeferredRuntimeInfoHook',
+    'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
     'SkeletonRunner',

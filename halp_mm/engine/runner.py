@@ -11,6 +11,7 @@ from torch import nn
 
 import halp_mm.engine.checkpoint  # noqa: F401 - makes the Runner read checkpoints safely
 from halp_mm.engine.distributed import init_distributed
+from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.registry import RUNNERS
@@ -26,6 +27,7 @@ class SkeletonRunner(Runner):
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""
         super().register_hooks(*args, **kwargs)
+        self.register_hook(ClassesHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(PlainCheckpointHook())
 

@@ -1,5 +1,6 @@
 """Downstream evaluation of encoders."""
 
+from halp_mm.evaluation.classifier import ClassifierProtocol
 from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.fusion import fuse_scores
@@ -10,6 +11,7 @@ from halp_mm.evaluation.protocol import EvaluationResult, Protocol
 from halp_mm.evaluation.scores_file import read_scores, write_scores
 
 __all__ = [
+    'ClassifierProtocol',
     'EvaluationResult',
     'KNNProtocol',
     'LinearProtocol',

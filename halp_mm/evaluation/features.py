@@ -24,7 +24,8 @@ def extract_features(
     """Encode every clip of a data set; distributed processes share the work.
 
     Args:
-        model: A pre-trainer; left in the mode, training or evaluation, that it came in.
+        model: A pre-trainer or a classifier; left in the mode, training or evaluation, that it
+            came in.
         dataset: The clips, all or some of a data set's.
         batch_size: Clips that are encoded at a time.
         view: What the encoder is shown; by default the preprocessor's evaluation view.

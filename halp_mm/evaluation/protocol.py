@@ -40,7 +40,7 @@ class EvaluationResult:
 
 
 class Protocol(ABC):
-    """An evaluation of a frozen encoder: class scores of the test clips, stream by stream.
+    """An evaluation of a frozen model: class scores of the test clips, stream by stream.
 
     With several streams the headline is that of the streams' averaged scores.
 
@@ -65,7 +65,7 @@ class Protocol(ABC):
         """Evaluate.
 
         Args:
-            model: A pre-trainer.
+            model: A pre-trainer or a classifier.
             train_dataset: Clips whose labels are known.
             test_dataset: Clips whose labels are to be found.
 

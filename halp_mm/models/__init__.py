@@ -1,6 +1,7 @@
-"""Networks: encoders, modules, heads, pre-trainers and data preprocessors."""
+"""Networks: encoders, modules, heads, pre-trainers, classifiers and data preprocessors."""
 
-from halp_mm.models.data_preprocessors import SkeletonPreprocessor
+from halp_mm.models.classifiers import SkeletonClassifier
+from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
 from halp_mm.models.encoders import STGCN, BiGRU, Encoder
 from halp_mm.models.heads import (
     D3MHead,
@@ -27,6 +28,8 @@ __all__ = [
     'NNMHead',
     'PretrainingHead',
     'Projector',
+    'SkeletonClassifier',
     'SkeletonPreprocessor',
     'StreamEmbeddings',
+    'build_preprocessor',
 ]

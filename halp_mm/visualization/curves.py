@@ -15,13 +15,18 @@ from halp_mm.whole_files import written_whole
 #: What each panel shows, by its title, and the beginnings of the logged names that belong to it.
 PANELS = {
     'losses': ('loss',),
-    'contrast accuracy and positives kept': ('contrast_accuracy', 'positives_kept', 't_star'),
-    'kNN accuracy (%)': ('knn_',),
+    'accuracy in training, and positives kept': (
+        'contrast_accuracy',
+        'train_accuracy',
+        'positives_kept',
+        't_star',
+    ),
+    'accuracy of test clips (%)': ('knn_', 'top'),
 }
 
 
 def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path:
-    """Draw a run's losses, contrast figures and kNN accuracies over the epochs.
+    """Draw a run's losses, figures and accuracies over the epochs.
 
     A resumed run has several logs; they are drawn as one, and where they overlap the newest counts.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
+from halp_mm.registry import DATASETS, HOOKS, MODELS, PROTOCOLS
+from halp_mm.skeletons import STREAMS
 from tests.conftest import write_random_clips
 from tests.runs import ROOT
 
@@ -15,6 +16,16 @@ PAPER = [
     for name in ('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pku2_xsub')
 ]
 SMALL = ['bigru_msr-action3d_xsub', 'bigru_synthetic_xsub']
+SUPERVISED = {
+    'ntu60_xsub': 60,
+    'ntu60_xview': 60,
+    'ntu120_xsub': 120,
+    'ntu120_xset': 120,
+    'pku1_xsub': 51,
+    'pku2_xsub': 51,
+    'msr-action3d_xsub': 20,
+    'synthetic_xsub': 14,
+}
 
 
 def config_id(path: Path) -> str:
@@ -23,14 +34,18 @@ def config_id(path: Path) -> str:
 
 def test_there_is_a_config_for_every_method_and_data_set():
     expected = {f'{method}/{name}' for method in ('halp', 'moco') for name in PAPER + SMALL}
+    expected |= {f'stgcn/stgcn_{name}_{stream}' for name in SUPERVISED for stream in STREAMS}
     assert {config_id(path) for path in CONFIGS} == expected
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=config_id)
 def test_config_builds_and_computes_a_loss(path, tmp_path):
     config = Config.fromfile(path)
-    config.model.encoder.hidden_size = 8  # the paper's 1024 are a test of patience only
-    config.model.queue_size = 512
+    if config.model.encoder.type == 'BiGRU':
+        config.model.encoder.hidden_size = 8  # the paper's 1024 are a test of patience only
+        config.model.queue_size = 512
+    else:
+        config.model.encoder.update(base_channels=4, feature_dim=8)
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     data_file = write_random_clips(
         tmp_path / 'clips.safetensors', layout=config.model.encoder.layout
@@ -42,12 +57,16 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
 
     batch = pad_clips([dataset[i] for i in range(4)])
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-    assert losses['loss_moco'].isfinite()
-    assert set(config.protocols) == {'knn', 'linear'}
+    assert any(name.startswith('loss') for name in losses)
+    assert all(value.isfinite() for value in losses.values())
+    is_classifier = config.model.type == 'SkeletonClassifier'
+    assert set(config.protocols) == {'knn', 'linear'} | ({'classifier'} if is_classifier else set())
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
+    for hook in config.custom_hooks:
+        HOOKS.build(hook)
     assert config.test_dataset.data_file == config.train_dataloader.dataset.data_file
-    split = path.stem.split('_')[-1]
+    split = path.stem.split('_')[2]
     assert config.train_dataloader.dataset.split == f'{split}_train'
     assert config.test_dataset.split == f'{split}_test'
     assert config.test_dataset.prepare_with.endswith(f'--out {config.test_dataset.data_file}')
@@ -104,3 +123,47 @@ def test_the_papers_encoder_has_its_size():
     assert encoder.input_norm.num_features == 150
     assert not encoder.bidirectional
     assert encoder.pooling == 'last'
+
+
+@pytest.mark.parametrize('name', SUPERVISED)
+def test_supervised_settings(name):
+    """ST-GCN's release; classes and layout are the data set's."""
+    config = Config.fromfile(ROOT / 'configs' / 'stgcn' / f'stgcn_{name}_joint.py')
+    assert config.model.num_classes == SUPERVISED[name]
+    is_msr = name == 'msr-action3d_xsub'
+    assert config.model.encoder.layout == ('msr_action3d' if is_msr else 'kinect_v2')
+    (relative,) = config.data_preprocessor.normalization
+    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
+    assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')
+    if name in ('msr-action3d_xsub', 'synthetic_xsub'):
+        return
+    assert config.data_preprocessor.views == dict(clip=[])
+    assert config.train_dataloader.batch_size == 64
+    assert config.train_cfg.max_epochs == 80
+    assert config.param_scheduler[0].milestones == [10, 50]
+    assert config.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4
+    )
+    encoder = MODELS.build(config.model.encoder)
+    widths = [block.temporal_convolution.out_channels for block in encoder.blocks]
+    assert widths == [64] * 4 + [128] * 3 + [256] * 3
+    assert [block.temporal_convolution.stride[0] for block in encoder.blocks] == (
+        [1, 1, 1, 1, 2, 1, 1, 2, 1, 1]
+    )
+
+
+@pytest.mark.parametrize('name', SUPERVISED)
+@pytest.mark.parametrize('stream', ['bone', 'motion'])
+def test_another_stream_is_one_line(name, stream):
+    folder = ROOT / 'configs' / 'stgcn'
+    lines = (folder / f'stgcn_{name}_{stream}.py').read_text().split('\n')
+    assert [line for line in lines if line] == [
+        f"_base_ = './stgcn_{name}_joint.py'",
+        f"model = dict(streams=['{stream}'])",
+    ]
+    joint, other = (
+        Config.fromfile(folder / f'stgcn_{name}_{s}.py').to_dict() for s in ('joint', stream)
+    )
+    assert other['model'].pop('streams') == [stream]
+    assert joint['model'].pop('streams') == ['joint']
+    assert joint == other

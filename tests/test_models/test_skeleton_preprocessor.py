@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from halp_mm.models import SkeletonPreprocessor
+from halp_mm.models import SkeletonPreprocessor, build_preprocessor
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import derive_stream
 from halp_mm.training_progress import TrainingProgress
@@ -140,3 +140,28 @@ def test_without_options_clips_stay_as_they_are():
 def test_unknown_stream():
     with pytest.raises(ValueError, match="unknown stream 'velocity'"):
         build(streams=['joint', 'velocity'])
+
+
+@pytest.mark.parametrize('given', [{}, dict(streams=None)])
+def test_a_model_lends_its_streams(given):
+    config = {key: value for key, value in CONFIG.items() if key != 'streams'}
+    preprocessor = build_preprocessor({**config, **given}, ['bone', 'motion'], ['query'])
+    assert preprocessor.streams == ('bone', 'motion')
+    made = preprocessor(batch_of(), training=True)['views']
+    assert list(made['key']) == ['bone', 'motion']
+
+
+def test_own_streams_are_kept():
+    assert build_preprocessor(CONFIG, ['bone'], []).streams == ('joint', 'motion', 'bone')
+
+
+def test_no_config_makes_a_preprocessor_for_evaluation():
+    preprocessor = build_preprocessor(None, ['motion'], ['query', 'key'])
+    assert list(preprocessor(batch_of())['views']['clip']) == ['motion']
+
+
+def test_streams_or_views_that_a_model_lacks():
+    with pytest.raises(ValueError, match=r"has streams \['bone'\]; .* has \['joint'\]"):
+        build_preprocessor({**CONFIG, 'streams': ['joint']}, ['bone'], ['query'])
+    with pytest.raises(ValueError, match=r"has views \['extreme'\]; .* has \['query', 'key'\]"):
+        build_preprocessor(CONFIG, ['bone'], ['extreme'])

@@ -34,3 +34,17 @@ def test_picture_of_a_resumed_run(tmp_path):
 def test_no_log(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'there is no log \*/vis_data/scalars.json under'):
         plot_curves(tmp_path, tmp_path / 'curves.png')
+
+
+@pytest.mark.parametrize('name', ['train_accuracy', 'val/top1', 'val/knn_top1', 'loss_moco'])
+def test_every_kind_of_figure_is_drawn(tmp_path, name):
+    lines = [{name: float(epoch), 'epoch': epoch} for epoch in (1, 2, 3)]
+    pictures = []
+    for work_dir, some in ((tmp_path / 'with', lines), (tmp_path / 'without', [{'epoch': 1}])):
+        write_log(work_dir, '20260101_000000', some)
+        pictures.append(cv2.imread(str(plot_curves(work_dir, work_dir / 'curves.png'))))
+    drawn = (pictures[0] != pictures[1]).any(axis=(0, 2)).nonzero()[0]
+    panel = {'loss_moco': 0, 'train_accuracy': 1}.get(name, 2)
+    width = pictures[0].shape[1] / 3
+    assert len(drawn)
+    assert panel * width - 1 <= drawn.min() <= drawn.max() <= (panel + 1) * width + 1

@@ -14,5 +14,4 @@ data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D')],
     views=dict(query=view, key=view),
     evaluation_view=[dict(type='CenterCropResize', ratio=0.95, num_frames=64)],
-    streams=['joint'],
 )

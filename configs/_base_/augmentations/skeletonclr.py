@@ -8,5 +8,4 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=50)],
     views=dict(query=normal, key=normal),
     evaluation_view=[],
-    streams=['joint'],
 )

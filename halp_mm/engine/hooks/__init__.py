@@ -1,13 +1,16 @@
 """Hooks of the training loop."""
 
+from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
-from halp_mm.engine.hooks.knn_evaluation_hook import KNNEvaluationHook
+from halp_mm.engine.hooks.evaluation_hook import EvaluationHook, KNNEvaluationHook
 from halp_mm.engine.hooks.normalize_once_hook import NormalizeOnceHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 
 __all__ = [
+    'ClassesHook',
     'DeferredRuntimeInfoHook',
+    'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
     'PlainCheckpointHook',

@@ -1,5 +1,9 @@
 """Data preprocessors: batches to views and streams."""
 
-from halp_mm.models.data_preprocessors.skeleton_preprocessor import SkeletonPreprocessor, Views
+from halp_mm.models.data_preprocessors.skeleton_preprocessor import (
+    SkeletonPreprocessor,
+    Views,
+    build_preprocessor,
+)
 
-__all__ = ['SkeletonPreprocessor', 'Views']
+__all__ = ['SkeletonPreprocessor', 'Views', 'build_preprocessor']

@@ -28,7 +28,8 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             samples that are normalised already (see ``NormalizeOnceHook``).
         views: Transforms by name of the training view, such as ``query`` and ``key``.
         evaluation_view: Transforms of the one view for evaluation.
-        streams: Names of the streams: ``'joint'``, ``'bone'``, ``'motion'``.
+        streams: Names of the streams: ``'joint'``, ``'bone'``, ``'motion'``. Within a model
+            they are by default the model's, see :func:`build_preprocessor`.
         non_blocking: Whether transfers to the device overlap with computing.
 
     Raises:
@@ -80,3 +81,32 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         """One view of normalised clips, by stream."""
         clips = view(clips, self.progress.generator(clips.device, f'view {name}'))
         return {stream: derive_stream(clips, stream) for stream in self.streams}
+
+
+def build_preprocessor(
+    config: Mapping | None, streams: Sequence[str], views: Sequence[str]
+) -> SkeletonPreprocessor:
+    """Build the data preprocessor of a model.
+
+    Args:
+        config: Its config. Where it names no streams it gets the model's, so that a config sets
+            them in one place; None for a preprocessor without any transforms.
+        streams: Names of the streams that the model sees.
+        views: Names of the training views that the model sees.
+
+    Raises:
+        ValueError: if the preprocessor makes other streams or training views than the model needs.
+    """
+    config = dict(config or {'type': 'SkeletonPreprocessor'})
+    if config.get('streams') is None:
+        config['streams'] = tuple(streams)
+    # By our registry, so that it is found without mmengine's default scope as well.
+    preprocessor = MODELS.build(config)
+    made = {'streams': preprocessor.streams, 'views': preprocessor.views}
+    for kind, needed in (('streams', streams), ('views', views)):
+        # One that makes no training views at all serves evaluation.
+        if made[kind] and not set(needed) <= set(made[kind]):
+            raise ValueError(
+                f'the model has {kind} {list(needed)}; data_preprocessor has {list(made[kind])}'
+            )
+    return preprocessor

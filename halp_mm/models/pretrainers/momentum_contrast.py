@@ -9,6 +9,7 @@ from mmengine.dist import all_gather, is_distributed
 from mmengine.model import BaseModel, BaseModule, ModuleDict
 from torch import Tensor, nn
 
+from halp_mm.models.data_preprocessors import build_preprocessor
 from halp_mm.models.heads import PretrainingHead, StreamEmbeddings
 from halp_mm.models.modules import FeatureQueue, MomentumCopy
 from halp_mm.registry import MODELS
@@ -50,7 +51,7 @@ class MomentumContrast(BaseModel):
         encoder: Config of the encoder; each stream gets its own.
         projector: Config of the projector, without ``in_dim``.
         heads: Configs of the heads.
-        streams: Names of the streams; the data preprocessor must derive them.
+        streams: Names of the streams; the data preprocessor derives them.
         query_views: Names of the views that the query networks see.
         key_view: Name of the view that the key networks see.
         drop: Config of what drops parts of a feature map, such as ``EnergyAttentionDrop``.
@@ -81,9 +82,8 @@ class MomentumContrast(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        # By our registry, so that it is found without mmengine's default scope as well.
         super().__init__(
-            MODELS.build(data_preprocessor or {'type': 'SkeletonPreprocessor'}), init_cfg
+            build_preprocessor(data_preprocessor, streams, [*query_views, key_view]), init_cfg
         )
         self.query_views = tuple(query_views)
         self.key_view = key_view
@@ -110,16 +110,6 @@ class MomentumContrast(BaseModel):
         embedded = [*query_views, *(f'{view}_drop' for view in dropped_views)]
         for head in self.heads:
             head.check(streams, embedded, queue_size)
-        self.check_preprocessor()
-
-    def check_preprocessor(self) -> None:
-        """Raise a ValueError if the data preprocessor does not make what the networks see."""
-        made, needed = self.data_preprocessor.streams, list(self.query_networks)
-        if not set(needed) <= set(made):
-            raise ValueError(f'the model has streams {needed}; data_preprocessor has {list(made)}')
-        made, needed = self.data_preprocessor.views, [*self.query_views, self.key_view]
-        if made and not set(needed) <= set(made):
-            raise ValueError(f'the model has views {needed}; data_preprocessor has {list(made)}')
 
     def init_weights(self) -> None:
         """Initialise the query networks, and start the key networks as their copies."""

@@ -1,0 +1,27 @@
+"""Stop at once if a classifier and its training set have different classes."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from halp_mm.evaluation.classifier import check_num_classes
+from halp_mm.models import SkeletonClassifier
+
+
+class ClassesHook(Hook):
+    """Before training, compare a classifier's number of classes with the training set's.
+
+    A label that a classifier does not have would otherwise end a run on a GPU with an error that
+    does not say so. The SkeletonRunner has this hook without being asked; it does nothing for
+    models that learn without labels.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if isinstance(model, SkeletonClassifier):
+            check_num_classes(model, runner.train_dataloader.dataset)

@@ -1,0 +1,70 @@
+"""Follow training by an evaluation on the test clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
+
+
+@HOOKS.register_module()
+class EvaluationHook(Hook):
+    """Every n epochs, run a protocol on the clips of the config's ``test_dataset``.
+
+    Accuracies go to the log and to all of the visualizer's backends as ``val/top1`` and
+    ``val/top5``, per cent.
+
+    Args:
+        protocol: Config of the protocol; its seed is the run's unless it has its own.
+        interval: Epochs between two evaluations; the last epoch is always evaluated.
+        prefix: What the figures' names begin with, after ``val/``.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, protocol: Mapping, interval: int = 10, prefix: str = '') -> None:
+        self.settings = dict(protocol)
+        self.interval = interval
+        self.prefix = prefix
+
+    def before_train(self, runner: Runner) -> None:
+        """Build the protocol and open the test clips."""
+        self.protocol = PROTOCOLS.build({'seed': runner.seed, **self.settings})
+        # The training clips are those of the run, normalised already if NormalizeOnceHook did so.
+        self.train_dataset = runner.train_dataloader.dataset
+        self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        preprocessor = model.data_preprocessor
+        self.test_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Evaluate, if it is time."""
+        if not (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        result = self.protocol.run(model, self.train_dataset, self.test_dataset)
+        scalars = {f'val/{self.prefix}{key}': result.metrics[key] for key in ('top1', 'top5')}
+        runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
+        figures = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
+        runner.logger.info(f'Epoch(val) [{runner.epoch + 1}]  {figures}')
+
+
+@HOOKS.register_module()
+class KNNEvaluationHook(EvaluationHook):
+    """Every n epochs, classify the test clips by their nearest training clips.
+
+    The figures are ``val/knn_top1`` and ``val/knn_top5``, per cent.
+
+    Args:
+        interval: Epochs between two evaluations; the last epoch is always evaluated.
+        k: Number of neighbours.
+        batch_size: Clips that are encoded at a time.
+    """
+
+    def __init__(self, interval: int = 10, k: int = 1, batch_size: int = 256) -> None:
+        protocol = {'type': 'KNNProtocol', 'k': k, 'encoding_batch_size': batch_size}
+        super().__init__(protocol, interval, prefix='knn_')

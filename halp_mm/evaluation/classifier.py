@@ -1,0 +1,52 @@
+"""A trained classifier's own answers."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.protocol import Protocol
+from halp_mm.models import SkeletonClassifier
+from halp_mm.registry import PROTOCOLS
+
+
+@PROTOCOLS.register_module()
+class ClassifierProtocol(Protocol):
+    """The probabilities that a trained classifier gives the classes; nothing is trained anew.
+
+    Args:
+        **kwargs: See :class:`Protocol`.
+    """
+
+    @torch.no_grad()
+    def scores(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """The softmax of the classifier's logits. The training clips are not looked at.
+
+        Raises:
+            ValueError: if the model is no classifier, or of other classes than the test clips.
+        """
+        if not isinstance(model, SkeletonClassifier):
+            raise ValueError(
+                f'ClassifierProtocol needs a SkeletonClassifier, found a {type(model).__name__}, '
+                'which has learned no classes; use the protocol knn or linear'
+            )
+        check_num_classes(model, test_dataset)
+        features = extract_features(model, test_dataset, self.encoding_batch_size)
+        return {
+            stream: model.classifier(feature).softmax(1) for stream, feature in features.items()
+        }
+
+
+def check_num_classes(model: SkeletonClassifier, dataset: SkeletonDataset) -> None:
+    """Raise a ValueError if a classifier has more or fewer classes than a data set."""
+    num_classes = len(dataset.metainfo['classes'])
+    if model.num_classes != num_classes:
+        raise ValueError(
+            f'model.num_classes is {model.num_classes}, but {dataset.data_file} has {num_classes} '
+            f'classes; set model.num_classes={num_classes} or use another data file'
+        )

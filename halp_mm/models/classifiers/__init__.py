@@ -1,0 +1,5 @@
+"""Classifiers: networks that are trained with labels."""
+
+from halp_mm.models.classifiers.skeleton_classifier import SkeletonClassifier
+
+__all__ = ['SkeletonClassifier']

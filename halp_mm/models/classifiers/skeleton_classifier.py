@@ -1,0 +1,104 @@
+"""An encoder and a linear layer, trained with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from halp_mm.models.data_preprocessors import Views, build_preprocessor
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+
+@MODELS.register_module()
+class SkeletonClassifier(BaseModel):
+    """One stream's encoder and a linear layer on its feature, trained together with labels.
+
+    It has a single view, called ``clip`` in training as in evaluation. Its features are those of
+    the encoder, so every protocol for pre-trained encoders takes it as well.
+
+    Args:
+        encoder: Config of the encoder.
+        num_classes: Number of classes; that of the data set.
+        streams: The name of the one stream.
+        dropout: Probability to drop an entry of the feature in training.
+        data_preprocessor: Config of the data preprocessor; its training view is called ``clip``.
+            Its streams are the model's unless it has its own.
+        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+
+    Raises:
+        ValueError: if there is not exactly one stream, no class, or the data preprocessor does not
+            fit.
+    """
+
+    #: Name of the view, in training and in evaluation.
+    VIEW = 'clip'
+
+    def __init__(
+        self,
+        encoder: dict,
+        num_classes: int,
+        streams: Sequence[str] = ('joint',),
+        dropout: float = 0.0,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        if isinstance(streams, str) or len(streams) != 1:
+            raise ValueError(
+                f"a classifier needs a list of one stream, such as ['joint'], got {streams!r}; "
+                'train one classifier for each stream and fuse their scores'
+            )
+        if num_classes < 1:
+            raise ValueError(f'num_classes must be at least 1, got {num_classes}')
+        super().__init__(build_preprocessor(data_preprocessor, streams, [self.VIEW]), init_cfg)
+        (self.stream,) = streams
+        self.num_classes = num_classes
+        self.encoder = MODELS.build(encoder)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(self.encoder.feature_dim, num_classes)
+        self.progress = TrainingProgress()
+
+    def set_progress(self, progress: TrainingProgress) -> None:
+        """Say where training stands; the random draws of views follow from it."""
+        self.progress = progress
+        self.data_preprocessor.progress = progress
+
+    def forward(self, views: Views, labels: Tensor, mode: str = 'tensor') -> dict[str, Tensor]:
+        """Losses of a training batch, or features of an evaluation batch.
+
+        Args:
+            views: Streams ``[N, M, T, V, C]`` by view and stream name.
+            labels: The classes ``[N]``; not used for features.
+            mode: ``'loss'``, or ``'tensor'`` for features.
+
+        Returns:
+            Scalars by name, or the stream's features ``[N, D]`` by its name.
+
+        Raises:
+            ValueError: if the mode is another, or there is no view ``clip``.
+        """
+        if mode not in ('loss', 'tensor'):
+            raise ValueError(f"mode must be 'loss' or 'tensor', got {mode!r}")
+        if self.VIEW not in views:
+            raise ValueError(
+                f'the classifier sees the view {self.VIEW!r}, found {list(views)}; name the '
+                f'training view so: data_preprocessor = dict(views=dict({self.VIEW}=[...]))'
+            )
+        features = self.encoder(views[self.VIEW][self.stream])
+        return self.loss(features, labels) if mode == 'loss' else {self.stream: features}
+
+    def loss(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy ``loss_classification``, and the share of right answers.
+
+        Args:
+            features: ``[N, D]``.
+            labels: The classes ``[N]``.
+        """
+        logits = self.classifier(self.dropout(features)).float()
+        return {
+            'loss_classification': F.cross_entropy(logits, labels),
+            'train_accuracy': (logits.argmax(1) == labels).float().mean(),
+        }

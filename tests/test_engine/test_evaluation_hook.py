@@ -1,0 +1,83 @@
+"""Evaluation during training, on a real Runner in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from halp_mm.apis import evaluate, load_config, pretrain
+from halp_mm.registry import HOOKS
+from tests.runs import tiny_classifier_config
+
+
+@pytest.fixture
+def config(random_clips, tmp_path) -> Config:
+    """The supervised config of the synthetic data, shrunk, on random clips."""
+    config_file, options = tiny_classifier_config(random_clips)
+    config = load_config(config_file, options)
+    config.merge_from_dict(
+        dict(work_dir=str(tmp_path / 'work'), log_level='WARNING', experiment_name=tmp_path.name)
+    )
+    config.visualizer.name = tmp_path.name  # mmengine keeps visualizers by name
+    return config
+
+
+def logged(config: Config) -> list[dict]:
+    """The lines of the log that hold accuracies of the test clips."""
+    (log,) = Path(config.work_dir).glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if any(name.startswith('val/') for name in line)]
+
+
+@pytest.mark.parametrize('protocol', ['classifier', 'knn', 'linear'])
+def test_figures_are_those_of_the_protocol(config, protocol):
+    config.custom_hooks[1].update(protocol=config.protocols[protocol], interval=2)
+    pretrain(config)
+    lines = logged(config)
+    assert [line['step'] for line in lines] == [2, 3], 'every second epoch and the last'
+    assert all(set(line) == {'val/top1', 'val/top5', 'step'} for line in lines)
+    for line in lines:
+        checkpoint = Path(config.work_dir) / f'epoch_{line["step"]}.pth'
+        report, _ = evaluate(config, checkpoint, protocol)
+        assert (line['val/top1'], line['val/top5']) == (report['top1'], report['top5'])
+
+
+def test_knn_keeps_its_names(config):
+    config.custom_hooks[1] = dict(type='KNNEvaluationHook', interval=3, k=2)
+    config.protocols.knn.k = 2
+    pretrain(config)
+    (line,) = logged(config)
+    report, _ = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
+    assert line == {
+        'val/knn_top1': report['top1'],
+        'val/knn_top5': report['top5'],
+        'step': 3,
+    }
+
+
+def test_evaluation_does_not_disturb_training(config):
+    config.model.dropout = 0.5
+    hooks = list(config.custom_hooks)
+    states = []
+    for some in (hooks, hooks[:1]):
+        config.custom_hooks = some
+        config.experiment_name += 'x'
+        states.append(pretrain(config).model.state_dict())
+    assert all((value == states[1][name]).all() for name, value in states[0].items())
+
+
+def test_the_training_set_is_not_read_twice(config):
+    runner = pretrain(config)
+    hook_class = HOOKS.get('EvaluationHook')
+    (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))
+    assert hook.train_dataset is runner.train_dataloader.dataset
+    assert hook.test_dataset[0]['normalized']
+
+
+def test_wrong_number_of_classes_stops_before_the_first_step(config, random_clips):
+    config.model.num_classes = 2
+    with pytest.raises(ValueError, match=r'num_classes is 2, but .* has 3 classes; set') as error:
+        pretrain(config)
+    assert str(random_clips) in str(error.value)
+    assert not list(Path(config.work_dir).glob('*.pth'))
