@@ -18,7 +18,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import extract_features
 from halp_mm.evaluation.feature_clusters import cluster_nmi, require_scikit_learn, tsne_points
 from halp_mm.registry import DATASETS
-from halp_mm.visualization.feature_picture import plot_features
+from halp_mm.visualization.feature_picture import check_picture, plot_features
 
 _DRAWN_CLASSES = 10  # as in AimCLR's Figure 2
 
@@ -84,8 +84,8 @@ def draw_features(
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
         ImportError: if scikit-learn is missing.
-        ValueError: if a class or the stream is unknown, the checkpoint does not fit, or the
-            features are of no use.
+        ValueError: if a class or the stream is unknown, the checkpoint does not fit, the
+            features are of no use, or the picture cannot be drawn.
     """
     require_scikit_learn()
     check_data_files(config)
@@ -96,17 +96,18 @@ def draw_features(
     seed = config.randomness.seed
     dataset = DATASETS.build(config.test_dataset)
     chosen = choose_classes(dataset, classes, seed)
+    names = [dataset.metainfo['classes'][label] for label in chosen]
+    check_picture(names, picture)  # before the work
     positions = torch.isin(dataset.labels, torch.tensor(chosen)).nonzero().flatten()
     model = build_model(config, checkpoint)
     features = extract_features(model, Subset(dataset, positions.tolist()))[stream]
     labels = torch.searchsorted(torch.tensor(chosen), dataset.labels[positions])
-    names = dataset.metainfo['classes']
     summary = FeatureSummary(
         dataset.metainfo['dataset'],
         dataset.split,
         stream,
         'untrained' if checkpoint is None else Path(checkpoint).name,
-        [names[label] for label in chosen],
+        names,
         len(positions),
         cluster_nmi(features, labels, seed),
     )

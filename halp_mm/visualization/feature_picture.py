@@ -44,13 +44,7 @@ def plot_features(
     Raises:
         ValueError: if the file's ending is another, or there are too many classes.
     """
-    picture = Path(picture)
-    if picture.suffix != '.png':
-        raise ValueError(f'the picture is {picture}; expected a name that ends in .png')
-    if len(classes) > MOST_CLASSES:
-        raise ValueError(
-            f'{len(classes)} classes cannot be told apart; choose at most {MOST_CLASSES}'
-        )
+    check_picture(classes, picture)
     names = [textwrap.fill(name, _LEGEND_WIDTH) for name in classes]
     # 10-point lines, with some room between the names: all of the legend has to fit.
     legend_height = (13 * '\n'.join(names).count('\n') + 6 * len(names) + 30) / 72
@@ -82,4 +76,14 @@ def plot_features(
         text.set_parse_math(False)
     with written_whole(picture) as partial:
         figure.savefig(partial, dpi=110)
-    return picture
+    return Path(picture)
+
+
+def check_picture(classes: Sequence[str], picture: str | os.PathLike) -> None:
+    """Raise :func:`plot_features`'s ValueErrors, before the points are known."""
+    if Path(picture).suffix != '.png':
+        raise ValueError(f'the picture is {picture}; expected a name that ends in .png')
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f'{len(classes)} classes cannot be told apart; choose at most {MOST_CLASSES}'
+        )
