@@ -1,0 +1,3 @@
+_base_ = './stgcn_pku2_xsub_joint.py'
+
+model = dict(streams=['motion'])

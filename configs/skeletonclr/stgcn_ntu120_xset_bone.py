@@ -1,0 +1,3 @@
+_base_ = './stgcn_ntu120_xset_joint.py'
+
+model = dict(streams=['bone'])

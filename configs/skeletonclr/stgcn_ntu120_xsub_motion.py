@@ -1,0 +1,3 @@
+_base_ = './stgcn_ntu120_xsub_joint.py'
+
+model = dict(streams=['motion'])

@@ -1,0 +1,3 @@
+_base_ = './stgcn_ntu60_xview_joint.py'
+
+model = dict(streams=['motion'])

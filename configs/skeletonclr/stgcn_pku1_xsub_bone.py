@@ -1,0 +1,3 @@
+_base_ = './stgcn_pku1_xsub_joint.py'
+
+model = dict(streams=['bone'])

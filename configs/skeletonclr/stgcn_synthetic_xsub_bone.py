@@ -1,0 +1,3 @@
+_base_ = './stgcn_synthetic_xsub_joint.py'
+
+model = dict(streams=['bone'])
