@@ -6,8 +6,9 @@ import os
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from halp_mm.apis import evaluate, load_config, write_report, write_scores
+from halp_mm.apis import evaluate, load_config, write_report
 from halp_mm.engine import init_distributed, leave_distributed
+from halp_mm.evaluation import write_scores
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:

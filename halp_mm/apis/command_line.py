@@ -22,7 +22,7 @@ def run_command(program: str, work: Callable[[], str], when_interrupted: str) ->
     """
     try:
         print(work())
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:  # no optional package, or bad input
         print(f'{program}: error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

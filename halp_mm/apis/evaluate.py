@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Mapping
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
@@ -94,9 +93,3 @@ def write_report(report: Mapping, path: str | os.PathLike) -> None:
     """Write a report as JSON."""
     with written_whole(path) as partial:
         partial.write_text(json.dumps(report, indent=2) + '\n')
-
-
-def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
-    """Write class scores ``[num_test, classes]`` and labels as a NumPy archive."""
-    with written_whole(path) as partial, partial.open('wb') as file:
-        np.savez(file, scores=result.scores.cpu().numpy(), labels=result.labels.cpu().numpy())

@@ -1,11 +1,14 @@
 """Downstream evaluation of encoders."""
 
 from halp_mm.evaluation.classifier import ClassifierProtocol
+from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
+from halp_mm.evaluation.scores_file import read_scores, write_scores
 
 __all__ = [
     'ClassifierProtocol',
@@ -13,7 +16,12 @@ __all__ = [
     'KNNProtocol',
     'LinearProtocol',
     'Protocol',
+    'cluster_nmi',
     'extract_features',
+    'fuse_scores',
     'knn_scores',
+    'read_scores',
     'top_k_accuracy',
+    'tsne_points',
+    'write_scores',
 ]

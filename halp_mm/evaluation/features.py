@@ -16,7 +16,7 @@ from halp_mm.transforms import BatchTransform
 @torch.no_grad()
 def extract_features(
     model: BaseModel,
-    dataset: SkeletonDataset,
+    dataset: SkeletonDataset | Subset,
     batch_size: int = 256,
     view: BatchTransform | None = None,
     seed: tuple[int, int] = (0, 0),
@@ -26,7 +26,7 @@ def extract_features(
     Args:
         model: A pre-trainer or a classifier; left in the mode, training or evaluation, that it
             came in.
-        dataset: The clips.
+        dataset: The clips, all or some of a data set's.
         batch_size: Clips that are encoded at a time.
         view: What the encoder is shown; by default the preprocessor's evaluation view.
         seed: Seed and epoch of the view's draws.

@@ -22,11 +22,21 @@ class EvaluationResult:
             also ``STREAM/top1`` and ``STREAM/top5``.
         scores: Class scores ``[num_test, classes]``.
         labels: The true classes ``[num_test]``.
+        names: The names of the test clips.
+        classes: The names of the classes.
+        dataset: The name of the data set that the test clips come from.
+        split: Their split.
+        protocol: What gave the scores, such as ``'LinearProtocol'``.
     """
 
     metrics: dict[str, float]
     scores: Tensor
     labels: Tensor
+    names: list[str]
+    classes: list[str]
+    dataset: str
+    split: str
+    protocol: str
 
 
 class Protocol(ABC):
@@ -78,4 +88,13 @@ class Protocol(ABC):
                 for k in (1, 5):
                     metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
-        return EvaluationResult(metrics, fused, labels)
+        return EvaluationResult(
+            metrics,
+            fused,
+            labels,
+            test_dataset.names,
+            test_classes,
+            test_dataset.metainfo['dataset'],
+            test_dataset.split,
+            protocol=type(self).__name__,
+        )

@@ -3,13 +3,21 @@
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
 from halp_mm.models.encoders import STGCN, BiGRU, Encoder
-from halp_mm.models.heads import HaLPHead, MoCoHead, PretrainingHead, StreamEmbeddings
+from halp_mm.models.heads import (
+    D3MHead,
+    HaLPHead,
+    MoCoHead,
+    NNMHead,
+    PretrainingHead,
+    StreamEmbeddings,
+)
 from halp_mm.models.modules import EnergyAttentionDrop, FeatureQueue, MomentumCopy, Projector
 from halp_mm.models.pretrainers import MomentumContrast
 
 __all__ = [
     'STGCN',
     'BiGRU',
+    'D3MHead',
     'Encoder',
     'EnergyAttentionDrop',
     'FeatureQueue',
@@ -17,6 +25,7 @@ __all__ = [
     'MoCoHead',
     'MomentumContrast',
     'MomentumCopy',
+    'NNMHead',
     'PretrainingHead',
     'Projector',
     'SkeletonClassifier',

@@ -4,21 +4,35 @@ from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
 from halp_mm.transforms.layout_conversion import ConvertLayout
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
-from halp_mm.transforms.spatial import JointCorruption, Shear
-from halp_mm.transforms.temporal import CenterCropResize, TemporalCropResize, crop_resize
+from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
+from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
+from halp_mm.transforms.temporal import (
+    CenterCropResize,
+    TemporalCropResize,
+    TemporalFlip,
+    TemporalShiftCrop,
+    crop_resize,
+)
 
 __all__ = [
+    'AxisMask',
     'BatchTransform',
     'CenterCropResize',
     'Compose',
     'ConvertLayout',
+    'GaussianBlur',
+    'GaussianNoise',
     'JointCorruption',
     'PreNormalize3D',
     'RandomChoice',
     'RandomTransform',
     'RelativeNormalize3D',
+    'Rotate',
     'Shear',
+    'SpatialFlip',
     'TemporalCropResize',
+    'TemporalFlip',
+    'TemporalShiftCrop',
     'build_transform',
     'crop_resize',
 ]

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform
-from halp_mm.transforms.spatial import map_coordinates
+from halp_mm.transforms.spatial import map_coordinates, seen_joints, with_geometry
 from halp_mm.transforms.temporal import crop_resize, take_frames
 
 #: Metres that the release of AimCLR adds to the distance between the shoulders.
@@ -101,16 +101,7 @@ class RelativeNormalize3D(BatchTransform):
 
 def relative_to(coordinates: Tensor, origin: Tensor) -> Tensor:
     """Coordinates ``[N, M, T, V, 3]`` relative to an origin; joints that are zero stay zero."""
-    x, y, z = coordinates.unbind(-1)
-    seen = (x != 0) | (y != 0) | (z != 0)
-    return (coordinates - origin).mul_(seen[..., None])
-
-
-def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
-    """The clips with other x, y, z; further channels, such as a score, are not geometry."""
-    if clips.coordinates.shape[-1] > 3:
-        coordinates = torch.cat([coordinates, clips.coordinates[..., 3:]], -1)
-    return clips.with_coordinates(coordinates)
+    return (coordinates - origin).mul_(seen_joints(coordinates)[..., None])
 
 
 def frames_until_last_seen(clips: Clips) -> Tensor:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 import torch
 from torch import Generator, Tensor
 
 from halp_mm.registry import TRANSFORMS
-from halp_mm.skeletons import Clips
-from halp_mm.transforms.base import RandomTransform
+from halp_mm.skeletons import Clips, SkeletonLayout
+from halp_mm.transforms.base import BatchTransform, RandomTransform
 
 
 def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
@@ -27,6 +30,26 @@ def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
     if dimensions == coordinates.shape[-1]:
         return mapped
     return torch.cat([mapped, coordinates[..., dimensions:]], -1)
+
+
+def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
+    """The clips with other coordinates ``[N, M, T, V, D]``.
+
+    Channels from D on, such as a score, are not geometry and stay as they are.
+    """
+    dimensions = coordinates.shape[-1]
+    if dimensions < clips.coordinates.shape[-1]:
+        coordinates = torch.cat([coordinates, clips.coordinates[..., dimensions:]], -1)
+    return clips.with_coordinates(coordinates)
+
+
+def seen_joints(coordinates: Tensor) -> Tensor:
+    """Which joints of ``[N, M, T, V, D]`` are not zero: boolean ``[N, M, T, V]``."""
+    first, *others = coordinates.unbind(-1)
+    seen = first != 0
+    for other in others:
+        seen |= other != 0
+    return seen
 
 
 def uniform_matrices(clips: Clips, amplitude: float, generator: Generator | None) -> Tensor:
@@ -56,6 +79,111 @@ class Shear(RandomTransform):
     def apply(self, clips: Clips, matrix: Tensor) -> Clips:
         """Multiply every joint with its clip's matrix."""
         return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
+
+
+@TRANSFORMS.register_module()
+class Rotate(RandomTransform):
+    """Turn the body about the three axes: far about one of them, a little about the others.
+
+    The rotations come one after the other, about x, then y, then z. As in the release of AimCLR
+    they are clockwise for somebody who looks from the axis' positive end to the origin.
+
+    Args:
+        main_degrees: Range of the angle about the main axis, which is drawn of x, y and z.
+        other_degrees: Range of the angles about the other two.
+
+    Raises:
+        ValueError: if a range is none, or the clips' layout is not three-dimensional.
+    """
+
+    def __init__(
+        self,
+        main_degrees: tuple[float, float] = (0, 30),
+        other_degrees: tuple[float, float] = (0, 1),
+    ) -> None:
+        for name, degrees in (('main_degrees', main_degrees), ('other_degrees', other_degrees)):
+            if not degrees[0] <= degrees[1]:
+                raise ValueError(f'{name} must be a range, smaller end first; got {degrees}')
+        self.main_degrees = main_degrees
+        self.other_degrees = other_degrees
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``angles`` about x, y and z in radians, ``[N, 3]``."""
+        uniform = torch.rand(len(clips), 4, generator=generator, device=clips.device)
+        axes = torch.arange(3, device=clips.device)
+        main = (3 * uniform[:, 3:]).long().clamp(max=2) == axes
+        ranges = (self.main_degrees, self.other_degrees)
+        far, little = (low + (high - low) * uniform[:, :3] for low, high in ranges)
+        return {'angles': torch.where(main, far, little) * (math.pi / 180)}
+
+    def apply(self, clips: Clips, angles: Tensor) -> Clips:
+        """Multiply every joint with its clip's rotation."""
+        if clips.layout.dimensions != 3:
+            raise ValueError(
+                f'Rotate needs a layout of 3 dimensions; {clips.layout.name!r} has '
+                f'{clips.layout.dimensions}. Leave Rotate out of the views of 2-D poses'
+            )
+        matrix = rotations(angles.to(clips.coordinates.dtype))
+        return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
+
+
+def rotations(angles: Tensor) -> Tensor:
+    """Clockwise rotations of row vectors about x, then y, then z.
+
+    Args:
+        angles: Radians ``[N, 3]``.
+
+    Returns:
+        ``[N, 3, 3]``.
+    """
+    cosine, sine = angles.cos(), angles.sin()
+    matrix = torch.eye(3, dtype=angles.dtype, device=angles.device)
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        turn = torch.zeros(len(angles), 3, 3, dtype=angles.dtype, device=angles.device)
+        turn[:, axis, axis] = 1
+        turn[:, first, first] = turn[:, second, second] = cosine[:, axis]
+        turn[:, second, first] = sine[:, axis]
+        turn[:, first, second] = -sine[:, axis]
+        matrix = matrix @ turn
+    return matrix
+
+
+@TRANSFORMS.register_module()
+class SpatialFlip(BatchTransform):
+    """Swap the left and the right joints.
+
+    As in the release of AimCLR, joints change places and coordinates stay: this is no mirror
+    image, which would also turn the sign of one axis. A score goes with its joint.
+    """
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Swap; the generator is not needed."""
+        mirror = mirror_index(clips.layout, clips.device)
+        return clips.with_coordinates(clips.coordinates.index_select(-2, mirror))
+
+
+@lru_cache
+def mirror_index(layout: SkeletonLayout, device: torch.device) -> Tensor:
+    """The layout's mirror ``[V]`` on a device; copied there only once."""
+    return torch.tensor(layout.mirror, device=device)
+
+
+@TRANSFORMS.register_module()
+class AxisMask(RandomTransform):
+    """Set one coordinate axis to zero, for all people and joints in all frames of a clip."""
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``axis`` ``[N]``."""
+        dimensions = clips.layout.dimensions
+        uniform = torch.rand(len(clips), generator=generator, device=clips.device)
+        return {'axis': (dimensions * uniform).long().clamp(max=dimensions - 1)}
+
+    def apply(self, clips: Clips, axis: Tensor) -> Clips:
+        """Set each clip's axis to zero."""
+        channels = torch.arange(clips.coordinates.shape[-1], device=clips.device)
+        masked = (channels == axis[:, None])[:, None, None, None]
+        return clips.with_coordinates(clips.coordinates.masked_fill(masked, 0))
 
 
 @TRANSFORMS.register_module()

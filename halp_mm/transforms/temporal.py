@@ -1,4 +1,4 @@
-"""Transforms along time: cropping and resizing."""
+"""Transforms along time: cropping, resizing and reversing."""
 
 from __future__ import annotations
 
@@ -117,3 +117,59 @@ class CenterCropResize(BatchTransform):
         start = (clips.num_frames * ((1 - self.ratio) / 2)).long()
         start = torch.minimum(start, (clips.num_frames - 1) // 2)
         return crop_resize(clips, start, clips.num_frames - 2 * start, self.num_frames)
+
+
+@TRANSFORMS.register_module()
+class TemporalShiftCrop(RandomTransform):
+    """Shift a clip in time by a few frames and fill the open end with its own frames, reversed.
+
+    This is the crop of SkeletonCLR and AimCLR: both ends of a clip of T frames are reflected by
+    T // ``padding_ratio`` frames, each edge frame twice, and T frames are cut out at a random
+    place. Clips shorter than ``padding_ratio`` frames stay as they are.
+
+    Args:
+        padding_ratio: A clip's length divided by that of the longest shift.
+    """
+
+    def __init__(self, padding_ratio: int = 6) -> None:
+        if padding_ratio < 1:
+            raise ValueError(f'padding_ratio must be at least 1, got {padding_ratio}')
+        self.padding_ratio = padding_ratio
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``shift``, integers from -T // ratio to T // ratio, ``[N]``."""
+        longest = clips.num_frames // self.padding_ratio
+        uniform = torch.rand(len(clips), generator=generator, device=clips.device)
+        start = torch.minimum((uniform * (2 * longest + 1)).long(), 2 * longest)
+        return {'shift': start - longest}
+
+    def apply(self, clips: Clips, shift: Tensor) -> Clips:
+        """Frame i becomes frame i + ``shift``, reflected at the ends."""
+        frames = torch.arange(clips.coordinates.shape[2], device=clips.device)
+        places = frames + shift[:, None]
+        places = torch.where(places < 0, -1 - places, places)
+        # Frame T is frame T - 1, frame T + 1 is frame T - 2 and so on.
+        places = torch.minimum(places, 2 * clips.num_frames[:, None] - 1 - places)
+        return rearrange_frames(clips, places)
+
+
+@TRANSFORMS.register_module()
+class TemporalFlip(BatchTransform):
+    """Play each clip backwards."""
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Reverse the frames; the generator is not needed."""
+        frames = torch.arange(clips.coordinates.shape[2], device=clips.device)
+        return rearrange_frames(clips, clips.num_frames[:, None] - 1 - frames)
+
+
+def rearrange_frames(clips: Clips, places: Tensor) -> Clips:
+    """The clips with frame i taken from ``places[:, i]``; padding stays where it is.
+
+    Args:
+        clips: A batch ``[N, M, T, V, C]``.
+        places: Frames of each clip, ``[N, T]``; anything in padding.
+    """
+    frames = torch.arange(clips.coordinates.shape[2], device=clips.device)
+    places = torch.where(clips.valid_frames(), places, frames)
+    return clips.with_coordinates(take_frames(clips.coordinates, places[:, None]))

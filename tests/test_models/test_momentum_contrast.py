@@ -151,6 +151,59 @@ def test_heads_are_silent_before_their_start_epoch(start):
         assert 'loss_moco' in losses
 
 
+def test_heads_are_silent_from_their_end_epoch_on():
+    model = model_with(heads=[{**MOCO, 'end_epoch': 2}, {**HALP, 'start_epoch': 2}])
+    for epoch in range(4):
+        model.set_progress(TrainingProgress(epoch, 2 * epoch, 2))
+        losses = model(views_of('joint'), None, mode='loss')
+        assert ('loss_moco' in losses) == (epoch < 2)
+        assert ('loss_halp' in losses) == (epoch >= 2)
+
+
+STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
+
+
+@pytest.mark.parametrize('encoder', [STGCN, dict(type='BiGRU', hidden_size=4, num_layers=1)])
+def test_dropped_views_are_embedded_from_the_same_map(encoder):
+    model = model_with(
+        encoder=encoder,
+        query_views=['query', 'extreme'],
+        drop=dict(type='EnergyAttentionDrop', keep_margin=0.65),
+        dropped_views=['extreme'],
+        heads=[MOCO, dict(type='D3MHead'), dict(type='NNMHead')],
+        data_preprocessor=None,
+    ).eval()
+    views = views_of('joint')
+    views['extreme'] = views_of('joint', seed=7)['query']
+    network = model.query_networks['joint']
+    clips = {view: views[view]['joint'] for view in ('query', 'extreme')}
+    queries = model.embed_queries(network, clips)
+    assert list(queries) == ['query', 'extreme', 'extreme_drop']
+    for view in clips:
+        assert torch.equal(queries[view], network(clips[view]))
+    feature_map = network.encoder.forward_map(clips['extreme'])
+    dropped = network.projector(network.encoder.readout(model.drop(feature_map)))
+    assert torch.equal(queries['extreme_drop'], dropped)
+    assert not torch.equal(queries['extreme_drop'], queries['extreme'])
+    losses = model.train()(views, None, mode='loss')
+    assert {'loss_moco', 'loss_d3m', 'loss_nnm'} <= set(losses)
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(drop=dict(type='EnergyAttentionDrop')),
+        dict(dropped_views=['query']),
+        dict(drop=dict(type='EnergyAttentionDrop'), dropped_views=['key']),
+    ],
+)
+def test_drop_and_its_views_come_together(wrong):
+    with pytest.raises(ValueError, match='expected both or none'):
+        model_with(**wrong)
+
+
 def test_set_progress_reaches_the_views():
     model = model_with()
     progress = TrainingProgress(2, 5, 3)

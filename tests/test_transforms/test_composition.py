@@ -7,32 +7,62 @@ from scipy import stats
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms import (
+    AxisMask,
     BatchTransform,
     CenterCropResize,
     Compose,
+    GaussianBlur,
+    GaussianNoise,
     JointCorruption,
     RandomChoice,
     RandomTransform,
+    Rotate,
     Shear,
     TemporalCropResize,
+    TemporalShiftCrop,
     build_transform,
 )
 from tests.helpers import DTYPES, clip_of, generator, random_clips
+from tests.test_models.test_no_waiting import RefuseToWait
 
 CONFIGS = [
     dict(type='TemporalCropResize', ratio=(0.3, 1.0), num_frames=8, min_frames=2),
     dict(type='CenterCropResize', ratio=0.8, num_frames=8),
     dict(type='Shear', amplitude=0.7),
     dict(type='JointCorruption', joint_ratio=0.4),
+    dict(type='TemporalShiftCrop', padding_ratio=3),
+    dict(type='TemporalFlip'),
+    dict(type='SpatialFlip'),
+    dict(type='Rotate', main_degrees=(10, 80), other_degrees=(0, 5)),
+    dict(type='GaussianNoise', std=0.1),
+    dict(type='GaussianBlur', kernel_size=5, sigma=(0.5, 2.0)),
+    dict(type='AxisMask'),
     dict(type='PreNormalize3D'),
     dict(type='RelativeNormalize3D', num_frames=8),
     dict(type='ConvertLayout', layout='kinect_v2'),
     dict(type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
 ]
-RANDOM = [TemporalCropResize((0.3, 1.0), 8, 2), Shear(), JointCorruption(0.6)]
+RANDOM = [
+    TemporalCropResize((0.3, 1.0), 8, 2),
+    Shear(),
+    JointCorruption(0.6),
+    TemporalShiftCrop(3),
+    Rotate(),
+    GaussianNoise(),
+    GaussianBlur(),
+    GaussianBlur(normalize=True),
+    AxisMask(),
+]
 NORMALIZATIONS = ('PreNormalize3D', 'RelativeNormalize3D')
-FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', *NORMALIZATIONS)]
+DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip')
+MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
+FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
+HALF_THE_TIME = [
+    c
+    for c in CONFIGS
+    if c['type'] in ('TemporalFlip', 'SpatialFlip', 'GaussianNoise', 'GaussianBlur', 'AxisMask')
+]
 
 
 def name_of(value) -> str:
@@ -62,7 +92,7 @@ def test_every_transform_is_built_from_its_config(config):
     assert type(transform).__name__ == config['type']
     assert type(TRANSFORMS.build(config)) is type(transform)
     assert build_transform(transform) is transform
-    random = config['type'] not in ('CenterCropResize', 'ConvertLayout', *NORMALIZATIONS)
+    random = config['type'] not in ('ConvertLayout', *DETERMINISTIC, *NORMALIZATIONS)
     assert transform.is_random == random
 
 
@@ -98,7 +128,7 @@ def test_shape_dtype_zeros_and_untouched_input(config, dtype):
     assert not result.coordinates[1:, 1].any()
     assert not (result.coordinates * ~result.valid_frames()[:, None, :, None, None]).any()
     assert result.coordinates[0].any()
-    if not resized and config['type'] not in NORMALIZATIONS:
+    if not resized and config['type'] not in (*MOVE_FRAMES, *NORMALIZATIONS):
         assert not result.coordinates[0, :, 4].any()
 
 
@@ -140,7 +170,7 @@ def test_a_clip_is_treated_alone_as_in_a_batch(transform, dtype):
         )
 
 
-@pytest.mark.parametrize('type_', ['CenterCropResize', 'PreNormalize3D'])
+@pytest.mark.parametrize('type_', [*DETERMINISTIC, 'PreNormalize3D'])
 def test_deterministic_transforms_treat_a_clip_alone_as_in_a_batch(type_):
     transform = build_transform(dict(type=type_))
     clips = random_clips((12, 1, 7, 9), dtype=torch.float64)
@@ -151,6 +181,27 @@ def test_deterministic_transforms_treat_a_clip_alone_as_in_a_batch(type_):
         torch.testing.assert_close(
             alone.coordinates[0], together.coordinates[i, :, :frames], rtol=0, atol=1e-12
         )
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_clips_are_never_mixed(config):
+    clips = random_clips((12, 12, 5, 9))
+    transform = build_transform(config)
+    expected = transform(clips, generator(1)).coordinates
+    poisoned = clips.coordinates.clone()
+    poisoned[1] = float('nan')
+    result = transform(clips.with_coordinates(poisoned), generator(1)).coordinates
+    others = [0, 2, 3]
+    assert torch.equal(result[others], expected[others])
+    assert result[1].isnan().any()
+
+
+@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+def test_no_transform_waits_for_the_device(config):
+    clips = random_clips((12, 1, 7))
+    transform = build_transform(config)
+    with RefuseToWait():
+        transform(clips, generator())
 
 
 @pytest.mark.parametrize('config', FLAT, ids=name_of)
@@ -212,6 +263,22 @@ def test_choice_probabilities_and_no_mixing(probabilities):
             assert count == 0
         else:
             assert stats.binomtest(count, 6000, min(probability, 1.0)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize('config', HALF_THE_TIME, ids=name_of)
+def test_a_choice_of_one_transform_applies_it_half_of_the_time(config):
+    clips = random_clips((6, 4) * 200)
+    choice = RandomChoice([config], [0.5])
+    result = choice(clips, generator(4))
+    assert torch.equal(result.num_frames, clips.num_frames)
+    source = generator(4)
+    torch.rand(400, generator=source)  # the choices
+    applied = build_transform(config)(clips, source).coordinates
+    which = torch.stack(
+        [(result.coordinates == c).flatten(1).all(1) for c in (applied, clips.coordinates)]
+    )
+    assert (which.sum(0) == 1).all()
+    assert stats.binomtest(int(which[0].sum()), 400, 0.5).pvalue > 1e-3
 
 
 def test_choice_of_nothing_changes_nothing():

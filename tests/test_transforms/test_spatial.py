@@ -1,13 +1,18 @@
-"""Shear and joint corruption, against loops and their distributions."""
+"""Augmentations within each frame, against loops, SciPy and their distributions."""
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
+from scipy.spatial.transform import Rotation
 
 from halp_mm.skeletons import Clips, get_layout
-from halp_mm.transforms import JointCorruption, Shear
+from halp_mm.transforms import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from tests.helpers import DTYPES, generator, random_clips
+
+THREE_JOINTS = dict(
+    name='three', joints=['a', 'b', 'c'], bones=[('a', 'b'), ('b', 'c')], center='b'
+)
 
 
 def many(count: int, layout: str = 'kinect_v2') -> Clips:
@@ -127,3 +132,119 @@ def test_corruption_takes_the_same_joints_in_all_frames():
 def test_wrong_joint_ratio(ratio):
     with pytest.raises(ValueError, match='joint_ratio must be within'):
         JointCorruption(ratio)
+
+
+def test_rotation_draws_one_main_axis():
+    count = 6000
+    rotate = Rotate(main_degrees=(5, 30), other_degrees=(0, 1))
+    degrees = np.degrees(rotate.draw(many(count), generator())['angles'].double().numpy())
+    assert degrees.shape == (count, 3)
+    main = degrees > 2
+    assert (main.sum(1) == 1).all()
+    assert stats.chisquare(main.sum(0)).pvalue > 1e-3
+    for axis in range(3):
+        drawn = main[:, axis]
+        assert stats.kstest(degrees[drawn, axis], stats.uniform(5, 25).cdf).pvalue > 1e-3
+        assert stats.kstest(degrees[~drawn, axis], stats.uniform(0, 1).cdf).pvalue > 1e-3
+    others = degrees[main[:, 0]][:, 1:]
+    assert stats.spearmanr(*others.T).pvalue > 1e-3
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_rotation_equals_scipy(dtype):
+    clips = random_clips((7, 1, 4, 5), dtype=dtype)
+    rotate = Rotate((-170, 170), (-90, 90))
+    angles = rotate.draw(clips, generator())['angles']
+    rotated = rotate.apply(clips, angles=angles).coordinates
+    assert rotated.dtype == dtype
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-13
+    for before, after, (x, y, z) in zip(clips.coordinates, rotated, angles.double().numpy()):
+        expected = before.double().numpy().reshape(-1, 3)
+        for axis, angle in (('x', x), ('y', y), ('z', z)):  # one after the other, clockwise
+            expected = Rotation.from_euler(axis, -angle).apply(expected)
+        assert np.abs(after.double().numpy().reshape(-1, 3) - expected).max() < tolerance
+
+
+@pytest.mark.parametrize(('axis', 'turned'), [(0, 'xZy'), (1, 'zyX'), (2, 'Yxz')])
+def test_rotations_are_clockwise(axis, turned):
+    """As in the release. Unit vectors x, y, z and what they become; a capital is negative."""
+    clips = random_clips((1,), people=1, layout=THREE_JOINTS, dtype=torch.float64)
+    clips = clips.with_coordinates(torch.eye(3, dtype=torch.float64)[None, None, None])
+    angles = torch.zeros(1, 3, dtype=torch.float64)
+    angles[0, axis] = torch.pi / 2
+    rotated = Rotate().apply(clips, angles=angles).coordinates[0, 0, 0]
+    expected = [np.eye(3)['xyz'.index(c.lower())] * (1 - 2 * c.isupper()) for c in turned]
+    assert np.abs(rotated.numpy() - expected).max() < 1e-15
+
+
+def test_rotation_by_nothing_changes_nothing():
+    clips = random_clips()
+    rotated = Rotate((0, 0), (0, 0))(clips, generator()).coordinates
+    assert torch.equal(rotated, clips.coordinates)
+
+
+def test_rotation_leaves_a_score_alone():
+    clips = random_clips(channels=4)
+    rotated = Rotate()(clips, generator()).coordinates
+    assert torch.equal(rotated[..., 3], clips.coordinates[..., 3])
+    assert not torch.equal(rotated[..., :3], clips.coordinates[..., :3])
+
+
+def test_rotation_needs_three_dimensions():
+    with pytest.raises(ValueError, match="3 dimensions; 'coco17' has 2"):
+        Rotate()(random_clips(layout='coco17'), generator())
+
+
+@pytest.mark.parametrize('name', ['main_degrees', 'other_degrees'])
+def test_wrong_degrees(name):
+    with pytest.raises(ValueError, match=f'{name} must be a range, smaller end first'):
+        Rotate(**{name: (30, 0)})
+
+
+def test_spatial_flip_takes_the_joints_of_the_release():
+    joints = torch.arange(25.0).view(1, 1, 1, 25, 1).expand(1, 2, 3, 25, 3)
+    clips = Clips(joints, torch.tensor([3]), get_layout('kinect_v2'))
+    order = [*range(4), *range(8, 12), *range(4, 8), *range(16, 20), *range(12, 16), 20]
+    order += [23, 24, 21, 22]
+    flipped = SpatialFlip()(clips).coordinates
+    assert torch.equal(flipped, torch.tensor(order).view(1, 1, 1, 25, 1).expand_as(joints).float())
+
+
+@pytest.mark.parametrize('layout', ['kinect_v2', 'kinect_v1', 'msr_action3d', 'coco17'])
+def test_spatial_flip_swaps_left_and_right(layout):
+    clips = random_clips(layout=layout)
+    flipped = SpatialFlip()(clips)
+    names = clips.layout.joints
+    for i, name in enumerate(names):
+        side, _, part = name.partition('_')
+        other = {'left': f'right_{part}', 'right': f'left_{part}'}.get(side, name)
+        expected = clips.coordinates[..., names.index(other), :]
+        assert torch.equal(flipped.coordinates[..., i, :], expected)  # the score as well
+    assert torch.equal(SpatialFlip()(flipped).coordinates, clips.coordinates)
+
+
+def test_spatial_flip_of_a_layout_without_sides():
+    clips = random_clips(layout=THREE_JOINTS)
+    assert torch.equal(SpatialFlip()(clips).coordinates, clips.coordinates)
+
+
+@pytest.mark.parametrize(('layout', 'size'), [('kinect_v2', 3), ('coco17', 2)])
+def test_axis_mask_takes_every_axis_equally_often(layout, size):
+    axis = AxisMask().draw(many(3000, layout), generator())['axis']
+    counts = axis.bincount()
+    assert len(counts) == size
+    assert stats.chisquare(counts.numpy()).pvalue > 1e-3
+
+
+def test_axis_mask_equals_a_loop():
+    clips = random_clips((7, 1, 4, 5, 6, 3), channels=4)
+    mask = AxisMask()
+    axis = mask.draw(clips, generator(1))['axis']
+    assert axis.unique().tolist() == [0, 1, 2]
+    masked = mask.apply(clips, axis=axis).coordinates
+    for before, after, drawn in zip(clips.coordinates, masked, axis.tolist()):
+        for channel in range(4):
+            if channel == drawn:
+                assert not after[..., channel].any()
+            else:
+                assert torch.equal(after[..., channel], before[..., channel])

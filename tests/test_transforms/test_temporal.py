@@ -1,7 +1,8 @@
-"""Cropping and resizing, against the release, PyTorch's interpolation and exact arithmetic."""
+"""Transforms along time, against the release, loops, interpolation and exact arithmetic."""
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,13 @@ from scipy import stats
 from torch import Tensor
 
 from halp_mm.skeletons import Clips, get_layout
-from halp_mm.transforms import CenterCropResize, TemporalCropResize, crop_resize
+from halp_mm.transforms import (
+    CenterCropResize,
+    TemporalCropResize,
+    TemporalFlip,
+    TemporalShiftCrop,
+    crop_resize,
+)
 from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-6}
@@ -160,3 +167,85 @@ def test_center_crop_cuts_exactly(percent):
     assert many[:, 0, 0, 0, 0].tolist() == expected
     last = [int(n) - 1 - cut for n, cut in zip(lengths, expected)]
     assert many[:, 0, -1, 0, 0].tolist() == last
+
+
+@pytest.mark.parametrize('ratio', [6, 3, 1])
+def test_shift_crop_equals_a_loop(ratio):
+    clips = random_clips((50, 1, 5, 6, 23, 50, 50, 12, 49), dtype=torch.float64)
+    crop = TemporalShiftCrop(ratio)
+    shift = crop.draw(clips, generator())['shift']
+    cropped = crop.apply(clips, shift=shift)
+    assert torch.equal(cropped.num_frames, clips.num_frames)
+    for i, frames in enumerate(clips.num_frames.tolist()):
+        clip, padding = clips.coordinates[i, :, :frames].numpy(), frames // ratio
+        if padding:
+            begin, end = clip[:, :padding][:, ::-1], clip[:, -padding:][:, ::-1]
+            clip = np.concatenate([begin, clip, end], axis=1)
+        start = padding + int(shift[i])
+        expected = clip[:, start : start + frames]
+        assert np.array_equal(cropped.coordinates[i, :, :frames].numpy(), expected)
+        assert not cropped.coordinates[i, :, frames:].any()
+
+
+@pytest.mark.parametrize(
+    ('shift', 'expected'), [(0, '012345678901'), (-2, '100123456789'), (2, '234567890110')]
+)
+def test_shift_crop_repeats_the_edge_frames(shift, expected):
+    values = torch.tensor([float(c) for c in '012345678901'])
+    clips = Clips(values.view(1, 1, 12, 1, 1), torch.tensor([12]), get_layout('kinect_v2'))
+    cropped = TemporalShiftCrop(6).apply(clips, shift=torch.tensor([shift])).coordinates
+    assert ''.join(str(int(value)) for value in cropped.flatten()) == expected
+
+
+@pytest.mark.parametrize(('frames', 'longest'), [(50, 8), (12, 2), (6, 1), (5, 0), (1, 0)])
+def test_shift_is_uniform(frames, longest):
+    count = 6000
+    clips = Clips(
+        torch.zeros(count, 1, 1, 1, 1), torch.full((count,), frames), get_layout('kinect_v2')
+    )
+    shift = TemporalShiftCrop().draw(clips, generator())['shift']
+    assert shift.dtype == torch.long
+    counts = (shift + longest).bincount()
+    assert len(counts) == 2 * longest + 1  # the longest shift both ways
+    if longest:
+        assert stats.chisquare(counts.numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_shift_crop_leaves_short_clips_alone(seed):
+    clips = random_clips((5, 1, 4, 3))
+    cropped = TemporalShiftCrop(6)(clips, generator(seed)).coordinates
+    assert torch.equal(cropped, clips.coordinates)
+
+
+@pytest.mark.parametrize('ratio', [0, -2])
+def test_wrong_padding_ratio(ratio):
+    with pytest.raises(ValueError, match='padding_ratio must be at least 1'):
+        TemporalShiftCrop(ratio)
+
+
+def test_temporal_flip_equals_a_loop():
+    clips = random_clips((7, 1, 4, 12), channels=4)
+    flipped = TemporalFlip()(clips)
+    for i, frames in enumerate(clips.num_frames.tolist()):
+        for t in range(12):
+            source = frames - 1 - t if t < frames else t
+            assert torch.equal(flipped.coordinates[i, :, t], clips.coordinates[i, :, source])
+    assert torch.equal(TemporalFlip()(flipped).coordinates, clips.coordinates)
+
+
+@pytest.mark.parametrize('transform', [TemporalShiftCrop(2), TemporalFlip()], ids=['crop', 'flip'])
+def test_frames_are_never_taken_from_padding(transform):
+    clips = random_clips((5, 20, 3))
+    poisoned = clips.coordinates.clone()
+    poisoned[0, :, 5:] = poisoned[2, :, 3:] = float('nan')
+    result = transform(clips.with_coordinates(poisoned), generator()).coordinates
+    assert result[0, :, :5].isfinite().all()
+    assert result[2, :, :3].isfinite().all()
+
+
+def test_rearranged_frames_of_an_empty_batch():
+    clips = random_clips((3,))
+    empty = Clips(clips.coordinates[:0], clips.num_frames[:0], clips.layout)
+    for transform in (TemporalShiftCrop(), TemporalFlip()):
+        assert transform(empty).coordinates.shape == (0, 2, 3, 25, 3)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -28,17 +29,30 @@ class StreamEmbeddings:
     key: Tensor
     queue: FeatureQueue
     negatives: Tensor
+    _similarities: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def similarities(self, view: str) -> Tensor:
+        """Of a view's queries to their keys, first, and to the negatives: ``[N, 1 + L]``.
+
+        They are computed once for all heads.
+        """
+        if view not in self._similarities:
+            query = self.queries[view]
+            positive = (query * self.key).sum(-1, keepdim=True)
+            self._similarities[view] = torch.cat([positive, query @ self.negatives.T], 1)
+        return self._similarities[view]
 
 
 class PretrainingHead(BaseModule, ABC):
     """One term of a pre-training loss.
 
-    A method is a list of heads. Each has its weight and the epoch from which it counts, so
-    methods with stages are configs.
+    A method is a list of heads. Each has its weight and the epochs in which it counts, so methods
+    with stages are configs.
 
     Args:
         weight: Factor of the head's loss.
         start_epoch: The head is silent before this epoch.
+        end_epoch: It is silent from this epoch on; never by default.
         view: Name of the query view that the head looks at.
         streams: The streams that the head is concerned with; the pre-trainer's by default.
         embedding_dim: Length D of an embedding; the pre-trainer's by default.
@@ -49,6 +63,7 @@ class PretrainingHead(BaseModule, ABC):
         self,
         weight: float = 1.0,
         start_epoch: int = 0,
+        end_epoch: int | None = None,
         view: str = 'query',
         streams: Sequence[str] = ('joint',),
         embedding_dim: int = 128,
@@ -57,9 +72,20 @@ class PretrainingHead(BaseModule, ABC):
         super().__init__(init_cfg)
         self.weight = weight
         self.start_epoch = start_epoch
+        self.end_epoch = end_epoch
         self.view = view
         self.streams = tuple(streams)
         self.embedding_dim = embedding_dim
+
+    def is_active(self, progress: TrainingProgress) -> bool:
+        """Whether the head counts in this epoch."""
+        has_ended = self.end_epoch is not None and progress.epoch >= self.end_epoch
+        return progress.epoch >= self.start_epoch and not has_ended
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of all query views that the head looks at."""
+        return (self.view,)
 
     def check(self, streams: Collection[str], views: Collection[str], queue_size: int) -> None:
         """Raise a ValueError if the pre-trainer does not have what the head needs.
@@ -73,8 +99,11 @@ class PretrainingHead(BaseModule, ABC):
         unknown = sorted(set(self.streams) - set(streams))
         if unknown:
             raise ValueError(f'{name} is for streams {unknown}; the model has {list(streams)}')
-        if self.view not in views:
-            raise ValueError(f'{name} looks at view {self.view!r}; query views are {list(views)}')
+        unknown = [view for view in self.views if view not in views]
+        if unknown:
+            raise ValueError(
+                f'{name} looks at {unknown}, but the model has the query views {list(views)}'
+            )
 
     @abstractmethod
     def loss(

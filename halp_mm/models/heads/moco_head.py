@@ -13,22 +13,6 @@ from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
 
-def contrast_logits(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Similarities of queries to their keys, first, and to the negatives, over the temperature.
-
-    Args:
-        query: ``[N, D]``.
-        key: ``[N, D]``.
-        negatives: ``[L, D]``.
-        temperature: tau.
-
-    Returns:
-        ``[N, 1 + L]``.
-    """
-    positive = (query * key).sum(-1, keepdim=True)
-    return torch.cat([positive, query @ negatives.T], 1) / temperature
-
-
 @MODELS.register_module()
 class MoCoHead(PretrainingHead):
     """InfoNCE: HaLP, Eq. (1); MoCo (He et al., CVPR 2020), Eq. (1).
@@ -48,9 +32,7 @@ class MoCoHead(PretrainingHead):
         """``loss_moco`` and ``contrast_accuracy``: how often the key is the most similar."""
         results = {}
         for name in self.streams:
-            stream = streams[name]
-            query = stream.queries[self.view]
-            logits = contrast_logits(query, stream.key, stream.negatives, self.temperature)
+            logits = streams[name].similarities(self.view) / self.temperature
             target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
             results[f'{name}/loss_moco'] = self.weight * F.cross_entropy(logits, target)
             results[f'{name}/contrast_accuracy'] = (logits.argmax(1) == 0).float().mean()

@@ -9,6 +9,7 @@ from mmengine.dist import all_gather, is_distributed
 from mmengine.model import BaseModel, BaseModule, ModuleDict
 from torch import Tensor, nn
 
+from halp_mm.models.data_preprocessors import build_preprocessor
 from halp_mm.models.heads import PretrainingHead, StreamEmbeddings
 from halp_mm.models.modules import FeatureQueue, MomentumCopy
 from halp_mm.registry import MODELS
@@ -30,7 +31,11 @@ class EmbeddingNetwork(BaseModule):
 
     def forward(self, clips: Tensor) -> Tensor:
         """A stream of clips ``[N, M, T, V, C]`` to unit embeddings ``[N, D]``."""
-        return self.projector(self.encoder(clips))
+        return self.embed(self.encoder.forward_map(clips))
+
+    def embed(self, feature_map: Tensor) -> Tensor:
+        """The encoder's map to unit embeddings ``[N, D]``."""
+        return self.projector(self.encoder.readout(feature_map))
 
 
 @MODELS.register_module()
@@ -46,16 +51,20 @@ class MomentumContrast(BaseModel):
         encoder: Config of the encoder; each stream gets its own.
         projector: Config of the projector, without ``in_dim``.
         heads: Configs of the heads.
-        streams: Names of the streams; the data preprocessor must derive them.
+        streams: Names of the streams; the data preprocessor derives them.
         query_views: Names of the views that the query networks see.
         key_view: Name of the view that the key networks see.
+        drop: Config of what drops parts of a feature map, such as ``EnergyAttentionDrop``.
+        dropped_views: Names of the query views whose maps are embedded a second time, after the
+            drop. Heads know the results as the query views ``VIEW_drop``.
         queue_size: L, keys that a stream's queue holds.
         momentum: Share of the key network that an update keeps.
         data_preprocessor: Config of the data preprocessor.
         init_cfg: How mmengine initialises the weights.
 
     Raises:
-        ValueError: if a head or the data preprocessor does not fit the streams, views or queue.
+        ValueError: if a head or the data preprocessor does not fit the streams, views or queue, or
+            there are views to be dropped from without a drop.
     """
 
     def __init__(
@@ -66,17 +75,25 @@ class MomentumContrast(BaseModel):
         streams: Sequence[str] = ('joint',),
         query_views: Sequence[str] = ('query',),
         key_view: str = 'key',
+        drop: dict | None = None,
+        dropped_views: Sequence[str] = (),
         queue_size: int = 16384,
         momentum: float = 0.999,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        # By our registry, so that it is found without mmengine's default scope as well.
         super().__init__(
-            MODELS.build(data_preprocessor or {'type': 'SkeletonPreprocessor'}), init_cfg
+            build_preprocessor(data_preprocessor, streams, [*query_views, key_view]), init_cfg
         )
         self.query_views = tuple(query_views)
         self.key_view = key_view
+        self.drop = nn.Identity() if drop is None else MODELS.build(drop)
+        self.dropped_views = tuple(dropped_views)
+        if (drop is None) == bool(dropped_views) or not set(dropped_views) <= set(query_views):
+            raise ValueError(
+                f'drop={drop} and dropped_views={list(dropped_views)}; expected both or none, and '
+                f'views among the query views {list(query_views)}'
+            )
         self.query_networks = ModuleDict(
             {stream: EmbeddingNetwork(encoder, projector) for stream in streams}
         )
@@ -90,18 +107,9 @@ class MomentumContrast(BaseModel):
             MODELS.build(head, default_args=defaults) for head in heads
         )
         self.progress = TrainingProgress()
+        embedded = [*query_views, *(f'{view}_drop' for view in dropped_views)]
         for head in self.heads:
-            head.check(streams, query_views, queue_size)
-        self.check_preprocessor()
-
-    def check_preprocessor(self) -> None:
-        """Raise a ValueError if the data preprocessor does not make what the networks see."""
-        made, needed = self.data_preprocessor.streams, list(self.query_networks)
-        if not set(needed) <= set(made):
-            raise ValueError(f'the model has streams {needed}; data_preprocessor has {list(made)}')
-        made, needed = self.data_preprocessor.views, [*self.query_views, self.key_view]
-        if made and not set(needed) <= set(made):
-            raise ValueError(f'the model has views {needed}; data_preprocessor has {list(made)}')
+            head.check(streams, embedded, queue_size)
 
     def init_weights(self) -> None:
         """Initialise the query networks, and start the key networks as their copies."""
@@ -151,7 +159,9 @@ class MomentumContrast(BaseModel):
         keys = self.embed_keys(views[self.key_view])
         streams = {
             stream: StreamEmbeddings(
-                queries={view: network(views[view][stream]) for view in self.query_views},
+                queries=self.embed_queries(
+                    network, {v: views[v][stream] for v in self.query_views}
+                ),
                 key=keys[stream],
                 queue=self.queues[stream],
                 negatives=self.queues[stream].snapshot(),
@@ -162,7 +172,7 @@ class MomentumContrast(BaseModel):
         # Similarities keep full precision, whatever the networks compute in.
         with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
             for head in self.heads:
-                if self.progress.epoch >= head.start_epoch:
+                if head.is_active(self.progress):
                     found = head.loss(streams, self.progress)
                     twice = sorted(losses.keys() & found.keys())
                     if twice:
@@ -173,6 +183,21 @@ class MomentumContrast(BaseModel):
         if len(streams) == 1:  # nothing to tell apart
             losses = {name.split('/')[-1]: value for name, value in losses.items()}
         return losses
+
+    def embed_queries(
+        self, network: EmbeddingNetwork, clips: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Embed the query views of a stream ``[N, M, T, V, C]``: ``[N, D]`` by view.
+
+        The encoder runs once a view; what is dropped is dropped from its map.
+        """
+        queries = {}
+        for view, stream in clips.items():
+            feature_map = network.encoder.forward_map(stream)
+            queries[view] = network.embed(feature_map)
+            if view in self.dropped_views:
+                queries[f'{view}_drop'] = network.embed(self.drop(feature_map))
+        return queries
 
     @torch.no_grad()
     def embed_keys(self, clips: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from halp_mm.models import FeatureQueue, MoCoHead, StreamEmbeddings
-from halp_mm.models.heads import contrast_logits
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import DTYPES, assert_relative, reference, unit_vectors
@@ -65,17 +64,25 @@ def test_contrast_accuracy(share):
     assert results['joint/contrast_accuracy'].item() == pytest.approx(share / 8)
 
 
-def test_logits_order_and_gradient():
+def test_order_and_gradient_of_similarities():
     query = unit_vectors(3, 4).requires_grad_()
     key, negatives = unit_vectors(3, 4, seed=1), unit_vectors(5, 4, seed=2)
-    logits = contrast_logits(query, key, negatives, 0.5)
-    assert logits.shape == (3, 6)
+
+    def similarities(query):
+        return StreamEmbeddings({'query': query}, key, None, negatives).similarities('query')
+
+    found = similarities(query)
+    assert found.shape == (3, 6)
     for i in range(3):
-        assert logits[i, 0].item() == pytest.approx((query[i] @ key[i]).item() / 0.5)
+        assert found[i, 0].item() == pytest.approx((query[i] @ key[i]).item())
         for j in range(5):
-            similarity = (query[i] @ negatives[j]).item()
-            assert logits[i, 1 + j].item() == pytest.approx(similarity / 0.5)
-    assert torch.autograd.gradcheck(lambda q: contrast_logits(q, key, negatives, 0.5), query)
+            assert found[i, 1 + j].item() == pytest.approx((query[i] @ negatives[j]).item())
+    assert torch.autograd.gradcheck(similarities, query)
+
+
+def test_similarities_are_computed_once():
+    stream = embeddings(4, 9, 5, torch.float64)
+    assert stream.similarities('query') is stream.similarities('query')
 
 
 def test_results_are_named_by_stream():
@@ -98,5 +105,6 @@ def test_view_is_chosen_by_name():
     loss = MODELS.build(dict(type='MoCoHead', view='extreme')).loss(
         {'joint': stream}, TrainingProgress()
     )['joint/loss_moco']
-    logits = contrast_logits(other, stream.key, stream.negatives, 0.07)
+    logits = torch.cat([(other * stream.key).sum(1, keepdim=True), other @ stream.negatives.T], 1)
+    logits = logits / 0.07
     torch.testing.assert_close(loss, -logits.log_softmax(1)[:, 0].mean())

@@ -1,7 +1,8 @@
-"""What HaLP costs: time and memory of a training iteration, as ratios to its MoCo baseline.
+"""What a method costs: time and memory of a training iteration, as ratios to its baseline.
 
-Both are trained on random clips of the config's layout and measured in turns, so that whatever
-else the machine does falls on both. Compare HaLP, Table 4: 1.13x and 1x.
+Both are trained on random clips of the config's layout, with all their heads of the last stage, and
+measured in turns, so that whatever else the machine does falls on both. Compare HaLP, Table 4:
+1.13x and 1x.
 """
 
 import argparse
@@ -12,37 +13,33 @@ import sys
 import time
 
 import torch
-from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import BaseModel
 
+from halp_mm.apis import load_config
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import get_layout
 from halp_mm.training_progress import TrainingProgress
 
-METHODS = ('moco', 'halp')
-
 
 class Training:
-    """A training whose iterations can be run one by one; HaLP is active from the first.
+    """A training whose iterations can be run one by one; it is in its last stage from the first.
 
     Args:
-        config: The HaLP config.
-        method: ``'halp'``, or ``'moco'`` for the config without its HaLP heads.
+        path: A config.
         batch_size: Clips of an iteration.
     """
 
-    def __init__(self, config: Config, method: str, batch_size: int) -> None:
+    def __init__(self, path: str, batch_size: int) -> None:
         torch.manual_seed(0)
-        heads = [head for head in config.model.heads if method == 'halp' or 'HaLP' not in head.type]
-        preprocessor = config.data_preprocessor
+        config = load_config(path)
         self.model: BaseModel = MODELS.build(
-            {**config.model, 'heads': heads, 'data_preprocessor': preprocessor}
+            {**config.model, 'data_preprocessor': config.data_preprocessor}
         ).to(get_device())
         self.epoch = max(head.start_epoch for head in self.model.heads)
         self.optimizer = torch.optim.SGD(self.model.query_networks.parameters(), 0.01, 0.9)
         layout = get_layout(config.model.encoder.get('layout', 'kinect_v2'))
-        people = config.model.encoder.get('num_people', 2)
+        people = config.train_dataloader.dataset.num_people
         self.batch = {
             'clips': torch.randn(batch_size, people, 60, layout.num_joints, 3),
             'num_frames': torch.full((batch_size,), 60),
@@ -73,46 +70,48 @@ class Training:
         return time.perf_counter() - start
 
 
-def peak_memory(config: Config, method: str, batch_size: int) -> int:
+def peak_memory(path: str, batch_size: int) -> int:
     """Bytes that a training takes at its peak, beyond the imported libraries."""
     if torch.cuda.is_available():
-        Training(config, method, batch_size).seconds(12)
+        Training(path, batch_size).seconds(12)
         return torch.cuda.max_memory_allocated()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    Training(config, method, batch_size).seconds(12)
+    Training(path, batch_size).seconds(12)
     return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def main() -> None:
     """Measure and print the ratios."""
-    parser = argparse.ArgumentParser(description='What HaLP costs, beside its MoCo baseline')
-    parser.add_argument('config', nargs='?', default='configs/halp/bigru_msr-action3d_xsub.py')
+    parser = argparse.ArgumentParser(description='What a method costs, beside its baseline')
+    parser.add_argument('config', help='config of the method')
+    parser.add_argument('baseline', help='config of its baseline')
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--rounds', type=int, default=30, help='turns of 5 iterations each')
-    parser.add_argument('--memory-of', choices=METHODS, help=argparse.SUPPRESS)
+    parser.add_argument('--memory-of', help=argparse.SUPPRESS)
     args = parser.parse_args()
-    config = Config.fromfile(args.config)
     if args.memory_of:
-        print(peak_memory(config, args.memory_of, args.batch_size))
+        print(peak_memory(args.memory_of, args.batch_size))
         return
-    memory = {}
-    for method in METHODS:  # each in a process of its own: a process never gets smaller again
-        command = [sys.executable, *sys.argv, '--memory-of', method]
+    paths = (args.config, args.baseline)
+    memory = []
+    for path in paths:  # each in a process of its own: a process never gets smaller again
+        command = [sys.executable, *sys.argv, '--memory-of', path]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        memory[method] = int(output.split()[-1])
-    trainings = {method: Training(config, method, args.batch_size) for method in METHODS}
-    for training in trainings.values():
+        memory.append(int(output.split()[-1]))
+    trainings = [Training(path, args.batch_size) for path in paths]
+    for training in trainings:
         training.seconds(5)
-    # Five iterations hold one update of the prototypes, as in a long training.
-    turns = [{m: t.seconds(5) / 5 for m, t in trainings.items()} for _ in range(args.rounds)]
-    ratio = statistics.median(turn['halp'] / turn['moco'] for turn in turns)
-    moco = statistics.median(turn['moco'] for turn in turns)
+    # Five iterations hold one update of HaLP's prototypes, as in a long training.
+    turns = [[training.seconds(5) / 5 for training in trainings] for _ in range(args.rounds)]
+    ratio = statistics.median(method / baseline for method, baseline in turns)
+    baseline = statistics.median(turn[1] for turn in turns)
     print(
-        f'{args.config}, batch {args.batch_size}, {get_device()}, {torch.get_num_threads()} threads'
+        f'{args.config} beside {args.baseline}\nbatch {args.batch_size}, {get_device()}, '
+        f'{torch.get_num_threads()} threads'
     )
-    print(f'MoCo iteration     {1000 * moco:.1f} ms, {memory["moco"] / 2**20:.0f} MiB')
-    print(f'HaLP / MoCo time   {ratio:.3f}')
-    print(f'HaLP / MoCo memory {memory["halp"] / memory["moco"]:.3f}')
+    print(f'baseline iteration {1000 * baseline:.1f} ms, {memory[1] / 2**20:.0f} MiB')
+    print(f'time               {ratio:.3f} times as much')
+    print(f'memory             {memory[0] / memory[1]:.3f} times as much')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,15 @@
+# MSR-Action3D, sized for 2 CPU cores.
+_base_ = [
+    '../_base_/datasets/msr-action3d_xsub.py',
+    '../_base_/models/stgcn_moco_small.py',
+    '../_base_/augmentations/skeletonclr.py',
+    '../_base_/schedules/sgd_200e_small.py',
+    '../_base_/evaluation/gcn.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(encoder=dict(layout='msr_action3d'))
+# Everybody faces the sensor.
+data_preprocessor = dict(
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
+)

@@ -1,0 +1,130 @@
+"""Class scores of an evaluation as a file: a NumPy archive without pickled objects.
+
+Its arrays:
+
+==============================  ===============================================================
+``scores``                      float32 ``[num_test, classes]``: the higher the better
+``labels``                      int64 ``[num_test]``: the true classes
+``names``                       text ``[num_test]``: the names of the clips
+``classes``                     text ``[classes]``: the names of the classes
+``dataset``, ``split``          text: which clips
+``protocol``                    text: what gave the scores, such as ``LinearProtocol``
+==============================  ===============================================================
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.protocol import EvaluationResult
+from halp_mm.whole_files import written_whole
+
+_TEXTS = ('dataset', 'split', 'protocol')
+_ARRAYS = ('scores', 'labels', 'names', 'classes', *_TEXTS)
+_DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
+    """Write an evaluation's class scores and what they are scores of.
+
+    Args:
+        result: An evaluation's outcome; its metrics are not written.
+        path: The ``.npz`` file to make.
+    """
+    arrays = {
+        'scores': result.scores.cpu().numpy(),
+        'labels': result.labels.cpu().numpy(),
+        'names': np.array(result.names, np.str_),
+        'classes': np.array(result.classes, np.str_),
+        **{key: np.array(getattr(result, key), np.str_) for key in _TEXTS},
+    }
+    with written_whole(path) as partial, partial.open('wb') as file:
+        np.savez(file, **arrays)
+
+
+def read_scores(path: str | os.PathLike) -> EvaluationResult:
+    """Read a file of :func:`write_scores`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The result, with ``top1``, ``top5`` and ``num_test`` as metrics.
+
+    Raises:
+        FileNotFoundError: if there is no such file; says which command makes it.
+        ValueError: if the file is damaged or not one of scores, holds pickled objects, or its
+            arrays do not fit together.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'there is no file of scores {path}. Make it with: '
+            f'python tools/test.py CONFIG CHECKPOINT --dump {path}'
+        )
+    again = f'Make it again with: python tools/test.py CONFIG CHECKPOINT --dump {path}'
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f'{path} ({path.stat().st_size} bytes) is truncated or not a NumPy archive. {again}'
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in _ARRAYS if key in archive.files}
+    except _DAMAGED as error:
+        raise ValueError(
+            f'{path} is damaged or holds more than plain arrays: {error}. {again}'
+        ) from error
+    missing = [key for key in _ARRAYS if key not in arrays]
+    if missing:
+        raise ValueError(f'{path} lacks the arrays {missing}. {again}')
+    problem = _find_problem(arrays)
+    if problem:
+        raise ValueError(f'{path}: {problem}. {again}')
+    scores = torch.from_numpy(arrays['scores'])
+    labels = torch.from_numpy(arrays['labels'].astype(np.int64))
+    return EvaluationResult(
+        {f'top{k}': top_k_accuracy(scores, labels, k) for k in (1, 5)} | {'num_test': len(labels)},
+        scores,
+        labels,
+        arrays['names'].tolist(),
+        arrays['classes'].tolist(),
+        **{key: arrays[key].item() for key in _TEXTS},
+    )
+
+
+def _find_problem(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """What is wrong with the arrays, if anything is."""
+    scores, labels = arrays['scores'], arrays['labels']
+    if scores.ndim != 2 or scores.dtype not in (np.float32, np.float64) or not scores.size:
+        return f'scores are {_described(scores)}; expected float32 [clips, classes]'
+    num_clips, num_classes = scores.shape
+    if labels.shape != (num_clips,) or labels.dtype.kind not in 'iu':
+        return f'labels are {_described(labels)}; expected int64 [{num_clips}]'
+    shapes = {'names': (num_clips,), 'classes': (num_classes,), **dict.fromkeys(_TEXTS, ())}
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape or arrays[key].dtype.kind != 'U':
+            found, expected = _described(arrays[key]), list(shape)
+            return f'{key} is {found}; expected text {expected} beside scores {list(scores.shape)}'
+    if not 0 <= labels.min() <= labels.max() < num_classes:
+        return f'labels are {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}'
+    bad = ~np.isfinite(scores).all(1)
+    if bad.any():
+        return (
+            f'scores of {bad.sum()} of {num_clips} clips are NaN or infinite, such as those of '
+            f'{str(arrays["names"][bad.argmax()])!r}; has the training diverged? '
+            'Expected finite numbers'
+        )
+    return None
+
+
+def _described(array: np.ndarray) -> str:
+    kind = 'text' if array.dtype.kind == 'U' else array.dtype
+    return f'{kind} {list(array.shape)}'

@@ -1,0 +1,85 @@
+"""The picture of features in the plane, coloured by class."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from halp_mm.whole_files import written_whole
+
+_COLORS = colormaps['tab10'].colors
+_MARKERS = 'o^s'  # the next ten classes have the same colours and another marker
+_LEGEND_WIDTH = 26  # characters
+
+#: As many classes can be told apart.
+MOST_CLASSES = len(_COLORS) * len(_MARKERS)
+
+
+def plot_features(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    title: str,
+    picture: str | os.PathLike,
+) -> Path:
+    """Draw one dot a clip, one colour and marker a class, and a legend beside them.
+
+    Args:
+        points: ``[N, 2]``.
+        labels: ``[N]``, positions in ``classes``.
+        classes: The classes' names, at most :data:`MOST_CLASSES`.
+        title: Stands above.
+        picture: The ``.png`` file to write.
+
+    Returns:
+        The path of the picture.
+
+    Raises:
+        ValueError: if the file's ending is another, or there are too many classes.
+    """
+    picture = Path(picture)
+    if picture.suffix != '.png':
+        raise ValueError(f'the picture is {picture}; expected a name that ends in .png')
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f'{len(classes)} classes cannot be told apart; choose at most {MOST_CLASSES}'
+        )
+    names = [textwrap.fill(name, _LEGEND_WIDTH) for name in classes]
+    # 10-point lines, with some room between the names: all of the legend has to fit.
+    legend_height = (13 * '\n'.join(names).count('\n') + 6 * len(names) + 30) / 72
+    figure = Figure(figsize=(8.5, max(6.4, legend_height)), layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    size = np.clip(9000 / len(points), 6, 36)  # points squared
+    dots = [
+        axes.scatter(
+            *(*points[labels == label].T, size),
+            color=_COLORS[label % len(_COLORS)],
+            marker=_MARKERS[label // len(_COLORS)],
+            edgecolors='white',
+            linewidths=0.3,
+        )
+        for label in range(len(classes))
+    ]
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=11, parse_math=False)
+    legend = figure.legend(
+        dots,
+        names,
+        loc='outside right upper',
+        frameon=False,
+        fontsize=10,
+    )
+    for handle, text in zip(legend.legend_handles, legend.get_texts()):
+        handle.set_sizes([40])
+        text.set_parse_math(False)
+    with written_whole(picture) as partial:
+        figure.savefig(partial, dpi=110)
+    return picture
