@@ -38,13 +38,12 @@ def test_no_log(tmp_path):
 
 @pytest.mark.parametrize('name', ['train_accuracy', 'val/top1', 'val/knn_top1', 'loss_moco'])
 def test_every_kind_of_figure_is_drawn(tmp_path, name):
-    lines = [{name: float(epoch), 'epoch': epoch} for epoch in (1, 2, 3)]
     pictures = []
-    for work_dir, some in ((tmp_path / 'with', lines), (tmp_path / 'without', [{'epoch': 1}])):
-        write_log(work_dir, '20260101_000000', some)
+    for middle in (1.5, 2.5):  # the axes are the same
+        work_dir = tmp_path / str(middle)
+        values = enumerate((1.0, middle, 3.0), 1)
+        write_log(work_dir, '20260101_000000', [{name: v, 'epoch': epoch} for epoch, v in values])
         pictures.append(cv2.imread(str(plot_curves(work_dir, work_dir / 'curves.png'))))
     drawn = (pictures[0] != pictures[1]).any(axis=(0, 2)).nonzero()[0]
     panel = {'loss_moco': 0, 'train_accuracy': 1}.get(name, 2)
-    width = pictures[0].shape[1] / 3
-    assert len(drawn)
-    assert panel * width - 1 <= drawn.min() <= drawn.max() <= (panel + 1) * width + 1
+    assert set(drawn * 3 // pictures[0].shape[1]) == {panel}
