@@ -10,7 +10,7 @@ from halp_mm.skeletons import STREAMS
 from tests.conftest import write_random_clips
 from tests.runs import ROOT
 
-CONFIGS = sorted((ROOT / 'configs').glob('[a-z]*/*.py'))
+CONFIGS = sorted((ROOT / 'configs').glob('[a-z]*/**/*.py'))
 PAPER = [
     f'bigru_{name}'
     for name in ('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pku2_xsub')
@@ -26,15 +26,36 @@ SUPERVISED = {
     'msr-action3d_xsub': 20,
     'synthetic_xsub': 14,
 }
+GCN_PAPER = [name for name in SUPERVISED if name.split('_')[0] not in ('msr-action3d', 'synthetic')]
+COMBINATIONS = [
+    f'{method}_{name}{stream}'
+    for name in ('ntu60_xsub', 'msr-action3d_xsub')
+    for method, stream in (
+        ('halp/stgcn', '_joint'),
+        ('aimclr/bigru', ''),
+        ('halp_aimclr/stgcn', '_joint'),
+    )
+]
+ABLATIONS = [
+    *('normal', 'extreme', 'normal-extreme', 'eadm', 'nnm'),
+    *('100e', '150e', '200e', '300e'),
+]
 
 
 def config_id(path: Path) -> str:
-    return f'{path.parent.name}/{path.stem}'
+    return path.relative_to(ROOT / 'configs').with_suffix('').as_posix()
 
 
 def test_there_is_a_config_for_every_method_and_data_set():
     expected = {f'{method}/{name}' for method in ('halp', 'moco') for name in PAPER + SMALL}
-    expected |= {f'stgcn/stgcn_{name}_{stream}' for name in SUPERVISED for stream in STREAMS}
+    expected |= {
+        f'{method}/stgcn_{name}_{stream}'
+        for method in ('stgcn', 'skeletonclr', 'aimclr')
+        for name in SUPERVISED
+        for stream in STREAMS
+    }
+    expected |= {*COMBINATIONS}
+    expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_joint_{name}' for name in ABLATIONS}
     assert {config_id(path) for path in CONFIGS} == expected
 
 
@@ -167,3 +188,53 @@ def test_another_stream_is_one_line(name, stream):
     assert other['model'].pop('streams') == [stream]
     assert joint['model'].pop('streams') == ['joint']
     assert joint == other
+
+
+@pytest.mark.parametrize('name', GCN_PAPER)
+def test_aimclrs_settings(name):
+    """AimCLR, Sec. 4; SkeletonCLR is the same with the normal views and InfoNCE alone."""
+    aimclr, skeletonclr = (
+        Config.fromfile(ROOT / 'configs' / method / f'stgcn_{name}_joint.py').to_dict()
+        for method in ('aimclr', 'skeletonclr')
+    )
+    model = aimclr['model']
+    assert (model['queue_size'], model['momentum']) == (32768, 0.999)
+    assert model['projector']['out_dim'] == 128
+    assert aimclr['train_dataloader']['batch_size'] == 128
+    assert aimclr['train_cfg']['max_epochs'] == 300
+    assert aimclr['param_scheduler'][0]['milestones'] == [250]
+    assert aimclr['optim_wrapper']['optimizer'] == dict(
+        type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4
+    )
+    encoder = MODELS.build(model['encoder'])
+    widths = [block.temporal_convolution.out_channels for block in encoder.blocks]
+    assert widths == [16] * 4 + [32] * 3 + [64, 64, 256]
+    moco, nnm, d3m = (MODELS.build(head) for head in model['heads'])
+    assert moco.temperature == nnm.temperature == d3m.temperature == 0.07
+    assert (moco.start_epoch, moco.end_epoch) == (0, 150)
+    assert (nnm.start_epoch, nnm.end_epoch, nnm.top_k, nnm.reduction) == (150, None, 1, 'sum')
+    assert (d3m.start_epoch, d3m.end_epoch) == (0, None)
+    assert moco.weight == nnm.weight == d3m.weight == 1
+    linear = aimclr['protocols']['linear']
+    assert (linear['epochs'], linear['batch_size'], linear['learning_rate']) == (100, 128, 3.0)
+    assert linear['milestones'] == [80]
+    assert 'train_view' not in linear
+    for key in ('query_views', 'drop', 'dropped_views', 'heads'):
+        model.pop(key)
+    assert skeletonclr['model'].pop('heads') == [dict(type='MoCoHead', temperature=0.07)]
+    aimclr['data_preprocessor']['views'].pop('extreme')
+    aimclr.pop('extreme')
+    assert aimclr == skeletonclr
+
+
+@pytest.mark.parametrize('method', ['skeletonclr', 'aimclr', 'stgcn'])
+@pytest.mark.parametrize('name', SUPERVISED)
+def test_a_streams_config_overrides_one_line(method, name):
+    joint = ROOT / 'configs' / method / f'stgcn_{name}_joint.py'
+    for stream in ('bone', 'motion'):
+        path = joint.with_stem(f'stgcn_{name}_{stream}')
+        assert path.read_text() == (
+            f"_base_ = './{joint.name}'\n\nmodel = dict(streams=['{stream}'])\n"
+        )
+        model = Config.fromfile(path).to_dict()['model']
+        assert model == {**Config.fromfile(joint).to_dict()['model'], 'streams': [stream]}

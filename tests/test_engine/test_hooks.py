@@ -44,6 +44,18 @@ def test_deferred_scalars_are_those_of_every_iteration(config):
         assert values == deferred[key]
 
 
+@pytest.mark.parametrize('interval', [1, 3])
+def test_what_has_ended_leaves_the_log(config, interval):
+    config.default_hooks.runtime_info.interval = interval
+    config.model.heads = [
+        dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8),
+        dict(type='MoCoHead'),
+    ]
+    histories = pretrain(config).message_hub.log_scalars
+    assert {'train/loss', 'train/loss_moco', 'train/contrast_accuracy'} <= set(histories)
+    assert not {'train/loss_halp', 'train/positives_kept', 'train/t_star'} & set(histories)
+
+
 def test_normalize_once_gives_the_same_training_as_each_time(config):
     states = []
     for max_gigabytes in (4.0, 0.0):

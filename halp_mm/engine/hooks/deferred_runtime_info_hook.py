@@ -15,7 +15,8 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
     time. Here scalars stay on the device until they are logged, and then come in one transfer.
-    It also keeps the whole history in memory and in every checkpoint, and copies it in every
+    What is no longer reported, such as the loss of a head that has ended, leaves the log; the
+    original repeats it for ever. It also keeps the whole history in memory and in every checkpoint, and copies it in every
     iteration; here the history has an end.
 
     Args:
@@ -28,6 +29,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         self.interval = interval
         self.history = history
         self._waiting: list[dict[str, torch.Tensor]] = []
+        self._reported: set[str] = set()
 
     def after_train_iter(
         self,
@@ -46,6 +48,12 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         for output in self._waiting:
             for key in output:
                 runner.message_hub.update_scalar(f'train/{key}', next(values))
+        histories = runner.message_hub.log_scalars
+        current = {f'train/{key}' for key in self._waiting[-1]}
+        losses = {key for key in histories if key.startswith('train/') and 'loss' in key}
+        for key in (self._reported | losses) - current:
+            histories.pop(key, None)
+        self._reported = current
         self._waiting.clear()
-        for buffer in runner.message_hub.log_scalars.values():
+        for buffer in histories.values():
             buffer.max_length = self.history

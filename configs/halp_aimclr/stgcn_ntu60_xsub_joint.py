@@ -1,0 +1,11 @@
+# AimCLR with HaLP's positives for the normal view.
+_base_ = '../aimclr/stgcn_ntu60_xsub_joint.py'
+
+model = dict(
+    heads=[
+        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
+        dict(type='NNMHead', temperature=0.07, start_epoch=150),
+        dict(type='D3MHead', temperature=0.07),
+        dict(type='HaLPHead', start_epoch=150),
+    ]
+)
