@@ -16,8 +16,8 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
     The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
     time. Here scalars stay on the device until they are logged, and then come in one transfer.
     What is no longer reported, such as the loss of a head that has ended, leaves the log; the
-    original repeats it for ever. It also keeps the whole history in memory and in every checkpoint, and copies it in every
-    iteration; here the history has an end.
+    original repeats it for ever. The original also keeps the whole history in memory and in every
+    checkpoint, and copies it in every iteration; here the history has an end.
 
     Args:
         interval: Iterations of an epoch between two transfers; the LoggerHook's interval.
