@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from halp_mm.apis import evaluate, load_config, write_report
+from halp_mm.apis import evaluate, load_config, report_table, write_report
 from halp_mm.engine import init_distributed, leave_distributed
 from halp_mm.evaluation import write_scores
 
@@ -20,7 +20,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         '--untrained', action='store_true', help='evaluate the encoder as it is before training'
     )
     parser.add_argument(
-        '--protocol', default='knn', help="one of the config's, such as knn, linear or classifier"
+        '--protocol',
+        default='knn',
+        help="one of the config's, such as knn, retrieval, linear or classifier",
     )
     parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
     parser.add_argument('--out', help='write the results to this JSON file instead')
@@ -62,14 +64,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
     if is_main_process():
-        print(f'{report["protocol"]} on {report["dataset"]} {report["test_split"]}')
-        for key, value in result.metrics.items():
-            print(
-                f'  {key:<12}{value:>8.2f}'
-                if isinstance(value, float)
-                else f'  {key:<12}{value:>8}'
-            )
-
+        print(report_table(report))
     leave_distributed()
 
 

@@ -1,9 +1,10 @@
 """What a script or a notebook calls."""
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
-from halp_mm.apis.evaluate import build_model, evaluate, write_report
+from halp_mm.apis.evaluate import build_model, evaluate
 from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.pretrain import pretrain
+from halp_mm.apis.report import report_table, write_report
 
 __all__ = [
     'build_model',
@@ -13,5 +14,6 @@ __all__ = [
     'evaluate',
     'load_config',
     'pretrain',
+    'report_table',
     'write_report',
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -14,10 +12,10 @@ from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
 from halp_mm.apis.config import check_data_files
+from halp_mm.apis.report import make_report
 from halp_mm.engine import load_weights
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
-from halp_mm.whole_files import written_whole
 
 
 def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> BaseModel:
@@ -56,8 +54,8 @@ def evaluate(
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
 
     Returns:
-        A report of plain containers with at least ``protocol``, ``dataset``, ``top1`` and ``top5``
-        (per cent), ``num_train`` and ``num_test``; and the result with all class scores.
+        A report of plain containers, with all of the result's metrics and what they were measured
+        on, see :func:`halp_mm.apis.report.make_report`; and the result with all class scores.
 
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
@@ -74,22 +72,6 @@ def evaluate(
     start = time.perf_counter()
     settings = {'seed': config.randomness.seed, **config.protocols[protocol]}
     result = PROTOCOLS.build(settings).run(model, train_dataset, test_dataset)
-    report = {
-        'protocol': protocol,
-        'dataset': train_dataset.metainfo['dataset'],
-        'train_split': train_dataset.split,
-        'test_split': test_dataset.split,
-        **result.metrics,
-        'checkpoint': None if checkpoint is None else os.fspath(checkpoint),
-        'config': config.filename,
-        'settings': settings,
-        'seed': config.randomness.seed,
-        'seconds': time.perf_counter() - start,
-    }
+    seconds = time.perf_counter() - start
+    report = make_report(config, checkpoint, protocol, settings, train_dataset, result, seconds)
     return report, result
-
-
-def write_report(report: Mapping, path: str | os.PathLike) -> None:
-    """Write a report as JSON."""
-    with written_whole(path) as partial:
-        partial.write_text(json.dumps(report, indent=2) + '\n')

@@ -6,8 +6,9 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
-from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.metrics import per_class_accuracy, top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
+from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
 from halp_mm.evaluation.scores_file import read_scores, write_scores
 
 __all__ = [
@@ -16,11 +17,15 @@ __all__ = [
     'KNNProtocol',
     'LinearProtocol',
     'Protocol',
+    'RetrievalProtocol',
     'cluster_nmi',
     'extract_features',
     'fuse_scores',
     'knn_scores',
+    'per_class_accuracy',
     'read_scores',
+    'retrieval_metrics',
+    'retrieve',
     'top_k_accuracy',
     'tsne_points',
     'write_scores',

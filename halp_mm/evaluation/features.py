@@ -43,15 +43,20 @@ def extract_features(
     view = preprocessor.evaluation_view if view is None else view
     was_training, progress = model.training, preprocessor.progress
     model.eval()
-    batches = []
+    parts: dict[str, Tensor] = {}
     for iteration, batch in enumerate(loader):
         preprocessor.progress = TrainingProgress(seed[1], iteration, len(loader), seed[0], rank)
         views = preprocessor.make_views(batch, {'clip': view})
-        batches.append(model(**views, mode='tensor'))
+        start = iteration * batch_size
+        for stream, feature in model(**views, mode='tensor').items():
+            if stream not in parts:  # filled in place: of a large data set there is no second copy
+                parts[stream] = feature.new_empty(count, feature.shape[1], dtype=torch.float32)
+            parts[stream][start : start + len(feature)] = feature
     model.train(was_training)
     preprocessor.progress = progress
-    features = {}
-    for stream in batches[0]:
-        part = torch.cat([batch[stream].float() for batch in batches])
-        features[stream] = torch.stack(all_gather(part), 1).flatten(0, 1)[: len(dataset)]
-    return features
+    if world_size == 1:
+        return parts
+    return {
+        stream: torch.stack(all_gather(part), 1).flatten(0, 1)[: len(dataset)]
+        for stream, part in parts.items()
+    }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Protocol
 from halp_mm.registry import PROTOCOLS
+
+_MOST_CANDIDATES = 2**22  # similarities that are looked at in one step
 
 
 def knn_scores(
@@ -19,12 +21,16 @@ def knn_scores(
     test_features: Tensor,
     num_classes: int,
     k: int = 1,
-    chunk_size: int = 1024,
+    chunk_size: int = 4096,
 ) -> Tensor:
     """Class scores by exact cosine similarity.
 
     A class scores one for each of the k nearest training clips that belongs to it. Among equals,
-    and for places beyond the first, the class with the nearer clip wins.
+    and for places beyond the first, the class with the nearer clip wins. If several clips are
+    exactly as near at the k-th place, any of them may take it.
+
+    Both sides are compared chunk by chunk, and features are not copied: beside them and the
+    scores, less than 0.3 GB is taken, however many clips there are and whatever k is.
 
     Args:
         train_features: ``[N, D]``.
@@ -32,29 +38,40 @@ def knn_scores(
         test_features: ``[Q, D]``.
         num_classes: Number of classes.
         k: Number of neighbours, at most N.
-        chunk_size: Test clips that are compared at a time, which bounds the memory.
+        chunk_size: Training clips that are compared at a time, and the most test clips.
 
     Returns:
-        ``[Q, num_classes]``.
+        float64 ``[Q, num_classes]``: float32 could not hold k votes and who is nearer.
 
     Raises:
-        ValueError: if there are fewer than k training clips.
+        ValueError: if there are fewer than k training clips, or features are not finite.
     """
     if not 1 <= k <= len(train_features):
         raise ValueError(f'k={k} neighbours cannot be found among {len(train_features)} clips')
-    train = F.normalize(train_features, dim=1)
-    scores = []
-    for chunk in F.normalize(test_features, dim=1).split(chunk_size):
-        similarity = chunk @ train.T
-        votes = similarity.new_zeros(len(chunk), num_classes)
-        neighbours = train_labels[similarity.topk(k, 1).indices]
-        votes.scatter_add_(1, neighbours, torch.ones_like(neighbours, dtype=votes.dtype))
-        # The nearest clip of each class, in [0, 1): never as much as one vote.
-        nearest = torch.full_like(votes, -1.0)
-        by_class = train_labels.expand(len(chunk), -1)
-        nearest.scatter_reduce_(1, by_class, similarity, 'amax')
-        scores.append(votes + (nearest + 1) / 2.01)
-    return torch.cat(scores)
+    inverse_lengths(test_features)  # refuses what is not finite
+    gallery_chunks = [
+        part.split(chunk_size)
+        for part in (train_features, inverse_lengths(train_features), train_labels)
+    ]
+    num_queries = min(chunk_size, max(1, _MOST_CANDIDATES // (chunk_size + k)))
+    scores = test_features.new_empty(len(test_features), num_classes, dtype=torch.float64)
+    for queries, result in zip(test_features.split(num_queries), scores.split(num_queries)):
+        closeness = queries.new_empty(len(queries), 0)  # of the k nearest so far
+        neighbours = train_labels.new_empty(len(queries), 0)  # and their classes
+        nearest = queries.new_full((len(queries), num_classes), -1.0)  # of each class
+        for gallery, inverse, labels in zip(*gallery_chunks):
+            similarity = cosine_similarity(queries, gallery, inverse)
+            nearest.scatter_reduce_(1, labels.expand(len(queries), -1), similarity, 'amax')
+            similarity, positions = similarity.topk(min(k, len(gallery)), 1)
+            candidates = torch.cat([neighbours, labels[positions]], 1)
+            closeness = torch.cat([closeness, similarity], 1)
+            closeness, positions = closeness.topk(min(k, closeness.shape[1]), 1)
+            neighbours = candidates.gather(1, positions)
+        # The nearest clip of each class counts in [0, 1): never as much as one vote.
+        result.copy_(nearest).add_(1).div_(2.01)
+        one = result.new_ones(1, 1)
+        result.scatter_add_(1, neighbours, one.expand_as(neighbours))
+    return scores
 
 
 @PROTOCOLS.register_module()
@@ -63,11 +80,11 @@ class KNNProtocol(Protocol):
 
     Args:
         k: Number of neighbours.
-        chunk_size: Test clips that are compared at a time.
+        chunk_size: See :func:`knn_scores`.
         **kwargs: See :class:`Protocol`.
     """
 
-    def __init__(self, k: int = 1, chunk_size: int = 1024, **kwargs) -> None:
+    def __init__(self, k: int = 1, chunk_size: int = 4096, **kwargs) -> None:
         super().__init__(**kwargs)
         self.k = k
         self.chunk_size = chunk_size

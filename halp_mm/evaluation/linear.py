@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import Protocol
 from halp_mm.registry import PROTOCOLS
 from halp_mm.transforms import build_transform
@@ -24,7 +25,9 @@ class LinearProtocol(Protocol):
 
     The encoder is frozen and in evaluation mode. A training view with random draws is encoded
     anew in every epoch; without one, features are computed once and only the classifier trains.
-    All accuracies are those after the last epoch.
+    ``top1`` and ``top5`` are those after the last epoch. ``best_top1`` is the highest top-1 accuracy
+    after any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by the test
+    clips, and therefore no fair figure, but some papers report it.
 
     Args:
         epochs: Passes over the training clips.
@@ -61,7 +64,13 @@ class LinearProtocol(Protocol):
     def scores(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> dict[str, Tensor]:
-        """Train a classifier for each stream; scores are its probabilities."""
+        """See :meth:`scores_and_metrics`."""
+        return self.scores_and_metrics(model, train_dataset, test_dataset)[0]
+
+    def scores_and_metrics(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Train a classifier for each stream; scores are its probabilities after the last epoch."""
         preprocessor = model.data_preprocessor
         train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         draws_anew = self.train_view is not None and self.train_view.is_random
@@ -72,20 +81,26 @@ class LinearProtocol(Protocol):
             features = (encode(seed=(self.seed, epoch)) for epoch in range(self.epochs))
         else:
             features = repeat(encode(), self.epochs)
-        num_classes = len(train_dataset.metainfo['classes'])
-        classifiers = self.train(features, train_dataset.labels, num_classes)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
-        with torch.no_grad():
-            return {
-                stream: classifier(test[stream]).softmax(1)
-                for stream, classifier in classifiers.items()
-            }
+        num_classes = len(train_dataset.metainfo['classes'])
+        top1_of_epochs = []
+
+        def judge(classifiers: nn.ModuleDict) -> None:
+            fused = torch.stack(list(_probabilities(classifiers, test).values())).mean(0)
+            labels = test_dataset.labels.to(fused.device)
+            top1_of_epochs.append(top_k_accuracy(fused, labels, 1))
+
+        classifiers = self.train(features, train_dataset.labels, num_classes, after_epoch=judge)
+        best = max(top1_of_epochs)
+        metrics = {'best_top1': best, 'best_epoch': 1 + top1_of_epochs.index(best)}
+        return _probabilities(classifiers, test), metrics
 
     def train(
         self,
         features_of_epochs: Iterable[dict[str, Tensor]],
         labels: Tensor,
         num_classes: int,
+        after_epoch: Callable[[nn.ModuleDict], None] | None = None,
     ) -> dict[str, nn.Linear]:
         """Train one linear classifier a stream.
 
@@ -93,6 +108,7 @@ class LinearProtocol(Protocol):
             features_of_epochs: For each epoch the features ``[N, D]`` by stream.
             labels: ``[N]``.
             num_classes: Number of classes.
+            after_epoch: Is shown the classifiers after each epoch.
         """
         generator = torch.Generator().manual_seed(self.seed)
         classifiers = nn.ModuleDict()
@@ -119,6 +135,8 @@ class LinearProtocol(Protocol):
                 sum(losses).backward()
                 optimizer.step()
             scheduler.step()
+            if after_epoch is not None:
+                after_epoch(classifiers)
         return dict(classifiers.items())
 
 
@@ -128,3 +146,13 @@ def linear_classifier(num_features: int, num_classes: int, generator: torch.Gene
     nn.init.normal_(layer.weight, std=0.01, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+@torch.no_grad()
+def _probabilities(
+    classifiers: Mapping[str, nn.Linear] | nn.ModuleDict, features: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    return {
+        stream: classifier(features[stream]).softmax(1)
+        for stream, classifier in classifiers.items()
+    }

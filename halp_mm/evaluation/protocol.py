@@ -19,7 +19,7 @@ class EvaluationResult:
 
     Args:
         metrics: ``top1`` and ``top5`` per cent, ``num_train``, ``num_test``; with several streams
-            also ``STREAM/top1`` and ``STREAM/top5``.
+            also ``STREAM/top1`` and ``STREAM/top5``; and the protocol's own.
         scores: Class scores ``[num_test, classes]``.
         labels: The true classes ``[num_test]``.
         names: The names of the test clips.
@@ -59,6 +59,12 @@ class Protocol(ABC):
     ) -> dict[str, Tensor]:
         """Class scores ``[num_test, classes]`` by stream; comparable between streams."""
 
+    def scores_and_metrics(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The :meth:`scores`, and metrics beside accuracies, if the protocol has any."""
+        return self.scores(model, train_dataset, test_dataset), {}
+
     def run(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> EvaluationResult:
@@ -79,7 +85,7 @@ class Protocol(ABC):
                 f'train and test split have different classes: {len(train_classes)} in '
                 f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
             )
-        by_stream = self.scores(model, train_dataset, test_dataset)
+        by_stream, own_metrics = self.scores_and_metrics(model, train_dataset, test_dataset)
         fused = torch.stack(list(by_stream.values())).mean(0)
         labels = test_dataset.labels.to(fused.device)
         metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
@@ -87,7 +93,7 @@ class Protocol(ABC):
             for stream, scores in by_stream.items():
                 for k in (1, 5):
                     metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
-        metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
+        metrics |= own_metrics | {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
             fused,

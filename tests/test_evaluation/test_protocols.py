@@ -147,10 +147,10 @@ def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
     given = []
 
     class Watching(LinearProtocol):
-        def train(self, features_of_epochs, labels, num_classes):
+        def train(self, features_of_epochs, labels, num_classes, after_epoch=None):
             features = list(features_of_epochs)
             given.append([epoch['joint'].clone() for epoch in features])
-            return super().train(features, labels, num_classes)
+            return super().train(features, labels, num_classes, after_epoch)
 
     for view, seed in ((RANDOM_VIEW, 0), (RANDOM_VIEW, 0), (RANDOM_VIEW, 1), (FIXED_VIEW, 0)):
         protocol = Watching(epochs=3, train_view=view, seed=seed)

@@ -21,7 +21,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return data_file, folder / 'work' / 'epoch_1.pth'
 
 
-@pytest.mark.parametrize('protocol', ['knn', 'linear'])
+@pytest.mark.parametrize('protocol', ['knn', 'linear', 'retrieval'])
 def test_report(trained, tmp_path, protocol):
     data_file, checkpoint = trained
     out, dump = tmp_path / 'results' / 'report.json', tmp_path / 'scores.npz'
@@ -86,7 +86,7 @@ def test_bad_input(trained, tmp_path):
     assert_one_clear_error(wrong_model, str(checkpoint), 'another model', 'expected [')
 
     wrong_protocol = run_tool('test.py', CONFIG, checkpoint, '--protocol', 'knm', *options)
-    assert_one_clear_error(wrong_protocol, "no protocol 'knm'", "['knn', 'linear']")
+    assert_one_clear_error(wrong_protocol, "no protocol 'knm'", "['knn', 'linear', 'retrieval']")
 
     wrong_split = tiny_options(data_file, test_dataset__split='validation')
     assert_one_clear_error(

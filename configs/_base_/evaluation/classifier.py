@@ -1,8 +1,9 @@
-# A classifier is judged by its own answers; kNN and the linear probe look at its features. The
+# A classifier is judged by its own answers; kNN, retrieval and the linear probe look at its features. The
 # settings of the linear probe are no paper's.
 protocols = dict(
     classifier=dict(type='ClassifierProtocol'),
     knn=dict(type='KNNProtocol', k=1),
+    retrieval=dict(type='RetrievalProtocol'),
     linear=dict(
         type='LinearProtocol', epochs=100, batch_size=128, learning_rate=0.1, milestones=[80]
     ),

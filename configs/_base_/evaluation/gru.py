@@ -1,6 +1,7 @@
 # The protocols of ISC, CMD and HaLP.
 protocols = dict(
     knn=dict(type='KNNProtocol', k=1),
+    retrieval=dict(type='RetrievalProtocol'),
     linear=dict(
         type='LinearProtocol',
         epochs=80,
