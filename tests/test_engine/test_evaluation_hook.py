@@ -40,7 +40,10 @@ def test_figures_are_those_of_the_protocol(config, protocol):
     for line in lines:
         checkpoint = Path(config.work_dir) / f'epoch_{line["step"]}.pth'
         report, _ = evaluate(config, checkpoint, protocol)
-        assert (line['val/top1'], line['val/top5']) == (report['top1'], report['top5'])
+        assert (line['val/top1'], line['val/top5']) == (
+            report['metrics']['top1'],
+            report['metrics']['top5'],
+        )
 
 
 def test_knn_keeps_its_names(config):
@@ -50,8 +53,8 @@ def test_knn_keeps_its_names(config):
     (line,) = logged(config)
     report, _ = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
     assert line == {
-        'val/knn_top1': report['top1'],
-        'val/knn_top5': report['top5'],
+        'val/knn_top1': report['metrics']['top1'],
+        'val/knn_top5': report['metrics']['top5'],
         'step': 3,
     }
 
