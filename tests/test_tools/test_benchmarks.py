@@ -2,7 +2,8 @@
 
 import re
 
-from tests.runs import run_tool
+from tests.conftest import write_random_clips
+from tests.runs import CONFIG, run_tool
 
 
 def test_training_cost():
@@ -16,3 +17,37 @@ def test_training_cost():
     time, memory = (float(n) for n in re.findall(r'([\d.]+) times as much', done.stdout))
     assert time > 0
     assert memory > 0
+
+
+def test_linear_cost(tmp_path):
+    """Both ways come to the same accuracy."""
+    data_file = write_random_clips(tmp_path / 'clips.safetensors')
+    config = tmp_path / 'tiny.py'
+    config.write_text(
+        f'_base_ = {str(CONFIG)!r}\n'
+        'model = dict(encoder=dict(hidden_size=4))\n'
+        f'train_dataloader = dict(dataset=dict(data_file={str(data_file)!r}, split="train"))\n'
+        f'test_dataset = dict(data_file={str(data_file)!r}, split="test")\n'
+    )
+    done = run_tool('benchmarks/linear_cost.py', config, '--epochs', 3)
+    assert done.returncode == 0, done.stderr
+    once, anew = re.findall(r'top-1 ([\d.]+)', done.stdout)
+    assert once == anew
+    assert '8 and 4 clips, 3 epochs' in done.stdout
+    assert float(re.search(r'ratio +([\d.]+)', done.stdout)[1]) > 0
+
+
+def test_linear_cost_refuses_new_crops():
+    done = run_tool('benchmarks/linear_cost.py', 'configs/halp/bigru_ntu60_xsub.py')
+    assert done.returncode == 2
+    assert 'draws new crops in every epoch, so nothing can be kept' in done.stderr
+
+
+def test_memory_of_knn_does_not_grow_with_the_clips():
+    """Similarities of all pairs would take 1.5 GB here, and a copy of the features 0.2 GB."""
+    done = run_tool(
+        'benchmarks/knn_cost.py',
+        *('--num-train', 20_000, '--num-test', 20_000, '--dim', 1024, '--k', 20),
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(re.search(r'beyond them +(\d+) MiB', done.stdout)[1]) < 150
