@@ -8,6 +8,7 @@ import torch
 from halp_mm.models import PretrainingHead
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator, tiny_model
+from tests.test_models.test_no_waiting import RefuseToWait
 
 STREAMS = ['joint', 'bone', 'motion']
 MOCO = dict(type='MoCoHead')
@@ -58,6 +59,14 @@ def test_training_steps(heads):
     changed = [name for name, value in after.items() if not torch.equal(value, before[name])]
     assert set(dict(model.query_networks.named_parameters())) <= set(changed)
     assert all(p.grad is None for p in model.key_networks.parameters())
+
+
+@pytest.mark.parametrize('head', [CMD, CROSS, INTER])
+def test_a_step_does_not_wait_for_the_device(head):
+    model = model_with(heads=[head])
+    with RefuseToWait():
+        losses = model(views_of(0), None, mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
 
 
 def test_mining_takes_the_place_of_infonce():
