@@ -143,13 +143,6 @@ def test_a_weight_of_zero_leaves_a_stream_to_itself(head):
     assert not torch.equal(apart[f'{stream}/loss_moco'], ours[f'{stream}/loss_moco'])
 
 
-def test_the_first_streams_networks_start_the_same_from_a_seed():
-    """Its queue does not: its random entries are drawn after all streams' networks."""
-    together, alone = model_with(), model_with(streams=['joint'])
-    for name, value in alone.query_networks.state_dict().items():
-        assert torch.equal(value, together.query_networks.state_dict()[name])
-
-
 def test_single_stream_models_refuse_heads_across_streams():
     with pytest.raises(ValueError, match=r"CMDHead needs 2 or more .* found \['joint'\]; name"):
         model_with(streams=['joint'], heads=[MOCO, CMD])

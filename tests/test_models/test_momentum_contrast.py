@@ -117,7 +117,7 @@ STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
 
 
 @pytest.mark.parametrize('encoder', [BIGRU, {**STGCN, 'dropout': 0.5}])
-@pytest.mark.parametrize('cross', [[]])
+@pytest.mark.parametrize('cross', [[], [dict(type='CMDHead', weight=0.0)]])
 def test_a_stream_among_others_learns_as_alone(encoder, cross):
     """Bit for bit: weights, queue, losses, with dropout and prototypes."""
     streams = ['joint', 'motion', 'bone']
