@@ -54,6 +54,15 @@ NARROW = dict(
 )
 
 
+HALP_ABLATIONS = {
+    **{f'lambda{10 * value:02.0f}': ('hardness', value) for value in (0.2, 0.4, 0.6, 0.8, 1.0)},
+    **{f'prototypes{count}': ('num_prototypes', count) for count in (10, 20, 40, 60)},
+    'anchor-query': ('anchor', 'query'),
+    'hardest-only': ('hardest_only', True),
+    'towards-query': ('direction', 'query'),
+}
+
+
 def config_id(path: Path) -> str:
     return path.relative_to(ROOT / 'configs').with_suffix('').as_posix()
 
@@ -76,6 +85,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
     expected |= {*COMBINATIONS}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_joint_{name}' for name in ABLATIONS}
+    expected |= {f'halp/ablation/bigru_ntu60_xsub_{name}' for name in HALP_ABLATIONS}
     assert {config_id(path) for path in CONFIGS} == expected
 
 
@@ -154,6 +164,16 @@ def test_halp_is_its_baseline_with_one_more_head(name):
     assert heads[:-1] == baseline_heads
     assert heads[-1]['type'] == 'HaLPHead'
     assert halp == moco
+
+
+@pytest.mark.parametrize('name', HALP_ABLATIONS)
+def test_an_ablation_of_halp_changes_one_option(name):
+    path = 'bigru_ntu60_xsub'
+    halp = Config.fromfile(ROOT / 'configs' / 'halp' / f'{path}.py').to_dict()
+    varied = Config.fromfile(ROOT / 'configs' / 'halp' / 'ablation' / f'{path}_{name}.py').to_dict()
+    option, value = HALP_ABLATIONS[name]
+    assert varied['model']['heads'][1].pop(option) == value
+    assert varied == halp
 
 
 @pytest.mark.parametrize('name', PAPER + SMALL)
