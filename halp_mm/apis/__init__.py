@@ -6,7 +6,7 @@ from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.features import ClipFeatures, extract_features
 from halp_mm.apis.inferencer import Inference, Neighbour, SkeletonInferencer
 from halp_mm.apis.pretrain import pretrain, training_config
-from halp_mm.apis.report import report_table, write_report
+from halp_mm.apis.report import make_fused_report, make_report, report_table, write_report
 
 __all__ = [
     'ClipFeatures',
@@ -20,6 +20,8 @@ __all__ = [
     'evaluate',
     'extract_features',
     'load_config',
+    'make_fused_report',
+    'make_report',
     'pretrain',
     'report_table',
     'training_config',
