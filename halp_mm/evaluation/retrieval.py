@@ -88,7 +88,10 @@ def retrieval_metrics(
         ``map``: the mean of the average precisions.
     """
     misses, precision = retrieve(gallery, gallery_labels, queries, query_labels)
-    recalls = {f'recall{k}': 100 * (misses < k).double().mean().item() for k in _RANKS}
+    num_clips = len(gallery_labels)  # as many misses: never found
+    recalls = {
+        f'recall{k}': 100 * (misses < min(k, num_clips)).double().mean().item() for k in _RANKS
+    }
     return recalls | {'map': 100 * precision.mean().item()}
 
 

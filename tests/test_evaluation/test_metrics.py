@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from halp_mm.evaluation import knn_scores, top_k_accuracy
+from halp_mm.evaluation import confusion_matrix, knn_scores, top_k_accuracy
 from tests.helpers import DTYPES, generator
 
 
@@ -37,6 +38,55 @@ def test_top_k_of_few_classes_and_one_clip():
     assert top_k_accuracy(scores, torch.tensor([2]), 5) == 100
     assert top_k_accuracy(scores, torch.tensor([2]), 1) == 0
     assert top_k_accuracy(scores, torch.tensor([2]), 2) == 100
+
+
+def test_confusion_matrix():
+    """A class is never seen, another never answered."""
+    scores = torch.randn(200, 7, generator=generator())
+    scores[:, 2] = -9
+    labels = labels_of(200, 6, 1)
+    found = confusion_matrix(scores, labels)
+    predicted = scores.argmax(1).numpy()
+    expected = sklearn_confusion_matrix(labels.numpy(), predicted, labels=range(7))
+    np.testing.assert_array_equal(found.numpy(), expected)
+    assert not found[6].any()
+    assert not found[:, 2].any()
+    top1 = 100 * found.diagonal().sum().item() / 200
+    assert top1 == pytest.approx(top_k_accuracy(scores, labels, 1))
+
+
+def test_equal_scores_are_judged_alike_by_accuracy_and_confusion():
+    scores, labels = torch.zeros(50, 4), labels_of(50, 4, 1)
+    right = confusion_matrix(scores, labels).diagonal().sum().item()
+    assert top_k_accuracy(scores, labels, 1) == pytest.approx(100 * right / 50)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('k', [2, 40, 149, 150])
+def test_any_number_of_neighbours_in_chunks_equals_sklearn(k, dtype):
+    train, test = features_of(150, 6, 0, dtype), features_of(90, 6, 1, dtype)
+    labels = labels_of(150, 4, 2)
+    classifier = KNeighborsClassifier(k, metric='cosine').fit(train.numpy(), labels.numpy())
+    votes = np.rint(k * classifier.predict_proba(test.numpy()))
+    scores = knn_scores(train, labels, test, 4, k, chunk_size=32)
+    np.testing.assert_array_equal(np.floor(scores.numpy()), votes)
+    # Between classes of as many votes, the one with the nearer clip comes first.
+    similarity = torch.cosine_similarity(test.double()[:, None], train.double()[None], dim=2)
+    nearest = torch.stack([similarity[:, labels == c].amax(1) for c in range(4)], 1).numpy()
+    for row, vote, near in zip(scores, votes, nearest):
+        expected = sorted(range(4), key=lambda c: (-vote[c], -near[c]))
+        assert row.argsort(descending=True).tolist() == expected
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('side', [0, 1])
+def test_features_that_are_not_finite_are_refused(side, value):
+    features = [features_of(30, 5, 0, torch.float64), features_of(20, 5, 1, torch.float64)]
+    features[side][[2, 7], 3] = value
+    with pytest.raises(
+        ValueError, match=r'features of 2 of .* clips are NaN or infinite; expected'
+    ):
+        knn_scores(features[0], labels_of(30, 3, 2), features[1], 3)
 
 
 @pytest.mark.parametrize('dtype', DTYPES)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.evaluation import KNNProtocol, LinearProtocol, extract_features, top_k_accuracy
+from halp_mm.models import BiGRU
 from halp_mm.registry import PROTOCOLS
 from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import CenterCropResize, build_transform
@@ -32,18 +33,28 @@ def datasets(path: Path) -> tuple[SkeletonDataset, SkeletonDataset]:
     return SkeletonDataset(path, 'train'), SkeletonDataset(path, 'test')
 
 
-@pytest.fixture
-def separable_clips(tmp_path: Path) -> Path:
-    """Clips of three poses, with a little noise: any encoder can tell them apart."""
+def write_poses(path: Path, noise: float) -> Path:
+    """40 training and 20 test clips of three poses, which are in both splits."""
     rng = np.random.default_rng(0)
     poses = 2 * rng.normal(size=(3, 25, 3))
-    path = tmp_path / 'separable.safetensors'
-    with ClipWriter(path, 'kinect_v2', ['sit', 'stand', 'wave'], 'separable') as writer:
+    with ClipWriter(path, 'kinect_v2', ['sit', 'stand', 'wave'], 'poses') as writer:
         for i in range(60):
-            clip = poses[i % 3] + 0.05 * rng.normal(size=(2, 10 + i % 7, 25, 3))
+            clip = poses[i % 3] + noise * rng.normal(size=(2, 10 + i % 7, 25, 3))
             split = 'train' if i < 40 else 'test'
             writer.add(f'clip{i:03d}', clip.astype(np.float32), label=i % 3, splits=[split])
     return path
+
+
+@pytest.fixture
+def separable_clips(tmp_path: Path) -> Path:
+    """Clips with a little noise: any encoder can tell them apart."""
+    return write_poses(tmp_path / 'separable.safetensors', noise=0.05)
+
+
+@pytest.fixture
+def noisy_clips(tmp_path: Path) -> Path:
+    """Clips that are told apart now and then."""
+    return write_poses(tmp_path / 'noisy.safetensors', noise=5.0)
 
 
 @pytest.mark.parametrize('batch_size', [1, 3, 256])
@@ -140,6 +151,61 @@ def test_fixed_view_equals_precomputed_features(random_clips):
     classifier = plain.train([features] * 4, train.labels, 3)['joint']
     expected = classifier(extract_features(model, test)['joint']).softmax(1)
     torch.testing.assert_close(scores[0], expected.detach())
+
+
+def test_cached_probe_equals_one_that_runs_the_encoder_in_every_step(noisy_clips):
+    """The same draws, but a frozen encoder in front of the classifier; also the best epoch."""
+    model, (train, test) = model_with().train(), datasets(noisy_clips)
+    modes = []
+    encoder = next(m for m in model.query_networks.modules() if isinstance(m, BiGRU))
+    watch = encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    settings = dict(epochs=6, batch_size=8, learning_rate=2.0, milestones=(3,), seed=4)
+    result = LinearProtocol(**settings).run(model, train, test)
+    watch.remove()
+    assert modes == [False] * len(modes) != [], 'the encoder was in training mode'
+    assert model.training, 'it is left as it came'
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+    model.eval().requires_grad_(False)
+
+    def encode(dataset, rows):
+        clips = pad_clips([dataset[int(row)] for row in rows])
+        return model(**model.data_preprocessor(clips))['joint']
+
+    source = torch.Generator().manual_seed(4)
+    weight = torch.empty(3, 8).normal_(std=0.01, generator=source).requires_grad_()
+    bias = torch.zeros(3, requires_grad=True)
+    optimizer = torch.optim.SGD([weight, bias], 2.0, 0.9)
+    accuracies = []
+    for epoch in range(6):
+        optimizer.param_groups[0]['lr'] = 2.0 if epoch < 3 else 0.2
+        for rows in torch.randperm(len(train), generator=source).split(8):
+            optimizer.zero_grad()
+            F.cross_entropy(encode(train, rows) @ weight.T + bias, train.labels[rows]).backward()
+            optimizer.step()
+        logits = (encode(test, range(len(test))) @ weight.T + bias).detach()
+        accuracies.append(100 * float((logits.argmax(1) == test.labels).double().mean()))
+    torch.testing.assert_close(result.scores, logits.softmax(1), rtol=1e-4, atol=1e-5)
+    assert result.metrics['top1'] == accuracies[-1]
+    assert result.metrics['best_top1'] == max(accuracies)
+    assert result.metrics['best_epoch'] == 1 + accuracies.index(max(accuracies))
+
+
+@pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])
+@pytest.mark.parametrize('streams', [['joint'], ['joint', 'bone']])
+def test_best_epoch_is_the_first_of_the_best(noisy_clips, streams, view):
+    """A probe that stops after n epochs has, at its end, what a longer one had after epoch n."""
+    settings = dict(batch_size=8, learning_rate=3.0, milestones=(), train_view=view)
+    model, (train, test) = model_with(streams=streams), datasets(noisy_clips)
+    last = [
+        LinearProtocol(n, **settings).run(model, train, test).metrics['top1'] for n in range(1, 8)
+    ]
+    metrics = LinearProtocol(7, **settings).run(model, train, test).metrics
+    assert metrics['top1'] == last[-1]
+    assert metrics['best_top1'] == max(last)
+    assert metrics['best_epoch'] == 1 + last.index(max(last))
+    assert max(last) > min(last), 'all epochs alike would show nothing'
 
 
 def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
