@@ -35,7 +35,7 @@ def load_config(
     else:
         raise FileNotFoundError(f'there is no config {config}')
     try:
-        loaded.merge_from_dict(dict(options or {}))
+        loaded.merge_from_dict(copy.deepcopy(dict(options or {})))
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(
             f'{loaded.filename} cannot be overridden by {dict(options)}: {error}'

@@ -202,7 +202,7 @@ class SkeletonInferencer:
     @torch.no_grad()
     def _infer(self, samples: list[dict], num_neighbours: int) -> list[Inference]:
         features = extract_features(self.model, samples)
-        scores, order = self._class_scores(features).sort(1, descending=True, stable=True)
+        scores, order = self._class_scores(features).sort(dim=1, descending=True, stable=True)
         similarity = torch.stack(
             [
                 cosine_similarity(features[stream], gallery, self._scales[stream])

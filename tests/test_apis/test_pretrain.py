@@ -81,7 +81,7 @@ def test_default_work_dir(options):
 
 
 def test_bad_settings(options, tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no config none.py'):
+    with pytest.raises(FileNotFoundError, match=r'there is no config none.py'):
         pretrain('none.py')
     with pytest.raises(FileNotFoundError, match=r'no checkpoint none.pth to resume from'):
         pretrain(CONFIG, tmp_path, options, resume='none.pth')
@@ -99,3 +99,9 @@ def test_bad_settings(options, tmp_path):
 def test_mixed_precision_without_a_gpu(options, tmp_path):
     with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, and PyTorch finds none'):
         pretrain(CONFIG, tmp_path, options, amp=True)
+
+
+def test_options_stay_as_they_are(random_clips):
+    options = {'test_dataset': dict(data_file=str(random_clips), split='test')}
+    load_config(CONFIG, options | {'test_dataset.split': 'train'})
+    assert options == {'test_dataset': dict(data_file=str(random_clips), split='test')}
