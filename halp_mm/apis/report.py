@@ -48,10 +48,11 @@ def make_origin(
     origin = {
         'protocol_name': protocol,
         'train_split': train_dataset.split,
-        'config': os.fspath(config.filename or ''),
         'config_sha256': config_sha256(config),
         'seed': config.randomness.seed,
     }
+    if config.filename is not None:  # a config may also be made of a dict
+        origin['config'] = os.fspath(config.filename)
     if checkpoint is not None:
         origin['checkpoint'] = os.fspath(checkpoint)
         origin['checkpoint_sha256'] = file_sha256(checkpoint)
@@ -84,7 +85,7 @@ def make_report(
         **_by_class(result),
         'checkpoint': origin.get('checkpoint'),
         'checkpoint_sha256': origin.get('checkpoint_sha256'),
-        'config': origin['config'],
+        'config': origin.get('config'),
         'config_sha256': origin['config_sha256'],
         'settings': dict(settings),
         'seed': origin['seed'],
@@ -131,7 +132,7 @@ def make_fused_report(
                 'weight': weight,
                 **{k: fused.metrics[f'{file}/{k}'] for k in ('top1', 'top5')},
                 # No checkpoint beside a config: the encoder was untrained.
-                **({'checkpoint': None} if 'config' in result.origin else {}),
+                **({'checkpoint': None} if 'config_sha256' in result.origin else {}),
                 **result.origin,
             }
             for (file, result), weight in zip(results.items(), weights)

@@ -1,13 +1,17 @@
 """tools/test.py, end to end."""
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from halp_mm.apis.report import TIME_FIELDS
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG, run_tool, tiny_options
+from tests.runs import CONFIG, environment, run_tool, tiny_options, tool_command
 
 
 @pytest.fixture(scope='module')
@@ -57,6 +61,60 @@ def test_untrained_encoder_needs_no_checkpoint(trained, tmp_path):
     assert result.returncode == 0, result.stderr
     assert 'knn on random test' in result.stdout
     assert json.loads((tmp_path / 'knn.json').read_text())['checkpoint'] is None
+
+
+KILLED_BEFORE_RENAMING = """
+import os, pathlib, signal
+
+rename = pathlib.Path.replace
+
+
+def killed(self, target):
+    if str(target).endswith(os.environ['KILL_AT']):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+
+
+pathlib.Path.replace = killed
+"""
+
+
+def test_interrupted_and_started_again(trained, tmp_path):
+    """Killed when a file is written but has not got its name: nothing is left half-written."""
+    data_file, checkpoint = trained
+    (tmp_path / 'sitecustomize.py').write_text(KILLED_BEFORE_RENAMING)
+
+    def arguments(folder: str) -> list:
+        files = ('--out', tmp_path / folder / 'a.json', '--dump', tmp_path / folder / 'a.npz')
+        options = tiny_options(data_file)
+        return ['test.py', CONFIG, checkpoint, '--protocol', 'linear', *files, *options]
+
+    def names(ending: str) -> list[str]:
+        found = (tmp_path / 'killed').glob(f'*{ending}')
+        return [file.name for file in found if 'partial' not in file.name]
+
+    search = f'{tmp_path}{os.pathsep}{environment()["PYTHONPATH"]}'
+    for kill_at, left in (('a.json', []), ('a.npz', ['a.json'])):
+        killed = subprocess.run(
+            tool_command(*arguments('killed')),
+            env={**environment(), 'PYTHONPATH': search, 'KILL_AT': kill_at},
+            capture_output=True,
+            check=False,
+            timeout=300,
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert names('.json') == left
+        assert names('.npz') == []
+    reports, scores = [], []
+    for folder in ('killed', 'undisturbed'):
+        result = run_tool(*arguments(folder))
+        assert result.returncode == 0, result.stderr
+        reports.append(json.loads((tmp_path / folder / 'a.json').read_text()))
+        scores.append((tmp_path / folder / 'a.npz').read_bytes())
+        for field in TIME_FIELDS:
+            del reports[-1][field]
+    assert reports[0] == reports[1]
+    assert scores[0] == scores[1]
 
 
 def assert_one_clear_error(result, *words: str) -> None:
