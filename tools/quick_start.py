@@ -35,7 +35,7 @@ def run(config: Config) -> None:
         write_synthetic(data_file)
     runner = pretrain(config)
     work_dir = Path(config.work_dir)
-    checkpoint = Path((work_dir / 'last_checkpoint').read_text())
+    checkpoint = runner.last_checkpoint
     top1 = {}
     for name, weights in (('untrained', None), ('trained', checkpoint)):
         for protocol in PROTOCOLS:
@@ -46,8 +46,8 @@ def run(config: Config) -> None:
     print(f'\n{"top-1 accuracy, %":<20}{"kNN":>8}{"linear":>8}')
     for name in ('untrained', 'trained'):
         print(f'{name + " encoder":<20}' + ''.join(f'{top1[name, p]:>8.1f}' for p in PROTOCOLS))
-    log = Path(runner.log_dir) / f'{runner.timestamp}.log'
-    for name, path in (('checkpoint', checkpoint), ('log', log), ('curves', curves)):
+    files = (('checkpoint', checkpoint), ('log', runner.log_file), ('curves', curves))
+    for name, path in files:
         print(f'{name:<12}{os.path.relpath(path)}')
 
 

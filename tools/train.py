@@ -3,10 +3,9 @@
 import argparse
 import os
 
-import torch
 from mmengine.config import DictAction
 
-from halp_mm.apis import check_data_files, default_work_dir, load_config, pretrain
+from halp_mm.apis import pretrain, training_config
 from halp_mm.engine import leave_distributed
 
 
@@ -54,31 +53,20 @@ def main() -> None:
     """Merge the command line into the config, and train."""
     parser, args = parse_args()
     try:
-        config = load_config(args.config, args.cfg_options)
-        check_data_files(config)
-        if args.resume not in (None, 'auto') and not os.path.isfile(args.resume):
-            raise FileNotFoundError(f'there is no checkpoint {args.resume} to resume from')
+        config = training_config(
+            args.config,
+            work_dir=args.work_dir,
+            cfg_options=args.cfg_options,
+            seed=args.seed,
+            resume=True if args.resume == 'auto' else args.resume or False,
+            amp=args.amp,
+            validate=not args.no_validate,
+            auto_scale_lr=args.auto_scale_lr,
+            deterministic=args.deterministic,
+            launcher=args.launcher,
+        )
     except (FileNotFoundError, ValueError) as error:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
-    config.launcher = args.launcher
-    config.work_dir = args.work_dir or config.get('work_dir') or default_work_dir(args.config)
-    if args.resume:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
-    if args.amp:
-        if not torch.cuda.is_available():
-            parser.error('--amp needs a GPU, and PyTorch finds none; train without it')
-        config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
-    if args.no_validate:
-        hooks = config.custom_hooks
-        config.custom_hooks = [hook for hook in hooks if 'EvaluationHook' not in hook.type]
-    if args.auto_scale_lr:
-        config.auto_scale_lr.enable = True
-    if args.seed is not None:
-        config.randomness.seed = args.seed
-    if args.deterministic:
-        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS wants to be told too
-        config.randomness.deterministic = True
     pretrain(config)
     leave_distributed()
 

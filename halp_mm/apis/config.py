@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 
@@ -10,25 +11,38 @@ from mmengine.config import Config
 from halp_mm.datasets import check_data_file
 
 
-def load_config(path: str | os.PathLike, options: Mapping | None = None) -> Config:
+def load_config(
+    config: str | os.PathLike | Config, options: Mapping | None = None, seed: int | None = None
+) -> Config:
     """Read a config and override some of it.
 
     Args:
-        path: A Python config.
+        config: A Python config, or one that was read before, which stays as it is.
         options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
+        seed: The random seed; by default the config's.
+
+    Returns:
+        A config of its own.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if an option names a place that the config does not have.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'there is no config {path}')
-    config = Config.fromfile(path)
+    if isinstance(config, Config):
+        loaded = copy.deepcopy(config)
+    elif os.path.isfile(config):
+        loaded = Config.fromfile(config)
+    else:
+        raise FileNotFoundError(f'there is no config {config}')
     try:
-        config.merge_from_dict(dict(options or {}))
+        loaded.merge_from_dict(copy.deepcopy(dict(options or {})))
     except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f'{path} cannot be overridden by {dict(options)}: {error}') from error
-    return config
+        raise ValueError(
+            f'{loaded.filename} cannot be overridden by {dict(options)}: {error}'
+        ) from error
+    if seed is not None:
+        loaded.randomness.seed = seed
+    return loaded
 
 
 def check_data_files(config: Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mmengine.config import Config
@@ -12,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
-from halp_mm.apis.config import check_data_files
+from halp_mm.apis.config import check_data_files, load_config
 from halp_mm.apis.report import make_origin, make_report
 from halp_mm.engine import load_weights
 from halp_mm.evaluation import EvaluationResult
@@ -45,23 +46,34 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
 
 
 def evaluate(
-    config: Config, checkpoint: str | os.PathLike | None, protocol: str
+    config: str | os.PathLike | Config,
+    checkpoint: str | os.PathLike | None,
+    protocol: str = 'knn',
+    cfg_options: Mapping | None = None,
+    seed: int | None = None,
 ) -> tuple[dict, EvaluationResult]:
     """Evaluate an encoder downstream.
 
     Args:
-        config: The config that it was trained with.
+        config: The config that it was trained with, read or not.
         checkpoint: Its checkpoint; None evaluates the untrained encoder.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
+        cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
+        seed: The random seed; by default the config's.
 
     Returns:
         A report of plain containers, with all of the result's metrics and what they were measured
         on, see :func:`halp_mm.apis.make_report`; and the result with all class scores.
 
     Raises:
-        FileNotFoundError: if a data file or the checkpoint is missing.
+        FileNotFoundError: if the config, a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, or the checkpoint does not fit.
+
+    Example:
+        >>> report, result = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
+        >>> print(report_table(report))
     """
+    config = load_config(config, cfg_options, seed)
     if protocol not in config.protocols:
         raise ValueError(
             f'the config has no protocol {protocol!r}; it has {sorted(config.protocols)}'

@@ -1,27 +1,115 @@
-"""Pre-training from a config."""
+"""Training from a config."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from halp_mm.apis.config import check_data_files
+from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.registry import RUNNERS
 
 
-def pretrain(config: Config) -> Runner:
-    """Pre-train as a config says.
+def training_config(
+    config: str | os.PathLike | Config,
+    work_dir: str | os.PathLike | None = None,
+    cfg_options: Mapping | None = None,
+    seed: int | None = None,
+    resume: str | os.PathLike | bool = False,
+    amp: bool = False,
+    validate: bool = True,
+    auto_scale_lr: bool = False,
+    deterministic: bool = False,
+    launcher: str | None = None,
+) -> Config:
+    """The config of a training that can start at once.
 
     Args:
-        config: A config with ``work_dir``.
+        config: A Python config, or one that was read before, which stays as it is.
+        work_dir: Where checkpoints and logs go; by default the config's, else
+            ``work_dirs/METHOD/NAME``.
+        cfg_options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
+        seed: The random seed; by default the config's.
+        resume: Continue a run: from this checkpoint, or, if True, from the latest in the work
+            directory.
+        amp: Whether to train in mixed precision, on a GPU.
+        validate: Whether to evaluate during training.
+        auto_scale_lr: Whether to scale the learning rate with the number of GPUs.
+        deterministic: Whether to use deterministic algorithms only.
+        launcher: What started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``;
+            by default the config's.
 
     Returns:
-        The Runner; its ``model`` is trained, its ``work_dir`` holds checkpoints and logs.
+        A config of its own.
 
     Raises:
-        FileNotFoundError: if a data file is missing; says which command makes it.
+        FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
+        ValueError: if an option names a place that the config does not have, there is no work
+            directory, or mixed precision is wanted without a GPU.
     """
+    config = load_config(config, cfg_options, seed)
     check_data_files(config)
+    if isinstance(resume, (str, os.PathLike)) and not os.path.isfile(resume):
+        raise FileNotFoundError(f'there is no checkpoint {resume} to resume from')
+    if amp and not torch.cuda.is_available():
+        raise ValueError('mixed precision (amp) needs a GPU, and PyTorch finds none; do without')
+    work_dir = work_dir or config.get('work_dir')
+    if not work_dir and not config.filename:
+        raise ValueError('the config was not read from a file and has no work_dir; give a work_dir')
+    config.work_dir = os.fspath(work_dir or default_work_dir(config.filename))
+    if resume:
+        config.resume = True
+        config.load_from = None if resume is True else os.fspath(resume)
+    if amp:
+        config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    if not validate:
+        hooks = config.custom_hooks
+        config.custom_hooks = [hook for hook in hooks if 'EvaluationHook' not in hook.type]
+    if auto_scale_lr:
+        config.auto_scale_lr.enable = True
+    if deterministic:
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS wants to be told too
+        config.randomness.deterministic = True
+    if launcher is not None:
+        config.launcher = launcher
+    return config
+
+
+def pretrain(
+    config: str | os.PathLike | Config,
+    work_dir: str | os.PathLike | None = None,
+    cfg_options: Mapping | None = None,
+    seed: int | None = None,
+    **settings,
+) -> Runner:
+    """Train as a config says: a pre-trainer without labels, or a classifier with them.
+
+    Args:
+        config: A Python config, or one that was read before, which stays as it is.
+        work_dir: Where checkpoints and logs go; by default the config's, else
+            ``work_dirs/METHOD/NAME``.
+        cfg_options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
+        seed: The random seed; by default the config's.
+        **settings: Such as ``resume=True``; see :func:`training_config`.
+
+    Returns:
+        The Runner. Its ``last_checkpoint`` is what :func:`evaluate` and
+        :class:`SkeletonInferencer` take, ``log_file`` and ``work_dir`` are where to look, and
+        ``model`` is the trained model.
+
+    Raises:
+        FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
+        ValueError: if the settings do not fit the config or the machine.
+
+    Example:
+        >>> runner = pretrain('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)
+        >>> runner.last_checkpoint
+        PosixPath('work_dirs/first/epoch_400.pth')
+    """
+    config = training_config(config, work_dir, cfg_options, seed, **settings)
     runner = RUNNERS.get(config.runner_type).from_cfg(config)
     runner.train()
     return runner

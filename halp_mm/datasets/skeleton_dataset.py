@@ -127,11 +127,8 @@ class SkeletonDataset(Dataset):
                 )
         else:
             clip = self._normalized.clip(index)
-        missing = self.num_people - len(clip)
-        if missing > 0:
-            clip = torch.cat([clip, clip.new_zeros(missing, *clip.shape[1:])])
         return {
-            'clip': clip[: self.num_people],
+            'clip': with_people(clip, self.num_people),
             'label': int(self._storage.labels[position]),
             'index': index,
             'layout': self.layout,
@@ -173,6 +170,14 @@ class SkeletonDataset(Dataset):
             torch.tensor(num_frames),
             torch.full((len(self),), self.num_people),
         )
+
+
+def with_people(clip: Tensor, num_people: int) -> Tensor:
+    """A clip ``[M, T, V, C]`` of so many people: the first ones, and zeros if there are fewer."""
+    missing = num_people - len(clip)
+    if missing > 0:
+        clip = torch.cat([clip, clip.new_zeros(missing, *clip.shape[1:])])
+    return clip[:num_people]
 
 
 def check_data_file(data_file: str | os.PathLike, prepare_with: str = '') -> None:

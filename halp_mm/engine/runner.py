@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 from mmengine.model import MMDistributedDataParallel
@@ -23,6 +24,17 @@ class SkeletonRunner(Runner):
 
     Its checkpoints are written whole or not at all, and hold tensors and plain containers only.
     """
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """The checkpoint that was written last into the work directory, if there is one."""
+        note = Path(self.work_dir, 'last_checkpoint')
+        return Path(note.read_text()) if note.is_file() else None
+
+    @property
+    def log_file(self) -> Path:
+        """The text of the log."""
+        return Path(self.log_dir, f'{self.timestamp}.log')
 
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""

@@ -230,41 +230,85 @@ def _match(
     return recordings
 
 
-def _fit(
-    values: np.ndarray, layout: SkeletonLayout, channels: int | None, path: Path
-) -> np.ndarray:
-    """What a file holds as a clip of the layout, ``[M, T, V, C]``, without people who are zero."""
+def read_clip(path: Path, layout: SkeletonLayout) -> np.ndarray:
+    """Read one clip's file as :func:`prepare_folder` does.
+
+    Args:
+        path: The file.
+        layout: The layout of its joints.
+
+    Returns:
+        float32 ``[M, T, V, C]``, without people who are zero in all frames; M may be 0.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not as expected.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no file {path}; expected a clip in it')
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f'{path} is called {path.suffix or "without a suffix"}; expected a clip called '
+            f'{", ".join(SUFFIXES)}. Export it as one of these'
+        )
+    (parsed,) = parse_clip_file(RawFiles(path.stem, (path,))).clips
+    return _fit(parsed.coordinates, layout, None, path)
+
+
+def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.PathLike) -> np.ndarray:
+    """What a file holds as a clip of a layout.
+
+    Args:
+        values: ``[M, T, V, C]``, or ``[M, T, V * C]``.
+        layout: Its layout.
+        where: What it is, for errors.
+
+    Returns:
+        ``[M, T, V, C]``.
+
+    Raises:
+        ValueError: if the numbers of joints or coordinates are not the layout's, or there are too
+            many people.
+    """
     joints, dimensions = layout.num_joints, layout.dimensions
     expected = (
         f'{joints} joints of layout {layout.name!r} with {dimensions} coordinates, or '
         f'{dimensions + 1} with a score'
     )
-    advice = 'Name the layout of the clips by --layout, or correct the file'
+    advice = 'Name the layout of the clips (layout), or correct the file'
     if values.ndim == 3:
         width = values.shape[2]
         if width not in (joints * dimensions, joints * (dimensions + 1)):
             raise ValueError(
-                f'{path} has {width} numbers a person and frame; expected {joints * dimensions} or '
-                f'{joints * (dimensions + 1)}: {expected}. {advice}'
+                f'{where} has {width} numbers a person and frame; expected {joints * dimensions} '
+                f'or {joints * (dimensions + 1)}: {expected}. {advice}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
     elif values.shape[2] != joints or values.shape[3] not in (dimensions, dimensions + 1):
         raise ValueError(
-            f'{path} has people, frames, joints and coordinates {list(values.shape)}; expected '
+            f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
             f'{expected}. {advice}'
         )
     if len(values) > _MOST_PEOPLE:
         raise ValueError(
-            f'{path} has {len(values)} people and {values.shape[1]} frames; expected at most '
+            f'{where} has {len(values)} people and {values.shape[1]} frames; expected at most '
             f'{_MOST_PEOPLE} people. The order of the axes is [M, T, V, C], people before frames: '
             'transpose the clip'
         )
+    return values
+
+
+def _fit(
+    values: np.ndarray, layout: SkeletonLayout, channels: int | None, path: Path
+) -> np.ndarray:
+    """What a file holds as a clip of the layout, ``[M, T, V, C]``, without people who are zero."""
+    values = shaped_clip(values, layout, path)
     if channels not in (None, values.shape[3]):
         raise ValueError(
             f'{path} has {values.shape[3]} numbers a joint; the clips before it have {channels}. '
             'Export all clips with a score or all without'
         )
-    return values[values[..., :dimensions].any(axis=(1, 2, 3))]
+    return values[values[..., : layout.dimensions].any(axis=(1, 2, 3))]
 
 
 def _add(

@@ -1,0 +1,76 @@
+"""An encoder's features, for one's own classifiers and plots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmengine.config import Config
+from torch import Tensor
+
+from halp_mm import evaluation
+from halp_mm.apis.config import load_config
+from halp_mm.apis.evaluate import build_model
+from halp_mm.registry import DATASETS
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """Features of clips, and what the clips are.
+
+    Args:
+        features: ``[N, D]`` by stream.
+        labels: The classes ``[N]``.
+        names: The names of the clips.
+        classes: The names of the classes.
+    """
+
+    features: dict[str, Tensor]
+    labels: Tensor
+    names: list[str]
+    classes: list[str]
+
+
+def extract_features(
+    config: str | os.PathLike | Config,
+    checkpoint: str | os.PathLike | None,
+    split: str = 'test',
+    cfg_options: Mapping | None = None,
+    seed: int | None = None,
+) -> ClipFeatures:
+    """Encode the clips of a config's data, as every protocol sees them.
+
+    Args:
+        config: The config that the encoder was trained with, read or not.
+        checkpoint: Its checkpoint; None for the untrained encoder.
+        split: ``'train'`` or ``'test'``: the config's training or test clips.
+        cfg_options: New values by dotted key.
+        seed: The random seed, of an untrained encoder's weights; by default the config's.
+
+    Returns:
+        Features and labels, on the CPU.
+
+    Raises:
+        FileNotFoundError: if the config, the data file or the checkpoint is missing.
+        ValueError: if the split is another, or the checkpoint does not fit.
+
+    Example:
+        >>> test = extract_features('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
+        >>> test.features['joint'].shape, test.labels.shape, test.names[0]
+    """
+    config = load_config(config, cfg_options, seed)
+    datasets = {'train': config.train_dataloader.dataset, 'test': config.test_dataset}
+    if split not in datasets:
+        raise ValueError(
+            f"there is no split {split!r}; expected 'train' or 'test', the config's training or "
+            'test clips'
+        )
+    dataset = DATASETS.build(datasets[split])
+    features = evaluation.extract_features(build_model(config, checkpoint), dataset)
+    return ClipFeatures(
+        {stream: feature.cpu() for stream, feature in features.items()},
+        dataset.labels,
+        dataset.names,
+        dataset.metainfo['classes'],
+    )

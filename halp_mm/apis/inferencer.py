@@ -1,0 +1,260 @@
+"""Which action is this clip, and which clips are like it?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from halp_mm.apis.config import load_config
+from halp_mm.apis.evaluate import build_model
+from halp_mm.datasets.skeleton_dataset import with_people
+from halp_mm.datasets.sources.folder import read_clip, shaped_clip
+from halp_mm.evaluation import extract_features, knn_scores
+from halp_mm.evaluation.classifier import check_num_classes
+from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
+from halp_mm.models import SkeletonClassifier
+from halp_mm.registry import DATASETS
+from halp_mm.skeletons import SkeletonLayout, convert_joints, get_layout
+
+#: A clip ``[M, T, V, C]``, one person's ``[T, V, C]``, or a clip's file.
+Clip = np.ndarray | Tensor | str | os.PathLike
+
+_CLIPS_AT_A_TIME = 256
+_EXPECTED = 'expected numbers [M, T, V, C] or, of one person, [T, V, C]'
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training clip that is like another clip.
+
+    Args:
+        name: Its name.
+        action: The name of its class.
+        similarity: The cosine of the clips' features; with several streams the mean of theirs.
+    """
+
+    name: str
+    action: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What is to be said of a clip.
+
+    Args:
+        classes: The names of all classes, the most likely first.
+        scores: Their scores: probabilities of a classifier, or those of
+            :func:`halp_mm.evaluation.knn_scores`, votes and, after the point, how near the class
+            is. With several streams, the means of theirs.
+        neighbours: The nearest training clips, the nearest first.
+    """
+
+    classes: list[str]
+    scores: list[float]
+    neighbours: list[Neighbour]
+
+    @property
+    def action(self) -> str:
+        """The most likely class."""
+        return self.classes[0]
+
+    def __str__(self) -> str:
+        best = [f'{name} {score:.3f}' for name, score in zip(self.classes[:5], self.scores)]
+        similar = [f'{n.name} ({n.action}, {n.similarity:.3f})' for n in self.neighbours]
+        return f'{self.action}: {", ".join(best)}\nlike {", ".join(similar)}'
+
+
+class SkeletonInferencer:
+    """Recognises clips, and finds the training clips that are like them.
+
+    Building it encodes the training clips once. It answers as the evaluation with the same config
+    does: clips are normalised, shown to the encoder and scored in the same way. A
+    pre-trainer's encoder is asked by the kNN protocol, a classifier gives its own probabilities.
+
+    Args:
+        config: The config that the model was trained with, read or not.
+        checkpoint: Its checkpoint; None for the untrained model.
+        protocol: ``'knn'`` or ``'classifier'``; by default ``'classifier'`` of a classifier.
+        k: How many neighbours vote in kNN; by default as many as in the config's protocol.
+        cfg_options: New values by dotted key, such as those that the training was given.
+
+    Raises:
+        FileNotFoundError: if the config, the training clips' data file or the checkpoint is
+            missing.
+        ValueError: if the checkpoint does not fit, the protocol or k does not, or the features
+            are not finite.
+
+    Example:
+        >>> inferencer = SkeletonInferencer('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
+        >>> answer = inferencer(np.load('wave.npy'))  # [M, T, V, C] or [T, V, C]
+        >>> answer.action, answer.neighbours[0].name
+        >>> answers = inferencer(['wave.npy', 'nod.csv'], layout='kinect_v1')
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike | Config,
+        checkpoint: str | os.PathLike | None,
+        protocol: str | None = None,
+        k: int | None = None,
+        cfg_options: Mapping | None = None,
+    ) -> None:
+        config = load_config(config, cfg_options)
+        dataset = DATASETS.build(config.train_dataloader.dataset)
+        self.model = build_model(config, checkpoint)
+        is_classifier = isinstance(self.model, SkeletonClassifier)
+        if is_classifier:
+            check_num_classes(self.model, dataset)
+        allowed = ['classifier', 'knn'] if is_classifier else ['knn']
+        self.protocol = allowed[0] if protocol is None else protocol
+        if self.protocol not in allowed:
+            raise ValueError(
+                f'a {type(self.model).__name__} cannot be asked by protocol {protocol!r}; '
+                f'expected one of {allowed}'
+            )
+        self.k = config.protocols.get('knn', {}).get('k', 1) if k is None else k
+        if not 1 <= self.k <= len(dataset):
+            raise ValueError(f'k is {self.k}; expected 1 to {len(dataset)}, the training clips')
+        #: The layout of the clips, unless it is named.
+        self.layout: SkeletonLayout = dataset.layout
+        #: The names of the classes.
+        self.classes: list[str] = dataset.metainfo['classes']
+        #: Features ``[N, D]`` of the training clips by stream.
+        self.gallery: dict[str, Tensor] = extract_features(self.model, dataset)
+        self._scales = {
+            stream: inverse_lengths(features) for stream, features in self.gallery.items()
+        }
+        self._names = dataset.names
+        self._labels = dataset.labels.to(next(iter(self.gallery.values())).device)
+        self._num_people = dataset.num_people
+        self._num_channels = dataset[0]['clip'].shape[-1]
+
+    def __call__(
+        self,
+        clips: Clip | Sequence[Clip],
+        layout: str | Mapping | SkeletonLayout | None = None,
+        num_neighbours: int = 5,
+    ) -> Inference | list[Inference]:
+        """Recognise a clip, or several of any lengths.
+
+        Args:
+            clips: A clip, or a list of clips: an array or tensor ``[M, T, V, C]``, of one person
+                ``[T, V, C]``, or a file of one of the kinds in
+                :mod:`halp_mm.datasets.sources.folder_clip_files`. Of more people than the model
+                has the first ones are taken, as of training clips. A score, if the training clips
+                have none, is left out.
+            layout: The layout of their joints; by default that of the training clips. Clips of
+                another one are converted.
+            num_neighbours: How many training clips to name, or all if there are fewer.
+
+        Returns:
+            The answer; of a list the answers in its order.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if a clip is not as expected; says which, what was found and what to do.
+        """
+        if num_neighbours < 0:
+            raise ValueError(f'num_neighbours is {num_neighbours}; expected 0 or more')
+        source = self.layout if layout is None else get_layout(layout)
+        if not isinstance(clips, (list, tuple)):
+            return self._infer([self._sample(clips, source, 'the clip')], num_neighbours)[0]
+        inferences = []
+        for start in range(0, len(clips), _CLIPS_AT_A_TIME):
+            some = enumerate(clips[start : start + _CLIPS_AT_A_TIME], start)
+            samples = [self._sample(clip, source, f'clip {i} of the list') for i, clip in some]
+            inferences += self._infer(samples, num_neighbours)
+        return inferences
+
+    def _sample(self, clip: Clip, layout: SkeletonLayout, where: str) -> dict:
+        """A clip like a training clip: a sample as of a SkeletonDataset, without a label."""
+        if isinstance(clip, (str, os.PathLike)):
+            where, clip = os.fspath(clip), read_clip(Path(clip), layout)
+        else:
+            clip = shaped_clip(_as_numbers(clip, where), layout, where)
+        if not clip[..., : layout.dimensions].any():
+            raise ValueError(
+                f'{where} of shape {list(clip.shape)} is zero everywhere: nobody is seen. Expected '
+                'a clip with somebody in it; leave it out'
+            )
+        converted = convert_joints(torch.from_numpy(clip), layout, self.layout)
+        if converted.shape[-1] < self._num_channels:
+            raise ValueError(
+                f'{where} has {converted.shape[-1]} numbers a joint; the training clips have '
+                f'{self._num_channels}. Export it with a score'
+            )
+        return {
+            'clip': with_people(converted, self._num_people)[..., : self._num_channels],
+            'label': 0,  # nothing looks at it
+            'index': 0,
+            'layout': self.layout,
+            'normalized': False,
+        }
+
+    @torch.no_grad()
+    def _infer(self, samples: list[dict], num_neighbours: int) -> list[Inference]:
+        features = extract_features(self.model, samples)
+        scores, order = self._class_scores(features).sort(dim=1, descending=True, stable=True)
+        similarity = torch.stack(
+            [
+                cosine_similarity(features[stream], gallery, self._scales[stream])
+                for stream, gallery in self.gallery.items()
+            ]
+        ).mean(0)
+        similarity, nearest = similarity.topk(min(num_neighbours, len(self._names)), 1)
+        rows = (scores, order, similarity, nearest, self._labels[nearest])
+        return [
+            Inference(
+                [self.classes[label] for label in classes],
+                values,
+                [
+                    Neighbour(self._names[position], self.classes[label], cosine)
+                    for position, label, cosine in zip(positions, labels, cosines)
+                ],
+            )
+            for values, classes, cosines, positions, labels in zip(*(row.tolist() for row in rows))
+        ]
+
+    def _class_scores(self, features: dict[str, Tensor]) -> Tensor:
+        """``[N, classes]``: with several streams the mean of theirs, as a protocol has it."""
+        if self.protocol == 'classifier':
+            return self.model.classifier(features[self.model.stream]).softmax(1)
+        by_stream = [
+            knn_scores(gallery, self._labels, features[stream], len(self.classes), self.k)
+            for stream, gallery in self.gallery.items()
+        ]
+        return torch.stack(by_stream).mean(0)
+
+
+def _as_numbers(clip: np.ndarray | Tensor, where: str) -> np.ndarray:
+    """An array or tensor as finite float32 ``[M, T, V, C]``."""
+    if isinstance(clip, Tensor):
+        clip = clip.detach().cpu()
+        clip = (clip.float() if clip.is_floating_point() else clip).numpy()
+    if not isinstance(clip, np.ndarray):
+        raise ValueError(
+            f'{where} is a {type(clip).__name__}; expected an array or tensor [M, T, V, C], or the '
+            'path of a file. Several clips are a list of these'
+        )
+    if clip.dtype.kind not in 'fiu' or clip.ndim not in (3, 4) or not clip.size:
+        raise ValueError(
+            f'{where} holds {clip.dtype} of shape {list(clip.shape)}; {_EXPECTED}, none of them '
+            'empty. Several clips are a list of these'
+        )
+    with np.errstate(over='ignore'):
+        clip = np.ascontiguousarray(clip if clip.ndim == 4 else clip[None], np.float32)
+    num_bad = int((~np.isfinite(clip)).sum())
+    if num_bad:
+        raise ValueError(
+            f'{where} has {num_bad} of {clip.size} numbers that are NaN or infinite; expected '
+            'finite numbers. Set joints that were not tracked to 0 in all coordinates'
+        )
+    return clip

@@ -1,0 +1,107 @@
+"""Training and what follows it, as a notebook calls it: a real Runner in this process."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from halp_mm.apis import (
+    SkeletonInferencer,
+    evaluate,
+    extract_features,
+    load_config,
+    pretrain,
+    training_config,
+)
+from tests.runs import CONFIG
+
+
+@pytest.fixture
+def options(random_clips, tmp_path) -> dict:
+    """What shrinks the synthetic config, on random clips."""
+    return {
+        'train_dataloader.dataset': dict(data_file=str(random_clips), split='train'),
+        'train_dataloader.batch_size': 4,
+        'test_dataset': dict(data_file=str(random_clips), split='test'),
+        'model.encoder.hidden_size': 8,
+        'model.projector.out_dim': 8,
+        'model.queue_size': 32,
+        'model.heads': [dict(type='MoCoHead')],
+        'train_cfg.max_epochs': 1,
+        'default_hooks.logger.interval': 1,
+        'log_level': 'WARNING',
+        'experiment_name': tmp_path.name,  # mmengine keeps loggers and visualizers by name
+    }
+
+
+def test_from_a_config_to_an_answer(options, tmp_path, random_clips):
+    runner = pretrain(CONFIG, tmp_path / 'work', options, seed=3)
+    assert runner.work_dir == str(tmp_path / 'work')
+    assert runner.last_checkpoint == tmp_path / 'work' / 'epoch_1.pth'
+    assert runner.log_file.is_file()
+    assert runner.log_file.is_relative_to(tmp_path / 'work')
+    assert runner.seed == 3
+
+    checkpoint = runner.last_checkpoint
+    report, result = evaluate(CONFIG, checkpoint, cfg_options=options, seed=3)
+    assert (report['protocol'], report['seed']) == ('knn', 3)
+    assert report['checkpoint'] == str(checkpoint)
+
+    test = extract_features(CONFIG, checkpoint, 'test', options)
+    assert test.names == result.names
+    weights = torch.load(checkpoint, weights_only=True)['state_dict']
+    trained = runner.model.state_dict()
+    assert all(torch.equal(trained[name], value) for name, value in weights.items())
+
+    inferencer = SkeletonInferencer(CONFIG, checkpoint, cfg_options=options)
+    answer = inferencer(torch.randn(40, 25, 3))
+    assert answer.action in ('sit', 'stand', 'wave')
+
+
+def test_config_that_was_read_stays_as_it_is(options, tmp_path):
+    config = load_config(CONFIG, options)
+    before = config.to_dict()
+    made = training_config(
+        *(config, tmp_path, {'train_cfg.max_epochs': 7}, 5),
+        **dict(validate=False, auto_scale_lr=True, resume=True, launcher='pytorch'),
+    )
+    assert config.to_dict() == before
+    assert (made.train_cfg.max_epochs, made.randomness.seed, made.work_dir) == (7, 5, str(tmp_path))
+    assert (made.resume, made.load_from, made.auto_scale_lr.enable) == (True, None, True)
+    assert [hook.type for hook in made.custom_hooks] == ['NormalizeOnceHook']
+    # What is not said stays: a prepared config can be trained as it is.
+    assert training_config(made).to_dict() == made.to_dict()
+
+
+def test_default_work_dir(options):
+    made = training_config(CONFIG, cfg_options=options)
+    assert made.work_dir == str(Path('work_dirs', 'halp', 'bigru_synthetic_xsub'))
+    assert made.randomness.seed == 0
+
+
+def test_bad_settings(options, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'there is no config none.py'):
+        pretrain('none.py')
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint none.pth to resume from'):
+        pretrain(CONFIG, tmp_path, options, resume='none.pth')
+    with pytest.raises(ValueError, match=r'bigru_synthetic_xsub.py cannot be overridden by .*head'):
+        pretrain(CONFIG, tmp_path, {'model.heads.7.weight': 1})
+    missing = options | {'test_dataset.data_file': 'none.safetensors'}
+    with pytest.raises(FileNotFoundError, match=r'no data file none.safetensors. Make it with: '):
+        pretrain(CONFIG, tmp_path, missing)
+    with pytest.raises(ValueError, match=r'no work_dir; give a work_dir'):
+        pretrain(Config(load_config(CONFIG, options).to_dict()))
+    assert list(tmp_path.iterdir()) == [Path(options['test_dataset']['data_file'])]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_mixed_precision_without_a_gpu(options, tmp_path):
+    with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, and PyTorch finds none'):
+        pretrain(CONFIG, tmp_path, options, amp=True)
+
+
+def test_options_stay_as_they_are(random_clips):
+    options = {'test_dataset': dict(data_file=str(random_clips), split='test')}
+    load_config(CONFIG, options | {'test_dataset.split': 'train'})
+    assert options == {'test_dataset': dict(data_file=str(random_clips), split='test')}
