@@ -20,8 +20,18 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         '--untrained', action='store_true', help='evaluate the encoder as it is before training'
     )
     parser.add_argument(
-        '--protocol', default='knn', help="one of the config's, such as knn, linear or classifier"
+        '--protocol', default='knn', help="one of the config's, such as knn, linear or finetune"
     )
+    parser.add_argument(
+        '--target', help='config of another data set to evaluate on; transfer needs one'
+    )
+    parser.add_argument(
+        '--label-fraction',
+        nargs='+',
+        type=float,
+        help='parts of the labels that the protocol semi uses, as in 0.01 0.1',
+    )
+    parser.add_argument('--draws', type=int, help='how often the protocol semi draws clips')
     parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
     parser.add_argument('--out', help='write the results to this JSON file instead')
     parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')
@@ -54,7 +64,10 @@ def main() -> None:
         config = load_config(args.config, args.cfg_options)
         if args.seed is not None:
             config.randomness.seed = args.seed
-        report, result = evaluate(config, args.checkpoint, args.protocol)
+        target = None if args.target is None else load_config(args.target)
+        settings = {'label_fraction': args.label_fraction, 'draws': args.draws}
+        settings = {key: value for key, value in settings.items() if value is not None}
+        report, result = evaluate(config, args.checkpoint, args.protocol, target, settings)
         if is_main_process() and args.out:
             write_report(report, args.out)
         if is_main_process() and args.dump:
@@ -63,12 +76,10 @@ def main() -> None:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
     if is_main_process():
         print(f'{report["protocol"]} on {report["dataset"]} {report["test_split"]}')
+        width = max(12, *(len(key) + 2 for key in result.metrics))
         for key, value in result.metrics.items():
-            print(
-                f'  {key:<12}{value:>8.2f}'
-                if isinstance(value, float)
-                else f'  {key:<12}{value:>8}'
-            )
+            text = f'{value:.2f}' if isinstance(value, float) else value
+            print(f'  {key:<{width}}{text:>8}')
 
     leave_distributed()
 

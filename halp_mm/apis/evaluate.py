@@ -14,9 +14,12 @@ from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
 from halp_mm.apis.config import check_data_files
+from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine import load_weights
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
+from halp_mm.skeletons import SkeletonLayout, conversion_matrix
+from halp_mm.transforms import ConvertLayout, build_transform
 from halp_mm.whole_files import written_whole
 
 
@@ -46,7 +49,11 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
 
 
 def evaluate(
-    config: Config, checkpoint: str | os.PathLike | None, protocol: str
+    config: Config,
+    checkpoint: str | os.PathLike | None,
+    protocol: str,
+    target: Config | None = None,
+    settings: Mapping | None = None,
 ) -> tuple[dict, EvaluationResult]:
     """Evaluate an encoder downstream.
 
@@ -54,6 +61,10 @@ def evaluate(
         config: The config that it was trained with.
         checkpoint: Its checkpoint; None evaluates the untrained encoder.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
+        target: A config whose train and test split are used instead of the encoder's own. Clips
+            of another layout are converted to the encoder's by the joints' names, and get as many
+            people as the encoder's config says. The protocol ``'transfer'`` needs one.
+        settings: New values for some of the protocol's settings in the config.
 
     Returns:
         A report of plain containers with at least ``protocol``, ``dataset``, ``top1`` and ``top5``
@@ -61,19 +72,40 @@ def evaluate(
 
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
-        ValueError: if the config has no such protocol, or the checkpoint does not fit.
+        ValueError: if the config has no such protocol, or this has no such setting or needs a
+            target, the checkpoint does not fit, or the target's layout cannot be converted.
     """
     if protocol not in config.protocols:
         raise ValueError(
             f'the config has no protocol {protocol!r}; it has {sorted(config.protocols)}'
         )
-    check_data_files(config)
+    unknown = sorted((settings or {}).keys() - config.protocols[protocol].keys())
+    if unknown:
+        raise ValueError(
+            f'the config gives the protocol {protocol!r} no settings {unknown}; it has '
+            f'{sorted(config.protocols[protocol])}. label_fraction and draws go with the protocol '
+            'semi'
+        )
+    settings = {
+        'seed': config.randomness.seed,
+        **config.protocols[protocol],
+        **(settings or {}),
+    }
+    built = PROTOCOLS.build(settings)
+    if built.needs_target and target is None:
+        raise ValueError(
+            f'the protocol {protocol!r} needs the config of another data set: --target CONFIG. '
+            'On its own data set an encoder is trained by the protocol finetune'
+        )
+    check_data_files(target or config)
     model = build_model(config, checkpoint)
-    train_dataset = DATASETS.build(config.train_dataloader.dataset)
-    test_dataset = DATASETS.build(config.test_dataset)
+    if target is None:
+        train_dataset = DATASETS.build(config.train_dataloader.dataset)
+        test_dataset = DATASETS.build(config.test_dataset)
+    else:
+        train_dataset, test_dataset = build_target(model, config, target)
     start = time.perf_counter()
-    settings = {'seed': config.randomness.seed, **config.protocols[protocol]}
-    result = PROTOCOLS.build(settings).run(model, train_dataset, test_dataset)
+    result = built.run(model, train_dataset, test_dataset)
     report = {
         'protocol': protocol,
         'dataset': train_dataset.metainfo['dataset'],
@@ -82,11 +114,54 @@ def evaluate(
         **result.metrics,
         'checkpoint': None if checkpoint is None else os.fspath(checkpoint),
         'config': config.filename,
+        'target': None if target is None else target.filename,
         'settings': settings,
         'seed': config.randomness.seed,
         'seconds': time.perf_counter() - start,
     }
     return report, result
+
+
+def build_target(
+    model: BaseModel, config: Config, target: Config
+) -> tuple[SkeletonDataset, SkeletonDataset]:
+    """Build another data set's splits, and make the model take their clips.
+
+    The first step of the model's normalisation becomes a conversion to the encoder's layout, which
+    leaves clips of that layout alone.
+
+    Args:
+        model: The model; its data preprocessor is changed.
+        config: The model's config.
+        target: The other data set's config.
+
+    Returns:
+        The train and the test split, with as many people as the model's config says.
+
+    Raises:
+        ValueError: if the clips' layout cannot be converted.
+    """
+    num_people = config.train_dataloader.dataset.get('num_people')
+    datasets = [
+        DATASETS.build({**dataset, 'num_people': num_people})
+        for dataset in (target.train_dataloader.dataset, target.test_dataset)
+    ]
+    layout = next(iter(model.encoders.values())).layout
+    for dataset in datasets:
+        check_conversion(dataset, layout)
+    preprocessor = model.data_preprocessor
+    preprocessor.normalization = build_transform(
+        [ConvertLayout(layout), preprocessor.normalization]
+    )
+    return tuple(datasets)
+
+
+def check_conversion(dataset: SkeletonDataset, layout: SkeletonLayout) -> None:
+    """Raise a ValueError if a data set's clips cannot be converted to an encoder's layout."""
+    try:
+        conversion_matrix(dataset.layout, layout)
+    except ValueError as error:
+        raise ValueError(f'{dataset.data_file} does not suit the encoder: {error}') from error
 
 
 def write_report(report: Mapping, path: str | os.PathLike) -> None:

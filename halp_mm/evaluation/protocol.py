@@ -40,14 +40,18 @@ class EvaluationResult:
 
 
 class Protocol(ABC):
-    """An evaluation of a frozen model: class scores of the test clips, stream by stream.
+    """An evaluation of a model: class scores of the test clips, stream by stream.
 
-    With several streams the headline is that of the streams' averaged scores.
+    The model is left as it is. With several streams the headline is that of the streams' averaged
+    scores.
 
     Args:
         encoding_batch_size: Clips that are encoded at a time.
         seed: Of whatever the protocol draws; the run's seed by default.
     """
+
+    #: Whether the clips have to be another data set's than the model was pre-trained on.
+    needs_target = False
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         self.encoding_batch_size = encoding_batch_size
@@ -72,6 +76,12 @@ class Protocol(ABC):
         Raises:
             ValueError: if the data sets have different classes.
         """
+        self.check(train_dataset, test_dataset)
+        by_stream = self.scores(model, train_dataset, test_dataset)
+        return self.judge(by_stream, train_dataset, test_dataset)
+
+    def check(self, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:
+        """Raise a ValueError if the data sets have different classes."""
         train_classes = train_dataset.metainfo['classes']
         test_classes = test_dataset.metainfo['classes']
         if train_classes != test_classes:
@@ -79,7 +89,14 @@ class Protocol(ABC):
                 f'train and test split have different classes: {len(train_classes)} in '
                 f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
             )
-        by_stream = self.scores(model, train_dataset, test_dataset)
+
+    def judge(
+        self,
+        by_stream: dict[str, Tensor],
+        train_dataset: SkeletonDataset,
+        test_dataset: SkeletonDataset,
+    ) -> EvaluationResult:
+        """The outcome of class scores ``[num_test, classes]`` by stream."""
         fused = torch.stack(list(by_stream.values())).mean(0)
         labels = test_dataset.labels.to(fused.device)
         metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
@@ -93,7 +110,7 @@ class Protocol(ABC):
             fused,
             labels,
             test_dataset.names,
-            test_classes,
+            test_dataset.metainfo['classes'],
             test_dataset.metainfo['dataset'],
             test_dataset.split,
             protocol=type(self).__name__,
