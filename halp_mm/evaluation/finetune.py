@@ -63,7 +63,7 @@ class FinetunedModel(BaseModel):
 
 @PROTOCOLS.register_module()
 class FinetuneProtocol(Protocol):
-    """Fine-tuning as in AimCLR, its finetune protocol.
+    """Fine-tuning, as in AimCLR.
 
     Of each stream a copy of the encoder and a linear layer are trained end to end; the model that
     is evaluated stays as it is. Accuracies are those after the last epoch. Distributed processes
