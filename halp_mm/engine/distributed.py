@@ -7,6 +7,8 @@ import gc
 import torch
 import torch.distributed
 from mmengine.dist import init_dist, is_distributed
+from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.runner import Runner
 
 
 def init_distributed(launcher: str) -> None:
@@ -22,6 +24,11 @@ def init_distributed(launcher: str) -> None:
         init_dist(launcher, backend='nccl')
     else:
         torch.distributed.init_process_group('gloo')
+
+
+def model_of(runner: Runner) -> BaseModel:
+    """A Runner's model, without what wraps it in distributed training."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def leave_distributed() -> None:

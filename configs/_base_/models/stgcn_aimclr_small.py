@@ -6,8 +6,8 @@ model = dict(
     drop=dict(type='EnergyAttentionDrop', keep_margin=0.7),
     dropped_views=['extreme'],
     heads=[
-        dict(type='MoCoHead', temperature=0.2, end_epoch=50),
-        dict(type='NNMHead', temperature=0.2, start_epoch=50),
-        dict(type='D3MHead', temperature=0.2),
+        dict(type='MoCoHead', temperature=0.07, end_epoch=50),
+        dict(type='NNMHead', temperature=0.07, start_epoch=50),
+        dict(type='D3MHead', temperature=0.07),
     ],
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from halp_mm.engine.distributed import model_of
 from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.models import SkeletonClassifier
 
@@ -22,6 +22,6 @@ class ClassesHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Compare."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = model_of(runner)
         if isinstance(model, SkeletonClassifier):
             check_num_classes(model, runner.train_dataloader.dataset)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from halp_mm.engine.distributed import model_of
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
 
 
@@ -37,7 +37,7 @@ class EvaluationHook(Hook):
         # The training clips are those of the run, normalised already if NormalizeOnceHook did so.
         self.train_dataset = runner.train_dataloader.dataset
         self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = model_of(runner)
         preprocessor = model.data_preprocessor
         self.test_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
 
@@ -45,7 +45,7 @@ class EvaluationHook(Hook):
         """Evaluate, if it is time."""
         if not (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = model_of(runner)
         result = self.protocol.run(model, self.train_dataset, self.test_dataset)
         scalars = {f'val/{self.prefix}{key}': result.metrics[key] for key in ('top1', 'top5')}
         runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)

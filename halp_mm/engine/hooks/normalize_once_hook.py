@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from halp_mm.engine.distributed import model_of
 from halp_mm.registry import HOOKS
 
 
@@ -25,7 +25,7 @@ class NormalizeOnceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Normalise, if the training set is small enough."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = model_of(runner)
         normalization = model.data_preprocessor.normalization
         if normalization.is_random:
             raise ValueError('a normalisation with random draws cannot be done once for all')

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from halp_mm.engine.distributed import model_of
 from halp_mm.training_progress import TrainingProgress
 
 
@@ -32,5 +32,5 @@ class TrainingProgressHook(Hook):
             rank=get_rank(),
         )
         torch.manual_seed(progress.generator('cpu', 'dropout').initial_seed())
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = model_of(runner)
         model.set_progress(progress)
