@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from mmengine.dist import broadcast
 from mmengine.model import BaseModel
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation.features import extract_features
@@ -160,15 +159,15 @@ class FinetuneProtocol(Protocol):
         train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         generator = torch.Generator().manual_seed(seed)
         num_classes = len(train_dataset.metainfo['classes'])
-        finetuned = FinetunedModel(model, num_classes, generator).to(preprocessor.device)
         is_cuda = preprocessor.device.type == 'cuda'
-        # Dropout draws from PyTorch's own generators.
+        # Dropout draws from PyTorch's own generators, which are then as they were.
         with torch.random.fork_rng([preprocessor.device] if is_cuda else []):
+            finetuned = FinetunedModel(model, num_classes, generator).to(preprocessor.device)
             torch.manual_seed(seed)
             self.train(finetuned, train_dataset, labelled, generator, seed)
-        for value in finetuned.state_dict().values():
-            broadcast(value)  # so that all processes encode their share of test clips alike
-        logits = extract_features(finetuned, test_dataset, self.encoding_batch_size)
+            for value in finetuned.state_dict().values():
+                broadcast(value)  # so that all processes encode their share of test clips alike
+            logits = extract_features(finetuned, test_dataset, self.encoding_batch_size)
         return {stream: logit.softmax(1) for stream, logit in logits.items()}
 
     @torch.enable_grad()
@@ -205,8 +204,9 @@ class FinetuneProtocol(Protocol):
         iteration = 0
         for epoch in range(self.epochs):
             order = labelled[torch.randperm(len(labelled), generator=generator)]
-            batches = [batch.tolist() for batch in order.split(self.batch_size)]
-            for batch in DataLoader(dataset, batch_sampler=batches, collate_fn=pad_clips):
+            batches = order.split(self.batch_size)
+            for positions in batches:
+                batch = pad_clips([dataset[position] for position in positions.tolist()])
                 preprocessor.progress = TrainingProgress(epoch, iteration, len(batches), seed)
                 losses = finetuned(**preprocessor.make_views(batch, {'clip': view}), mode='loss')
                 loss = sum(losses.values())

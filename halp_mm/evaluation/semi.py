@@ -57,8 +57,8 @@ class SemiProtocol(FinetuneProtocol):
 
     Metrics are means and standard deviations (of the population) over the draws:
     ``FRACTION/top1``, ``FRACTION/top1_std``, the same for ``top5`` and for each of several
-    streams, and ``FRACTION/num_train``. The headline figures ``top1``, ``top5`` and ``num_train``
-    are those of the first fraction. The scores are those of its last draw.
+    streams, and ``FRACTION/num_train``. The figures without a fraction are the means of the first
+    one. The scores are those of its last draw.
 
     Args:
         label_fraction: Which parts of the labels are used, one after the other.
@@ -104,7 +104,7 @@ class SemiProtocol(FinetuneProtocol):
             metrics[f'{fraction:g}/num_train'] = num_train
             headline = headline or results[-1]
         first = f'{self.fractions[0]:g}'
-        summary = {key: metrics[f'{first}/{key}'] for key in ('top1', 'top5', 'num_train')}
+        summary = {key: metrics[f'{first}/{key}'] for key in (*accuracies, 'num_train')}
         summary['num_test'] = len(test_dataset)
         return replace(headline, metrics=summary | metrics)
 

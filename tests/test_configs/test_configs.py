@@ -81,7 +81,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert any(name.startswith('loss') for name in losses)
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
-    assert set(config.protocols) == {'knn', 'linear'} | ({'classifier'} if is_classifier else set())
+    trained_anew = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
+    assert set(config.protocols) == {'knn', 'linear'} | trained_anew
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.custom_hooks:

@@ -126,8 +126,7 @@ def test_the_model_is_left_as_it_was(poses, make, training):
     assert model.data_preprocessor.progress == progress
 
 
-def test_encoder_and_linear_layer_both_learn(poses):
-    """With a frozen encoder the scores would be others; what is easy is learned without a fault."""
+def test_what_is_easy_is_learned(poses):
     train, test = poses
     model = model_with(data_preprocessor=dict(type='SkeletonPreprocessor'))
     protocol = FinetuneProtocol(epochs=15, batch_size=4, learning_rate=0.1)
@@ -150,7 +149,8 @@ def test_it_is_deterministic(poses):
 
 def test_streams_train_apart_and_their_scores_are_averaged(poses):
     train, test = poses
-    protocol = FinetuneProtocol(epochs=2, batch_size=5, learning_rate=0.1, weight_decay=0.1)
+    # In one batch the order of clips, which is drawn after all streams' layers, does not matter.
+    protocol = FinetuneProtocol(epochs=4, batch_size=14, learning_rate=0.1, weight_decay=0.1)
     both = model_with(streams=['joint', 'bone'])
     alone = model_with(streams=['joint'])
     alone.encoders['joint'].load_state_dict(both.encoders['joint'].state_dict())
@@ -159,9 +159,7 @@ def test_streams_train_apart_and_their_scores_are_averaged(poses):
     result = protocol.run(both, train, test)
     torch.testing.assert_close(result.scores, (by_stream['joint'] + by_stream['bone']) / 2)
     assert {'joint/top1', 'joint/top5', 'bone/top1', 'bone/top5'} < result.metrics.keys()
-    # The joint stream draws its linear layer first, but the order of clips comes after all layers.
-    different = protocol.scores(alone, train, test)['joint']
-    assert (different - by_stream['joint']).abs().max() < 0.5
+    torch.testing.assert_close(protocol.scores(alone, train, test)['joint'], by_stream['joint'])
 
 
 def test_transfer_is_fine_tuning_that_needs_a_target(poses):
@@ -196,7 +194,7 @@ def test_different_classes_are_refused(poses, tmp_path):
 
 
 def test_linear_layers_gradient_is_cross_entropys(poses):
-    """One step with one batch: the bias moves by the rate times the mean of target - probability."""
+    """One step of all clips moves the bias by the rate times the mean of target - probability."""
     train, test = poses
     model = model_with()
     model.encoders['joint'].requires_grad_(False)

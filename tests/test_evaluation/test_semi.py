@@ -106,8 +106,10 @@ def test_metrics_are_means_over_draws(poses, streams):
         assert result.metrics[f'{fraction}/top1_std'] == pytest.approx(std)
         assert result.metrics[f'{fraction}/num_train'] == count
         assert (f'{fraction}/motion/top5_std' in result.metrics) == (len(streams) == 2)
-    assert list(result.metrics)[:4] == ['top1', 'top5', 'num_train', 'num_test']
-    assert result.metrics['top1'] == result.metrics['0.2/top1']
+    of_streams = ['joint/top1', 'joint/top5', 'motion/top1', 'motion/top5'] * (len(streams) == 2)
+    summary = ['top1', 'top5', *of_streams, 'num_train']
+    assert list(result.metrics)[: len(summary) + 1] == [*summary, 'num_test']
+    assert all(result.metrics[key] == result.metrics[f'0.2/{key}'] for key in summary)
     assert (result.metrics['num_train'], result.metrics['num_test']) == (6, 6)
     assert result.protocol == 'SemiProtocol'
 
