@@ -73,7 +73,8 @@ def evaluate(
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, or this has no such setting or needs a
-            target, the checkpoint does not fit, or the target's layout cannot be converted.
+            target, the checkpoint does not fit, or the target has no data sets or its layout
+            cannot be converted.
     """
     if protocol not in config.protocols:
         raise ValueError(
@@ -97,6 +98,8 @@ def evaluate(
             f'the protocol {protocol!r} needs the config of another data set: --target CONFIG. '
             'On its own data set an encoder is trained by the protocol finetune'
         )
+    if target is not None:
+        check_target(target)
     check_data_files(target or config)
     model = build_model(config, checkpoint)
     if target is None:
@@ -120,6 +123,18 @@ def evaluate(
         'seconds': time.perf_counter() - start,
     }
     return report, result
+
+
+def check_target(target: Config) -> None:
+    """Raise a ValueError if a config does not say what the training and the test clips are."""
+    missing = [] if 'test_dataset' in target else ['test_dataset']
+    if 'dataset' not in target.get('train_dataloader', {}):
+        missing.insert(0, 'train_dataloader.dataset')
+    if missing:
+        raise ValueError(
+            f'{target.filename} has no {" and no ".join(missing)}; expected the config of a data '
+            'set, such as configs/halp/bigru_pku2_xsub.py'
+        )
 
 
 def build_target(
