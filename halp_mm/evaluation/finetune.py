@@ -33,6 +33,7 @@ class FinetunedModel(BaseModel):
 
     def __init__(self, model: BaseModel, num_classes: int, generator: torch.Generator) -> None:
         super().__init__(copy.deepcopy(model.data_preprocessor))
+        self.sources = dict(model.sources)
         self.networks = nn.ModuleDict(
             {
                 stream: nn.Sequential(
@@ -52,7 +53,7 @@ class FinetunedModel(BaseModel):
             mode: ``'loss'`` or ``'tensor'``.
         """
         logits = {
-            stream: network(views['clip'][stream]).float()
+            stream: network(views['clip'][self.sources[stream]]).float()
             for stream, network in self.networks.items()
         }
         if mode == 'tensor':

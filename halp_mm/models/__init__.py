@@ -2,10 +2,13 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder
 from halp_mm.models.heads import (
+    CMDHead,
+    CrossStreamHead,
     D3MHead,
     HaLPHead,
+    InterSkeletonHead,
     MoCoHead,
     NNMHead,
     PretrainingHead,
@@ -15,13 +18,17 @@ from halp_mm.models.modules import EnergyAttentionDrop, FeatureQueue, MomentumCo
 from halp_mm.models.pretrainers import MomentumContrast
 
 __all__ = [
+    'HCN',
     'STGCN',
     'BiGRU',
+    'CMDHead',
+    'CrossStreamHead',
     'D3MHead',
     'Encoder',
     'EnergyAttentionDrop',
     'FeatureQueue',
     'HaLPHead',
+    'InterSkeletonHead',
     'MoCoHead',
     'MomentumContrast',
     'MomentumCopy',

@@ -36,10 +36,22 @@ COMBINATIONS = [
         ('halp_aimclr/stgcn', '_joint'),
     )
 ]
+ISC_PAIRS = [
+    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in PAPER + SMALL),
+    *('bigru-hcn_ntu60_xsub', 'stgcn-hcn_ntu60_xsub'),
+    *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
+]
 ABLATIONS = [
     *('normal', 'extreme', 'normal-extreme', 'eadm', 'nnm'),
     *('100e', '150e', '200e', '300e'),
 ]
+
+
+NARROW = dict(
+    BiGRU=dict(hidden_size=8),
+    STGCN=dict(base_channels=4, feature_dim=8),
+    HCN=dict(base_channels=4),
+)
 
 
 def config_id(path: Path) -> str:
@@ -47,14 +59,22 @@ def config_id(path: Path) -> str:
 
 
 def test_there_is_a_config_for_every_method_and_data_set():
-    expected = {f'{method}/{name}' for method in ('halp', 'moco') for name in PAPER + SMALL}
+    expected = {
+        f'{method}/{name}'
+        for method in ('halp', 'moco', 'cmd', 'halp_cmd')
+        for name in PAPER + SMALL
+    }
     expected |= {
         f'{method}/stgcn_{name}_{stream}'
         for method in ('stgcn', 'skeletonclr', 'aimclr')
         for name in SUPERVISED
         for stream in STREAMS
     }
+    expected |= {
+        f'{method}/stgcn_{name}' for method in ('crosclr', 'aimclr_crosclr') for name in SUPERVISED
+    }
     expected |= {*COMBINATIONS}
+    expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_joint_{name}' for name in ABLATIONS}
     assert {config_id(path) for path in CONFIGS} == expected
 
@@ -62,15 +82,14 @@ def test_there_is_a_config_for_every_method_and_data_set():
 @pytest.mark.parametrize('path', CONFIGS, ids=config_id)
 def test_config_builds_and_computes_a_loss(path, tmp_path):
     config = Config.fromfile(path)
-    if config.model.encoder.type == 'BiGRU':
-        config.model.encoder.hidden_size = 8  # the paper's 1024 are a test of patience only
+    encoder = config.model.encoder
+    encoders = [encoder] if 'type' in encoder else list(encoder.values())
+    for encoder in encoders:  # the papers' widths are a test of patience only
+        encoder.update(NARROW[encoder.type])
+    if 'queue_size' in config.model:
         config.model.queue_size = 512
-    else:
-        config.model.encoder.update(base_channels=4, feature_dim=8)
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
-    data_file = write_random_clips(
-        tmp_path / 'clips.safetensors', layout=config.model.encoder.layout
-    )
+    data_file = write_random_clips(tmp_path / 'clips.safetensors', layout=encoders[0].layout)
     dataset = DATASETS.build(
         {**config.train_dataloader.dataset, 'data_file': data_file, 'split': 'train'}
     )
@@ -78,7 +97,7 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
 
     batch = pad_clips([dataset[i] for i in range(4)])
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-    assert any(name.startswith('loss') for name in losses)
+    assert any('loss' in name for name in losses)
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     trained_anew = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
@@ -136,6 +155,55 @@ def test_halp_is_its_baseline_with_one_more_head(name):
     assert heads[:-1] == baseline_heads
     assert heads[-1]['type'] == 'HaLPHead'
     assert halp == moco
+
+
+@pytest.mark.parametrize('name', PAPER + SMALL)
+def test_cmd_is_the_baseline_on_three_streams_and_halp_cmd_has_one_more_head(name):
+    moco, cmd, halp_cmd, halp = (
+        Config.fromfile(ROOT / 'configs' / method / f'{name}.py').to_dict()
+        for method in ('moco', 'cmd', 'halp_cmd', 'halp')
+    )
+    assert cmd['model'].pop('streams') == ['joint', 'motion', 'bone']
+    assert halp_cmd['model'].pop('streams') == ['joint', 'motion', 'bone']
+    assert moco['model'].pop('streams') == ['joint']
+    heads, distilling = moco['model'].pop('heads'), cmd['model'].pop('heads')
+    head = MODELS.build({**distilling[-1], 'streams': ['joint', 'motion', 'bone']})
+    assert (head.teacher_temperature, head.student_temperature) == (0.05, 0.1)
+    assert head.top_k * 2 == moco['model']['queue_size']
+    assert distilling[:-1] == heads
+    assert halp_cmd['model'].pop('heads') == [*distilling, halp['model']['heads'][-1]]
+    assert moco == cmd == halp_cmd
+
+
+@pytest.mark.parametrize('name', SUPERVISED)
+@pytest.mark.parametrize('method', ['skeletonclr', 'aimclr'])
+def test_mining_across_streams_takes_over_in_the_second_stage(method, name):
+    crossing = {'skeletonclr': 'crosclr', 'aimclr': 'aimclr_crosclr'}[method]
+    alone, across = (
+        Config.fromfile(ROOT / 'configs' / path).to_dict()
+        for path in (f'{method}/stgcn_{name}_joint.py', f'{crossing}/stgcn_{name}.py')
+    )
+    assert across['model'].pop('streams') == ['joint', 'motion', 'bone']
+    assert alone['model'].pop('streams') == ['joint']
+    (moco, *others), (first, *rest, last) = (
+        config['model'].pop('heads') for config in (alone, across)
+    )
+    half = alone['train_cfg']['max_epochs'] // 2
+    assert last == dict(type='CrossStreamHead', temperature=0.07, start_epoch=half)
+    assert first == {**moco, 'end_epoch': half}
+    assert rest == others
+    assert alone == across
+
+
+@pytest.mark.parametrize('name', ISC_PAIRS)
+def test_representations_are_contrasted_with_each_other(name):
+    config = Config.fromfile(ROOT / 'configs' / 'isc' / f'{name}.py')
+    names = {'sequence': 'bigru', 'graph': 'stgcn', 'image': 'hcn'}
+    pair = name.split('_')[0].split('-')
+    assert [encoder.type.lower() for encoder in config.model.encoder.values()] == pair
+    assert [names[representation] for representation in config.model.encoder] == pair
+    assert config.model.streams == dict.fromkeys(config.model.encoder, 'joint')
+    assert config.model.heads == [dict(type='InterSkeletonHead', temperature=0.07)]
 
 
 def test_the_papers_encoder_has_its_size():

@@ -162,6 +162,27 @@ def test_streams_train_apart_and_their_scores_are_averaged(poses):
     torch.testing.assert_close(protocol.scores(alone, train, test)['joint'], by_stream['joint'])
 
 
+def test_two_representations_of_one_stream(poses):
+    """As in ISC: a sequence and a graph of the same joints, each with an encoder of its kind."""
+    train, test = poses
+    preprocessor = dict(
+        type='SkeletonPreprocessor',
+        normalization=[dict(type='PreNormalize3D')],
+        evaluation_view=[dict(type='CenterCropResize', num_frames=8)],
+    )
+    both = model_with(
+        encoder=dict(sequence=GRU, graph={**GCN, 'dropout': 0.0}),
+        streams=dict(sequence='joint', graph='joint'),
+        data_preprocessor=preprocessor,
+    )
+    alone = model_with(encoder=GRU, data_preprocessor=preprocessor)
+    alone.encoders['joint'].load_state_dict(both.encoders['sequence'].state_dict())
+    protocol = FinetuneProtocol(epochs=3, batch_size=14, learning_rate=0.1)
+    by_stream = protocol.scores(both, train, test)
+    assert list(by_stream) == ['sequence', 'graph']
+    torch.testing.assert_close(protocol.scores(alone, train, test)['joint'], by_stream['sequence'])
+
+
 def test_transfer_is_fine_tuning_that_needs_a_target(poses):
     assert TransferProtocol.needs_target
     assert not FinetuneProtocol.needs_target

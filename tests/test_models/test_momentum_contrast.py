@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from halp_mm import models
 from halp_mm.models import PretrainingHead
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator, tiny_model
@@ -111,34 +112,64 @@ def test_losses_are_added_up_and_figures_are_not():
     assert set(logged) == {*names, 'loss'}
 
 
-def test_two_streams_equal_two_models():
-    streams = ['joint', 'bone']
-    both = model_with(heads=[MOCO, HALP], streams=streams)
-    alone = {s: model_with(1, heads=[MOCO, HALP], streams=[s]) for s in streams}
-    for stream, model in alone.items():
-        state = {n: v for n, v in both.state_dict().items() if 'heads' not in n}
-        other = streams[1 - streams.index(stream)]
-        state = {n: v for n, v in state.items() if other not in n}
-        missing, unexpected = model.load_state_dict(state, strict=False)
-        assert not unexpected
-        assert all(name.startswith('heads') for name in missing)
+BIGRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
+STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
+
+
+@pytest.mark.parametrize('encoder', [BIGRU, {**STGCN, 'dropout': 0.5}])
+@pytest.mark.parametrize('cross', [[], [dict(type='CMDHead', weight=0.0)]])
+def test_a_stream_among_others_learns_as_alone(encoder, cross):
+    """Bit for bit: weights, queue, losses, with dropout and prototypes."""
+    streams = ['joint', 'motion', 'bone']
+    settings = dict(encoder=encoder, projector=dict(type='Projector', out_dim=6))
+    alone = {
+        ','.join(names): model_with(heads=[MOCO, HALP, *more], streams=names, **settings)
+        for names, more in ((streams, cross), *(([stream], []) for stream in streams))
+    }
+    together = alone.pop('joint,motion,bone')
     for step in range(4):
         views = views_of(*streams, seed=step)
-        progress = TrainingProgress(iteration=step)
-        both.set_progress(progress)
-        together = both(views, None, mode='loss')
+        losses = {}
+        for name, model in (('all', together), *alone.items()):
+            torch.manual_seed(step)
+            model.set_progress(TrainingProgress(iteration=step))
+            losses[name] = model(views, None, mode='loss')
+            model.zero_grad()
+            sum(v for n, v in losses[name].items() if 'loss' in n).backward()
+            torch.optim.SGD(model.parameters(), 0.1, foreach=False).step()
         for stream, model in alone.items():
-            model.set_progress(progress)
-            losses = model(views, None, mode='loss')
-            assert {f'{stream}/{name}' for name in losses} <= set(together)
-            moco = together[f'{stream}/loss_moco']
-            torch.testing.assert_close(losses['loss_moco'], moco)
-            assert torch.equal(both.queues[stream].entries, model.queues[stream].entries)
-            # One clustering starts all streams at draws of one generator: only the first agrees.
-            if stream == 'joint':
-                torch.testing.assert_close(losses['loss_halp'], together['joint/loss_halp'])
-    assert len(together) == 10
-    assert together['bone/loss_halp'].item() != 0
+            for name, loss in losses[stream].items():
+                assert torch.equal(loss, losses['all'][f'{stream}/{name}']), (step, name)
+            assert torch.equal(together.queues[stream].entries, model.queues[stream].entries)
+            mine = together.query_networks[stream].state_dict()
+            for name, value in model.query_networks[stream].state_dict().items():
+                assert torch.equal(mine[name], value), (step, name)
+    assert losses['all']['bone/loss_halp'].item() != 0
+
+
+REPRESENTATIONS = dict(
+    encoder=dict(sequence=BIGRU, graph=STGCN), streams=dict(sequence='joint', graph='joint')
+)
+
+
+def test_representations_of_one_stream_have_their_own_encoders():
+    model = model_with(data_preprocessor=None, **REPRESENTATIONS)
+    assert model.data_preprocessor.streams == ('joint',)
+    kinds = {name: type(network.encoder) for name, network in model.query_networks.items()}
+    assert kinds == {'sequence': models.BiGRU, 'graph': models.STGCN}
+    losses = model(views_of('joint'), None, mode='loss')
+    assert {'sequence/loss_moco', 'graph/loss_moco'} <= set(losses)
+    model.eval()
+    clips = views_of('joint')['query']
+    features = model({'clip': clips}, None)
+    for name, feature in features.items():
+        assert torch.equal(feature, model.query_networks[name].encoder(clips['joint']))
+
+
+def test_a_stream_without_an_encoder_is_named():
+    wrong = {**REPRESENTATIONS, 'encoder': dict(sequence=BIGRU)}
+    with pytest.raises(ValueError, match=r"no encoder for stream 'graph', only for \['sequence'\]"):
+        model_with(data_preprocessor=None, **wrong)
 
 
 @pytest.mark.parametrize('start', [0, 1, 3])
@@ -160,10 +191,7 @@ def test_heads_are_silent_from_their_end_epoch_on():
         assert ('loss_halp' in losses) == (epoch >= 2)
 
 
-STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
-
-
-@pytest.mark.parametrize('encoder', [STGCN, dict(type='BiGRU', hidden_size=4, num_layers=1)])
+@pytest.mark.parametrize('encoder', [STGCN, BIGRU])
 def test_dropped_views_are_embedded_from_the_same_map(encoder):
     model = model_with(
         encoder=encoder,
@@ -236,8 +264,7 @@ def test_key_networks_start_as_copies():
     for name, value in model.query_networks.state_dict().items():
         assert torch.equal(value, keys[name])
     joint, bone = (model.query_networks[s].state_dict() for s in ('joint', 'bone'))
-    name = 'encoder.forward_cells.0.weight_ih_l0'
-    assert not torch.equal(joint[name], bone[name])
+    assert all(torch.equal(value, bone[name]) for name, value in joint.items())
 
 
 def test_state_goes_round():

@@ -168,11 +168,11 @@ def test_separated_clusters_are_recovered(dtype):
     centers = torch.eye(5, dtype=dtype)[:4]
     points = torch.cat([cluster(c, 25, 0.05, seed=i) for i, c in enumerate(centers)])
     # k-means depends on its start; the best of 20 random ones finds them.
-    starts = points.expand(20, 100, 5)
-    centroids = spherical_kmeans(starts, 4, generator(), max_iterations=100)
+    found = [spherical_kmeans(points, 4, generator(i), max_iterations=100) for i in range(20)]
+    centroids = torch.stack(found)
     assert centroids.shape == (20, 4, 5)
     assert (centroids.norm(dim=-1) - 1).abs().max() < 1e-5
-    distance = torch.acos((starts @ centroids.mT).clamp(-1, 1))
+    distance = torch.acos((points @ centroids.mT).clamp(-1, 1))
     best = distance.amin(-1).square().sum(-1).argmin()
     nearest = distance[best].argmin(-1).view(4, 25)
     assert (nearest == nearest[:, :1]).all()
@@ -185,9 +185,8 @@ def test_separated_clusters_are_recovered(dtype):
 def test_batch_equals_one_by_one():
     points = unit_vectors(4, 32, 6)
     together = spherical_kmeans(points, 5, generator(3), max_iterations=50)
-    source = generator(3)
     for batch, alone in zip(together, points):
-        expected = spherical_kmeans(alone, 5, source, max_iterations=50)
+        expected = spherical_kmeans(alone, 5, generator(3), max_iterations=50)
         torch.testing.assert_close(batch, expected, rtol=0, atol=1e-12)
 
 
@@ -196,9 +195,8 @@ def test_a_finished_batch_entry_waits_for_the_others():
     points = torch.stack([easy, unit_vectors(32, 6)])
     tolerance = 0.05
     together = spherical_kmeans(points, 2, generator(3), 50, tolerance)
-    source = generator(3)
     for batch, alone in zip(together, points):
-        expected = spherical_kmeans(alone, 2, source, 50, tolerance)
+        expected = spherical_kmeans(alone, 2, generator(3), 50, tolerance)
         torch.testing.assert_close(batch, expected, rtol=0, atol=1e-12)
 
 
@@ -212,7 +210,8 @@ def test_equal_generators_give_equal_centroids():
 
 def test_start_is_at_distinct_points():
     points = unit_vectors(10, 6)
-    start = spherical_kmeans(points.expand(200, 10, 6), 4, generator(), max_iterations=0)
+    found = [spherical_kmeans(points, 4, generator(i), max_iterations=0) for i in range(200)]
+    start = torch.stack(found)
     which = (start @ points.T).argmax(-1)
     torch.testing.assert_close(start, points[which])
     assert all(len(row.unique()) == 4 for row in which)

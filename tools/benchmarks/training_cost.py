@@ -38,7 +38,9 @@ class Training:
         ).to(get_device())
         self.epoch = max(head.start_epoch for head in self.model.heads)
         self.optimizer = torch.optim.SGD(self.model.query_networks.parameters(), 0.01, 0.9)
-        layout = get_layout(config.model.encoder.get('layout', 'kinect_v2'))
+        encoder = config.model.encoder
+        encoder = encoder if 'type' in encoder else next(iter(encoder.values()))
+        layout = get_layout(encoder.get('layout', 'kinect_v2'))
         people = config.train_dataloader.dataset.num_people
         self.batch = {
             'clips': torch.randn(batch_size, people, 60, layout.num_joints, 3),

@@ -63,6 +63,11 @@ class SkeletonClassifier(BaseModel):
         self.progress = TrainingProgress()
 
     @property
+    def sources(self) -> dict[str, str]:
+        """Which of the preprocessor's streams each encoder sees."""
+        return {self.stream: self.stream}
+
+    @property
     def encoders(self) -> dict[str, Encoder]:
         """What makes the features, by stream."""
         return {self.stream: self.encoder}

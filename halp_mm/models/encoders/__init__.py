@@ -2,6 +2,7 @@
 
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
+from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.stgcn import STGCN
 
-__all__ = ['STGCN', 'BiGRU', 'Encoder']
+__all__ = ['HCN', 'STGCN', 'BiGRU', 'Encoder']

@@ -59,6 +59,9 @@ class PretrainingHead(BaseModule, ABC):
         init_cfg: How mmengine initialises the weights.
     """
 
+    #: How many streams a head needs; more than one where streams learn from each other.
+    min_streams: int = 1
+
     def __init__(
         self,
         weight: float = 1.0,
@@ -99,6 +102,11 @@ class PretrainingHead(BaseModule, ABC):
         unknown = sorted(set(self.streams) - set(streams))
         if unknown:
             raise ValueError(f'{name} is for streams {unknown}; the model has {list(streams)}')
+        if len(set(self.streams)) < max(self.min_streams, len(self.streams)):
+            raise ValueError(
+                f'{name} needs {self.min_streams} or more different streams, found '
+                f"{list(self.streams)}; name them in the model's streams, or in the head's"
+            )
         unknown = [view for view in self.views if view not in views]
         if unknown:
             raise ValueError(

@@ -86,8 +86,9 @@ def spherical_kmeans(
 
     Each iteration assigns every point to its nearest centroid and moves each centroid by one step
     of :func:`frechet_mean` towards the mean of its points, so that it ends where k-means with the
-    Frechet mean ends. Centroids start at random distinct points; one that loses all its points
-    stays where it is. A batch entry whose centroids moved by less than ``tolerance`` is finished.
+    Frechet mean ends. Centroids start at random distinct points, the same of every batch entry;
+    one that loses all its points stays where it is. A batch entry whose centroids moved by less
+    than ``tolerance`` is finished.
 
     Source: HaLP, Sec. 3.5 and 4.2.
 
@@ -107,9 +108,8 @@ def spherical_kmeans(
     count = points.shape[-2]
     if num_clusters > count:
         raise ValueError(f'{count} points cannot make {num_clusters} clusters')
-    draws = torch.rand(points.shape[:-1], generator=generator, device=points.device)
-    start = draws.topk(num_clusters, -1).indices
-    centroids = points.gather(-2, start[..., None].expand(*start.shape, points.shape[-1]))
+    draws = torch.rand(count, generator=generator, device=points.device)
+    centroids = points[..., draws.topk(num_clusters).indices, :]
     moving = torch.ones(*points.shape[:-2], 1, 1, dtype=torch.bool, device=points.device)
     for _ in range(max_iterations):
         similarity = points @ centroids.mT

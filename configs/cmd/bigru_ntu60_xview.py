@@ -1,0 +1,10 @@
+# CMD is the baseline on three streams with a head that distils between them.
+_base_ = '../moco/bigru_ntu60_xview.py'
+
+model = dict(
+    streams=['joint', 'motion', 'bone'],
+    heads=[
+        dict(type='MoCoHead', temperature=0.07),
+        dict(type='CMDHead'),
+    ],
+)

@@ -1,0 +1,10 @@
+# CrosSCLR is SkeletonCLR on three streams; then what is near in one is a positive in the others.
+_base_ = '../skeletonclr/stgcn_ntu120_xset_joint.py'
+
+model = dict(
+    streams=['joint', 'motion', 'bone'],
+    heads=[
+        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
+        dict(type='CrossStreamHead', temperature=0.07, start_epoch=150),
+    ],
+)
