@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from halp_mm.apis import evaluate, load_config, report_table, write_report
+from halp_mm.apis import evaluate, report_table, write_report
 from halp_mm.engine import init_distributed, leave_distributed
 from halp_mm.evaluation import write_scores
 
@@ -22,8 +22,18 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--protocol',
         default='knn',
-        help="one of the config's, such as knn, retrieval, linear or classifier",
+        help="one of the config's, such as knn, retrieval, linear, finetune or semi",
     )
+    parser.add_argument(
+        '--target', help='config of another data set to evaluate on; transfer needs one'
+    )
+    parser.add_argument(
+        '--label-fraction',
+        nargs='+',
+        type=float,
+        help='parts of the labels that the protocol semi uses, as in 0.01 0.1',
+    )
+    parser.add_argument('--draws', type=int, help='how often the protocol semi draws clips')
     parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
     parser.add_argument('--out', help='write the results to this JSON file instead')
     parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')
@@ -42,6 +52,11 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     args = parser.parse_args()
     if (args.checkpoint is None) != args.untrained:
         parser.error('give either a checkpoint or --untrained')
+    labels = {'label_fraction': args.label_fraction, 'draws': args.draws}
+    labels = {key: value for key, value in labels.items() if value is not None}
+    if labels and args.protocol != 'semi':
+        parser.error('--label-fraction and --draws go with --protocol semi')
+    args.cfg_options |= {f'protocols.semi.{key}': value for key, value in labels.items()}
     if args.work_dir and not args.out:
         args.out = os.path.join(args.work_dir, f'{args.protocol}.json')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -53,10 +68,9 @@ def main() -> None:
     parser, args = parse_args()
     init_distributed(args.launcher)
     try:
-        config = load_config(args.config, args.cfg_options)
-        if args.seed is not None:
-            config.randomness.seed = args.seed
-        report, result = evaluate(config, args.checkpoint, args.protocol)
+        report, result = evaluate(
+            args.config, args.checkpoint, args.protocol, args.cfg_options, args.seed, args.target
+        )
         if is_main_process() and args.out:
             write_report(report, args.out)
         if is_main_process() and args.dump:

@@ -36,6 +36,7 @@ def make_origin(
     checkpoint: str | os.PathLike | None,
     protocol: str,
     train_dataset: SkeletonDataset,
+    target: Config | None = None,
 ) -> dict[str, str | int]:
     """How scores are made: what files of class scores say besides the scores.
 
@@ -44,6 +45,7 @@ def make_origin(
         checkpoint: The checkpoint; of the untrained encoder nothing is said.
         protocol: The protocol's name in the config.
         train_dataset: The clips whose labels are known.
+        target: The config of the clips, if they are another data set's than the encoder's.
     """
     origin = {
         'protocol_name': protocol,
@@ -53,6 +55,8 @@ def make_origin(
     }
     if config.filename is not None:  # a config may also be made of a dict
         origin['config'] = os.fspath(config.filename)
+    if target is not None and target.filename is not None:
+        origin['target'] = os.fspath(target.filename)
     if checkpoint is not None:
         origin['checkpoint'] = os.fspath(checkpoint)
         origin['checkpoint_sha256'] = file_sha256(checkpoint)
@@ -87,6 +91,7 @@ def make_report(
         'checkpoint_sha256': origin.get('checkpoint_sha256'),
         'config': origin.get('config'),
         'config_sha256': origin['config_sha256'],
+        'target': origin.get('target'),
         'settings': dict(settings),
         'seed': origin['seed'],
         'data_files': [

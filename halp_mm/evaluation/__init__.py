@@ -3,6 +3,7 @@
 from halp_mm.evaluation.classifier import ClassifierProtocol
 from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.finetune import FinetuneProtocol, TransferProtocol
 from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
@@ -10,16 +11,21 @@ from halp_mm.evaluation.metrics import confusion_matrix, top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
 from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
 from halp_mm.evaluation.scores_file import read_scores, write_scores
+from halp_mm.evaluation.semi import SemiProtocol, draw_labelled
 
 __all__ = [
     'ClassifierProtocol',
     'EvaluationResult',
+    'FinetuneProtocol',
     'KNNProtocol',
     'LinearProtocol',
     'Protocol',
     'RetrievalProtocol',
+    'SemiProtocol',
+    'TransferProtocol',
     'cluster_nmi',
     'confusion_matrix',
+    'draw_labelled',
     'extract_features',
     'fuse_scores',
     'knn_scores',

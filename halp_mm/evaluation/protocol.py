@@ -19,6 +19,7 @@ ORIGIN = {
     'train_split': str,
     'config': str,
     'config_sha256': str,
+    'target': str,
     'checkpoint': str,
     'checkpoint_sha256': str,
     'seed': int,
@@ -66,6 +67,9 @@ class Protocol(ABC):
         encoding_batch_size: Clips that are encoded at a time.
         seed: Of whatever the protocol draws; the run's seed by default.
     """
+
+    #: Whether the clips have to be another data set's than the model was pre-trained on.
+    needs_target = False
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         self.encoding_batch_size = encoding_batch_size

@@ -13,6 +13,7 @@ Its arrays:
 ``protocol_name``               text: the protocol's name in the config, such as ``linear``
 ``train_split``                 text: the split of the training clips
 ``config``, ``config_sha256``   text: the config's file, and a hash of all its values
+``target``                      text: the config of the clips, if they are another data set's
 ``checkpoint``,                 text: the checkpoint and a hash of the file; an untrained encoder
 ``checkpoint_sha256``           has none
 ``seed``                        int64

@@ -19,8 +19,8 @@ from tests.runs import CONFIG, tiny_classifier_config
 
 FIELDS = [
     *('protocol', 'dataset', 'train_split', 'test_split', 'metrics', 'warnings', 'classes'),
-    *('confusion', 'checkpoint', 'checkpoint_sha256', 'config', 'config_sha256', 'settings'),
-    *('seed', 'data_files', 'versions', 'device', 'threads', 'finished', 'seconds'),
+    *('confusion', 'checkpoint', 'checkpoint_sha256', 'config', 'config_sha256', 'target'),
+    *('settings', 'seed', 'data_files', 'versions', 'device', 'threads', 'finished', 'seconds'),
 ]
 
 

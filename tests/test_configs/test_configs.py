@@ -110,8 +110,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert any('loss' in name for name in losses)
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
-    expected = {'knn', 'linear', 'retrieval'} | ({'classifier'} if is_classifier else set())
-    assert set(config.protocols) == expected
+    own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
+    assert set(config.protocols) == {'knn', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.custom_hooks:

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from halp_mm.models.data_preprocessors import Views, build_preprocessor
+from halp_mm.models.encoders import Encoder
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -60,6 +61,16 @@ class SkeletonClassifier(BaseModel):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.encoder.feature_dim, num_classes)
         self.progress = TrainingProgress()
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Which of the preprocessor's streams each encoder sees."""
+        return {self.stream: self.stream}
+
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What makes the features, by stream."""
+        return {self.stream: self.encoder}
 
     def set_progress(self, progress: TrainingProgress) -> None:
         """Say where training stands; the random draws of views follow from it."""

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from halp_mm.skeletons import SkeletonLayout
+
 
 class Encoder(BaseModule, ABC):
     """Clips to features, in two steps with a feature map between them.
@@ -17,6 +19,8 @@ class Encoder(BaseModule, ABC):
 
     #: Length D of a feature.
     feature_dim: int
+    #: Joint layout of the clips.
+    layout: SkeletonLayout
 
     @abstractmethod
     def forward_map(self, clips: Tensor) -> Tensor:

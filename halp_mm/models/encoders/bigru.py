@@ -51,11 +51,12 @@ class BiGRU(Encoder):
         super().__init__(init_cfg)
         if pooling not in ('last', 'mean'):
             raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}")
-        self.clip_shape = (num_people, get_layout(layout).num_joints, num_channels)
+        self.layout = get_layout(layout)
+        self.clip_shape = (num_people, self.layout.num_joints, num_channels)
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.feature_dim = 2 * hidden_size
-        input_size = num_people * get_layout(layout).num_joints * num_channels
+        input_size = num_people * self.layout.num_joints * num_channels
         sizes = [input_size] + [self.feature_dim] * (num_layers - 1)
         self.input_norm = nn.BatchNorm1d(input_size)
         self.forward_cells = nn.ModuleList(

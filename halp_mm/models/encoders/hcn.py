@@ -99,7 +99,8 @@ class HCN(Encoder):
             )
         if base_channels < 2 or base_channels % 2:
             raise ValueError(f'base_channels must be even and positive, got {base_channels}')
-        num_joints = get_layout(layout).num_joints
+        self.layout = get_layout(layout)
+        num_joints = self.layout.num_joints
         self.clip_shape = (num_frames, num_joints, num_channels)
         self.feature_dim = (
             4 * base_channels * (num_frames // REDUCTION) * (image_width // REDUCTION)

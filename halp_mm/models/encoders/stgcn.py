@@ -159,8 +159,9 @@ class STGCN(Encoder):
             raise ValueError(f'temporal_kernel must be odd, got {temporal_kernel}')
         if not stages or min(stages) < 1:
             raise ValueError(f'every stage needs a block, got stages={tuple(stages)}')
-        adjacency = torch.from_numpy(partition_adjacency(layout, graph_strategy))
-        num_joints = get_layout(layout).num_joints
+        self.layout = get_layout(layout)
+        adjacency = torch.from_numpy(partition_adjacency(self.layout, graph_strategy))
+        num_joints = self.layout.num_joints
         self.joint_shape = (num_joints, num_channels)
         self.feature_dim = feature_dim
         self.register_buffer('adjacency', adjacency)

@@ -10,6 +10,7 @@ from mmengine.model import BaseModel, BaseModule, ModuleDict
 from torch import Tensor, nn
 
 from halp_mm.models.data_preprocessors import build_preprocessor
+from halp_mm.models.encoders import Encoder
 from halp_mm.models.heads import PretrainingHead, StreamEmbeddings
 from halp_mm.models.modules import FeatureQueue, MomentumCopy
 from halp_mm.registry import MODELS
@@ -115,6 +116,11 @@ class MomentumContrast(BaseModel):
         for head in self.heads:
             head.check(sources, embedded, queue_size)
 
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What makes the features, by stream: the query networks' encoders."""
+        return {stream: network.encoder for stream, network in self.query_networks.items()}
+
     def init_weights(self) -> None:
         """Initialise the query networks, and start the key networks as their copies."""
         super().init_weights()
@@ -150,8 +156,8 @@ class MomentumContrast(BaseModel):
     def extract_features(self, clips: dict[str, Tensor]) -> dict[str, Tensor]:
         """Features ``[N, D]`` of every stream, from before the projector, for downstream use."""
         return {
-            stream: network.encoder(clips[self.sources[stream]])
-            for stream, network in self.query_networks.items()
+            stream: encoder(clips[self.sources[stream]])
+            for stream, encoder in self.encoders.items()
         }
 
     def loss(self, views: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:

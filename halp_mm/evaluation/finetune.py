@@ -1,0 +1,250 @@
+"""Fine-tuning: encoders and linear layers are trained together with labels."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import broadcast
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.linear import linear_classifier
+from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.protocol import Protocol
+from halp_mm.models.data_preprocessors import Views
+from halp_mm.registry import PROTOCOLS
+from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import build_transform
+
+
+class FinetunedModel(BaseModel):
+    """Copies of a model's encoders, each followed by a new linear layer.
+
+    Args:
+        model: A pre-trainer or a classifier; it is not touched.
+        num_classes: Number of classes.
+        generator: Source of the linear layers' weights.
+    """
+
+    def __init__(self, model: BaseModel, num_classes: int, generator: torch.Generator) -> None:
+        super().__init__(copy.deepcopy(model.data_preprocessor))
+        self.sources = dict(model.sources)
+        self.networks = nn.ModuleDict(
+            {
+                stream: nn.Sequential(
+                    copy.deepcopy(encoder),
+                    linear_classifier(encoder.feature_dim, num_classes, generator),
+                )
+                for stream, encoder in model.encoders.items()
+            }
+        )
+
+    def forward(self, views: Views, labels: Tensor, mode: str = 'tensor') -> dict[str, Tensor]:
+        """Logits ``[N, classes]`` by stream, or with ``mode='loss'`` each stream's cross-entropy.
+
+        Args:
+            views: Streams ``[N, M, T, V, C]`` of the view ``clip``.
+            labels: The classes ``[N]``; not used for logits.
+            mode: ``'loss'`` or ``'tensor'``.
+        """
+        logits = {
+            stream: network(views['clip'][self.sources[stream]]).float()
+            for stream, network in self.networks.items()
+        }
+        if mode == 'tensor':
+            return logits
+        return {stream: F.cross_entropy(logit, labels) for stream, logit in logits.items()}
+
+
+@PROTOCOLS.register_module()
+class FinetuneProtocol(Protocol):
+    """Fine-tuning, as in AimCLR.
+
+    Of each stream a copy of the encoder and a linear layer are trained end to end; the model that
+    is evaluated stays as it is. Accuracies are those after the last epoch; ``best_top1`` and
+    ``best_epoch`` are chosen by the test clips, as in :class:`LinearProtocol`. Distributed
+    processes share the test clips but each trains on all training clips: fine-tuning gets no
+    faster.
+
+    Args:
+        epochs: Passes over the labelled clips.
+        batch_size: Clips of a step.
+        learning_rate: Of SGD, for the encoders and the linear layers.
+        momentum: Of SGD.
+        weight_decay: Of SGD.
+        milestones: Epochs after which the learning rate is divided by ten.
+        train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
+        **kwargs: See :class:`Protocol`. The seed is that of the linear layers' start, the order of
+            clips, the draws of the training view, and dropout.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 80,
+        batch_size: int = 64,
+        learning_rate: float = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        milestones: Sequence[int] = (50, 70),
+        train_view: Sequence[dict] | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.milestones = tuple(milestones)
+        self.train_view = None if train_view is None else build_transform(list(train_view))
+
+    def scores(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """Fine-tune on all training clips; scores are the probabilities.
+
+        Raises:
+            ValueError: if the training diverges.
+        """
+        return self.scores_and_metrics(model, train_dataset, test_dataset)[0]
+
+    def scores_and_metrics(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The :meth:`scores`, and the best epoch's figures."""
+        test_dataset.normalize_once(
+            model.data_preprocessor.normalization, device=model.data_preprocessor.device
+        )
+        top1_of_epochs = []
+
+        def judge_epoch(finetuned: FinetunedModel) -> None:
+            by_stream = self.probabilities(finetuned, test_dataset)
+            fused = torch.stack(list(by_stream.values())).mean(0)
+            labels = test_dataset.labels.to(fused.device)
+            top1_of_epochs.append(top_k_accuracy(fused, labels, 1))
+
+        labelled = torch.arange(len(train_dataset))
+        by_stream = self.finetune(
+            model, train_dataset, labelled, test_dataset, self.seed, judge_epoch
+        )
+        best = max(top1_of_epochs)
+        return by_stream, {'best_top1': best, 'best_epoch': 1 + top1_of_epochs.index(best)}
+
+    def finetune(
+        self,
+        model: BaseModel,
+        train_dataset: SkeletonDataset,
+        labelled: Tensor,
+        test_dataset: SkeletonDataset,
+        seed: int,
+        after_epoch: Callable[[FinetunedModel], None] | None = None,
+    ) -> dict[str, Tensor]:
+        """Fine-tune on some of the training clips.
+
+        Args:
+            model: A pre-trainer or a classifier.
+            train_dataset: The training clips.
+            labelled: Which of them may be used: their positions ``[N]``.
+            test_dataset: The test clips.
+            seed: Of everything that is drawn.
+            after_epoch: Is shown the networks after each epoch.
+
+        Returns:
+            The probabilities ``[num_test, classes]`` of the test clips by stream.
+
+        Raises:
+            ValueError: if the training diverges.
+        """
+        preprocessor = model.data_preprocessor
+        train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
+        generator = torch.Generator().manual_seed(seed)
+        num_classes = len(train_dataset.metainfo['classes'])
+        is_cuda = preprocessor.device.type == 'cuda'
+        # Dropout draws from PyTorch's own generators, which are then as they were.
+        with torch.random.fork_rng([preprocessor.device] if is_cuda else []):
+            finetuned = FinetunedModel(model, num_classes, generator).to(preprocessor.device)
+            torch.manual_seed(seed)
+            self.train(finetuned, train_dataset, labelled, generator, seed, after_epoch)
+            return self.probabilities(finetuned, test_dataset)
+
+    def probabilities(
+        self, finetuned: FinetunedModel, dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """The probabilities ``[N, classes]`` of a data set's clips by stream."""
+        for value in finetuned.state_dict().values():
+            broadcast(value)  # so that all processes encode their share of the clips alike
+        with torch.random.fork_rng([]):  # whoever looks in between does not change dropout's draws
+            logits = extract_features(finetuned, dataset, self.encoding_batch_size)
+        return {stream: logit.softmax(1) for stream, logit in logits.items()}
+
+    @torch.enable_grad()
+    def train(
+        self,
+        finetuned: FinetunedModel,
+        dataset: SkeletonDataset,
+        labelled: Tensor,
+        generator: torch.Generator,
+        seed: int,
+        after_epoch: Callable[[FinetunedModel], None] | None = None,
+    ) -> None:
+        """Train on some clips of a data set.
+
+        Args:
+            finetuned: What is trained.
+            dataset: The clips.
+            labelled: Which of them: their positions ``[N]``.
+            generator: Source of the order of clips.
+            seed: Of the training view's draws.
+            after_epoch: Is shown the networks after each epoch.
+
+        Raises:
+            ValueError: if the training diverges.
+        """
+        preprocessor = finetuned.data_preprocessor
+        view = preprocessor.evaluation_view if self.train_view is None else self.train_view
+        finetuned.train().requires_grad_(True)
+        optimizer = torch.optim.SGD(
+            finetuned.parameters(),
+            self.learning_rate,
+            self.momentum,
+            weight_decay=self.weight_decay,
+        )
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+        iteration = 0
+        for epoch in range(self.epochs):
+            order = labelled[torch.randperm(len(labelled), generator=generator)]
+            batches = order.split(self.batch_size)
+            for positions in batches:
+                batch = pad_clips([dataset[position] for position in positions.tolist()])
+                preprocessor.progress = TrainingProgress(epoch, iteration, len(batches), seed)
+                losses = finetuned(**preprocessor.make_views(batch, {'clip': view}), mode='loss')
+                loss = sum(losses.values())
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                iteration += 1
+            if not loss.isfinite():
+                raise ValueError(
+                    f'fine-tuning has diverged: the loss in epoch {epoch + 1} of {self.epochs} is '
+                    f'{loss.item()}; expected a finite number. Lower the learning rate '
+                    f'{self.learning_rate:g}'
+                )
+            scheduler.step()
+            if after_epoch is not None:
+                after_epoch(finetuned)
+
+
+@PROTOCOLS.register_module()
+class TransferProtocol(FinetuneProtocol):
+    """Transfer learning: HaLP, Sec. 4.3. Fine-tuning on another data set than the pre-training's.
+
+    Args:
+        **kwargs: See :class:`FinetuneProtocol`.
+    """
+
+    needs_target = True

@@ -1,0 +1,144 @@
+"""Semi-supervised evaluation: fine-tuning with few labels."""
+
+from __future__ import annotations
+
+import statistics
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.finetune import FinetuneProtocol
+from halp_mm.evaluation.protocol import EvaluationResult
+from halp_mm.registry import PROTOCOLS
+
+
+def draw_labelled(labels: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
+    """Draw the clips whose labels may be used: of each class the same fraction, at least one.
+
+    With generators in the same state, the clips of a smaller fraction are among those of a larger.
+
+    Args:
+        labels: ``[N]``, on the CPU.
+        fraction: More than 0, at most 1; a class's number of clips is rounded.
+        generator: Source of the draw.
+
+    Returns:
+        Positions in ``labels``, in their order.
+
+    Raises:
+        ValueError: if the fraction is out of range.
+    """
+    check_fraction(fraction)
+    shuffled = torch.randperm(len(labels), generator=generator)
+    by_class = shuffled[labels[shuffled].argsort(stable=True)]
+    sizes = labels.bincount()
+    quota = (sizes.double() * fraction).round().clamp(min=1)
+    place_in_class = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[by_class]]
+    return by_class[place_in_class < quota[labels[by_class]]].sort().values
+
+
+def check_fraction(fraction: float) -> None:
+    """Raise a ValueError if a fraction of labels is out of range."""
+    if not 0 < fraction <= 1:
+        raise ValueError(
+            f'label_fraction is {fraction:g}; expected more than 0 and at most 1, such as 0.01 '
+            'for one per cent of the labels'
+        )
+
+
+@PROTOCOLS.register_module()
+class SemiProtocol(FinetuneProtocol):
+    """Semi-supervised evaluation, as in AimCLR: fine-tuning with few labels, several times.
+
+    Metrics are means and standard deviations over the draws (0 of one draw):
+    ``FRACTION/top1``, ``FRACTION/top1_std``, the same for ``top5`` and for each of several
+    streams, and ``FRACTION/num_train``. The figures without a fraction are the means of the first
+    one. The scores are those of its last draw.
+
+    Args:
+        label_fraction: Which parts of the labels are used, one after the other.
+        draws: How often clips are drawn and a model is fine-tuned, for each fraction.
+        **kwargs: See :class:`FinetuneProtocol`.
+
+    Raises:
+        ValueError: if a fraction is out of range or there are none, or there is no draw.
+    """
+
+    def __init__(
+        self, label_fraction: float | Sequence[float] = (0.01, 0.1), draws: int = 5, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        is_number = isinstance(label_fraction, (int, float))
+        self.fractions = [label_fraction] if is_number else list(label_fraction)
+        if not self.fractions or draws < 1:
+            raise ValueError(
+                f'label_fraction is {label_fraction} and draws is {draws}; expected at least one '
+                'fraction and one draw'
+            )
+        for fraction in self.fractions:
+            check_fraction(fraction)
+        self.draws = draws
+
+    def run(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> EvaluationResult:
+        """Evaluate; see :meth:`Protocol.run`."""
+        self.check(train_dataset, test_dataset)
+        classes = train_dataset.metainfo['classes']
+        metrics, headline = {}, None
+        for fraction in self.fractions:
+            results = []
+            for draw in range(self.draws):
+                by_stream = self.scores_of_draw(model, train_dataset, test_dataset, fraction, draw)
+                results.append(self.judge(by_stream, train_dataset, test_dataset))
+            accuracies = [key for key in results[0].metrics if not key.startswith('num_')]
+            for key in accuracies:
+                values = [result.metrics[key] for result in results]
+                metrics[f'{fraction:g}/{key}'] = statistics.fmean(values)
+                metrics[f'{fraction:g}/{key}_std'] = (
+                    statistics.stdev(values) if self.draws > 1 else 0.0
+                )
+            labelled = self.labelled(train_dataset, fraction, self.draws - 1)
+            metrics[f'{fraction:g}/num_train'] = len(labelled)
+            if headline is None:
+                counts = train_dataset.labels[labelled].bincount(minlength=len(classes))
+                headline = replace(results[-1], num_train=counts.tolist())
+        first = f'{self.fractions[0]:g}'
+        summary = {key: metrics[f'{first}/{key}'] for key in (*accuracies, 'num_train')}
+        summary['num_test'] = len(test_dataset)
+        return replace(headline, metrics=summary | metrics)
+
+    def scores(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> dict[str, Tensor]:
+        """The scores of the first fraction's last draw."""
+        return self.scores_of_draw(
+            model, train_dataset, test_dataset, self.fractions[0], self.draws - 1
+        )
+
+    def scores_of_draw(
+        self,
+        model: BaseModel,
+        train_dataset: SkeletonDataset,
+        test_dataset: SkeletonDataset,
+        fraction: float,
+        draw: int,
+    ) -> dict[str, Tensor]:
+        """Fine-tune on the clips of one draw; see :meth:`FinetuneProtocol.finetune`."""
+        labelled = self.labelled(train_dataset, fraction, draw)
+        seed = self.seed_of_draw(draw)
+        return self.finetune(model, train_dataset, labelled, test_dataset, seed)
+
+    def labelled(self, train_dataset: SkeletonDataset, fraction: float, draw: int) -> Tensor:
+        """The positions of the clips that a draw may use the labels of."""
+        generator = torch.Generator().manual_seed(self.seed_of_draw(draw))
+        return draw_labelled(train_dataset.labels, fraction, generator)
+
+    def seed_of_draw(self, draw: int) -> int:
+        """A seed of its own for each draw of each run."""
+        return zlib.crc32(f'{self.seed} draw {draw}'.encode())
