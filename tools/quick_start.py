@@ -41,7 +41,7 @@ def run(config: Config) -> None:
         for protocol in PROTOCOLS:
             report, _ = evaluate(config, weights, protocol)
             write_report(report, work_dir / f'{name}_{protocol}.json')
-            top1[name, protocol] = report['top1']
+            top1[name, protocol] = report['metrics']['top1']
     curves = plot_curves(work_dir, work_dir / 'curves.png')
     print(f'\n{"top-1 accuracy, %":<20}{"kNN":>8}{"linear":>8}')
     for name in ('untrained', 'trained'):

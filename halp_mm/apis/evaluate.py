@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -12,7 +13,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
 from halp_mm.apis.config import check_data_files
-from halp_mm.apis.report import make_report
+from halp_mm.apis.report import make_origin, make_report
 from halp_mm.engine import load_weights
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
@@ -55,7 +56,7 @@ def evaluate(
 
     Returns:
         A report of plain containers, with all of the result's metrics and what they were measured
-        on, see :func:`halp_mm.apis.report.make_report`; and the result with all class scores.
+        on, see :func:`halp_mm.apis.make_report`; and the result with all class scores.
 
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
@@ -73,5 +74,7 @@ def evaluate(
     settings = {'seed': config.randomness.seed, **config.protocols[protocol]}
     result = PROTOCOLS.build(settings).run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
-    report = make_report(config, checkpoint, protocol, settings, train_dataset, result, seconds)
+    result = replace(result, origin=make_origin(config, checkpoint, protocol, train_dataset))
+    data_files = (train_dataset.data_file, test_dataset.data_file)
+    report = make_report(result, settings, data_files, seconds)
     return report, result

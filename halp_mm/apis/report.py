@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 import mmengine
@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation import EvaluationResult, per_class_accuracy
+from halp_mm.evaluation import EvaluationResult, confusion_matrix
 from halp_mm.version import __version__
 from halp_mm.whole_files import written_whole
 
@@ -31,44 +31,67 @@ _NOTES = {
 }
 
 
-def make_report(
+def make_origin(
     config: Config,
     checkpoint: str | os.PathLike | None,
     protocol: str,
-    settings: Mapping,
     train_dataset: SkeletonDataset,
+) -> dict[str, str | int]:
+    """How scores are made: what files of class scores say besides the scores.
+
+    Args:
+        config: The config.
+        checkpoint: The checkpoint; of the untrained encoder nothing is said.
+        protocol: The protocol's name in the config.
+        train_dataset: The clips whose labels are known.
+    """
+    origin = {
+        'protocol_name': protocol,
+        'train_split': train_dataset.split,
+        'config': os.fspath(config.filename or ''),
+        'config_sha256': config_sha256(config),
+        'seed': config.randomness.seed,
+    }
+    if checkpoint is not None:
+        origin['checkpoint'] = os.fspath(checkpoint)
+        origin['checkpoint_sha256'] = file_sha256(checkpoint)
+    return origin
+
+
+def make_report(
     result: EvaluationResult,
+    settings: Mapping,
+    data_files: Sequence[str | os.PathLike],
     seconds: float,
 ) -> dict:
     """All that there is to know of an evaluation, in plain containers.
 
-    Files are read whole for their SHA-256, a few seconds for the largest data sets.
+    Data files are read whole for their SHA-256, a few seconds for the largest data sets.
 
     Args:
-        config: The config.
-        checkpoint: The checkpoint; None for the untrained encoder.
-        protocol: The protocol's name in the config.
+        result: The outcome, with the origin that :func:`make_origin` gives.
         settings: The protocol's settings.
-        train_dataset: The clips whose labels were known.
-        result: The outcome.
+        data_files: Where the clips came from.
         seconds: How long the evaluation took.
     """
-    classes = _class_rows(train_dataset, result)
+    origin = result.origin
     return {
-        'protocol': protocol,
+        'protocol': origin['protocol_name'],
         'dataset': result.dataset,
-        'train_split': train_dataset.split,
+        'train_split': origin['train_split'],
         'test_split': result.split,
-        **result.metrics,
-        'warnings': _warnings(classes),
-        'classes': classes,
-        'checkpoint': None if checkpoint is None else os.fspath(checkpoint),
-        'checkpoint_sha256': None if checkpoint is None else file_sha256(checkpoint),
-        'config': config.filename,
-        'config_sha256': config_sha256(config),
+        'metrics': dict(result.metrics),
+        **_by_class(result),
+        'checkpoint': origin.get('checkpoint'),
+        'checkpoint_sha256': origin.get('checkpoint_sha256'),
+        'config': origin['config'],
+        'config_sha256': origin['config_sha256'],
         'settings': dict(settings),
-        'seed': config.randomness.seed,
-        'data_files': _data_files(config),
+        'seed': origin['seed'],
+        'data_files': [
+            {'file': path, 'bytes': os.path.getsize(path), 'sha256': file_sha256(path)}
+            for path in dict.fromkeys(map(os.fspath, data_files))
+        ],
         'versions': {
             'halp_mm': __version__,
             'python': platform.python_version(),
@@ -80,6 +103,39 @@ def make_report(
         'threads': torch.get_num_threads(),
         'finished': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'seconds': seconds,
+    }
+
+
+def make_fused_report(
+    fused: EvaluationResult, results: Mapping[str, EvaluationResult], weights: Sequence[float]
+) -> dict:
+    """The report of scores that were fused.
+
+    Args:
+        fused: The outcome of :func:`halp_mm.evaluation.fuse_scores`.
+        results: What was fused, by file.
+        weights: The weight of each.
+    """
+    origin = dict(fused.origin)
+    return {
+        'protocol': origin.pop('protocol_name', fused.protocol),
+        'dataset': fused.dataset,
+        'train_split': origin.pop('train_split', None),
+        'test_split': fused.split,
+        'metrics': {name: fused.metrics[name] for name in ('top1', 'top5', 'num_test')},
+        **_by_class(fused),
+        **origin,
+        'fused': [
+            {
+                'file': file,
+                'weight': weight,
+                **{k: fused.metrics[f'{file}/{k}'] for k in ('top1', 'top5')},
+                # No checkpoint beside a config: the encoder was untrained.
+                **({'checkpoint': None} if 'config' in result.origin else {}),
+                **result.origin,
+            }
+            for (file, result), weight in zip(results.items(), weights)
+        ],
     }
 
 
@@ -105,13 +161,14 @@ def config_sha256(config: Config) -> str:
 def report_table(report: Mapping) -> str:
     """The main things of a report, for the eye."""
     lines = [f'{report["protocol"]} on {report["dataset"]} {report["test_split"]}']
-    notes = dict(_NOTES)
-    if 'best_top1' in report:
+    metrics, notes = report['metrics'], dict(_NOTES)
+    if 'best_top1' in metrics:
         notes |= dict.fromkeys(('top1', 'top5'), 'after the last epoch')
-    for name, value in _metrics(report).items():
-        figure = f'{value:>8.2f}' if isinstance(value, float) else f'{value:>8}'
+    width = max(12, *(len(name) + 2 for name in metrics))
+    for name, value in metrics.items():
+        figure = f'{value:.2f}' if isinstance(value, float) else value
         note = notes.get(name.rpartition('/')[2])
-        lines.append(f'  {name:<12}{figure}' + (f'  {note}' if note else ''))
+        lines.append(f'  {name:<{width}}{figure:>8}' + (f'  {note}' if note else ''))
     judged = [row for row in report['classes'] if row['top1'] is not None]
     worst = sorted(judged, key=lambda row: row['top1'])[:3]
     lowest = ', '.join(f'{row["class"]} {row["top1"]:.1f}' for row in worst)
@@ -132,47 +189,39 @@ def report_table(report: Mapping) -> str:
 def write_report(report: Mapping, path: str | os.PathLike) -> None:
     """Write a report as JSON."""
     with written_whole(path) as partial:
-        partial.write_text(json.dumps(report, indent=2) + '\n')
+        partial.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
 
 
-def _metrics(report: Mapping) -> dict[str, float]:
-    """The figures, which stand between the splits and the warnings."""
-    names = list(report)
-    metrics = names[names.index('test_split') + 1 : names.index('warnings')]
-    return {name: report[name] for name in metrics}
-
-
-def _class_rows(train_dataset: SkeletonDataset, result: EvaluationResult) -> list[dict]:
-    num_classes = len(result.classes)
-    num_train, num_test = (
-        torch.bincount(labels.cpu(), minlength=num_classes).tolist()
-        for labels in (train_dataset.labels, result.labels)
-    )
-    accuracies = per_class_accuracy(result.scores, result.labels)
-    return [
-        {'class': name, 'top1': top1, 'num_train': train, 'num_test': test}
-        for name, top1, train, test in zip(result.classes, accuracies, num_train, num_test)
+def _by_class(result: EvaluationResult) -> dict[str, list]:
+    """Warnings, accuracies and confusions, class by class."""
+    confusion = confusion_matrix(result.scores, result.labels)
+    num_test = confusion.sum(1).tolist()
+    right = confusion.diagonal().tolist()
+    num_train = result.num_train or [None] * len(num_test)
+    classes = [
+        {
+            'class': name,
+            'top1': 100 * hits / test if test else None,
+            'num_train': train,
+            'num_test': test,
+        }
+        for name, hits, train, test in zip(result.classes, right, num_train, num_test)
     ]
+    return {
+        'warnings': _warnings(classes),
+        'classes': classes,
+        'confusion': confusion.tolist(),
+    }
 
 
 def _warnings(classes: list[dict]) -> list[str]:
-    absent = [row for row in classes if not row['num_train']]
+    absent = [row for row in classes if row['num_train'] == 0]
     if not absent:
         return []
     names = ', '.join(repr(row['class']) for row in absent[:5])
     more = f' and {len(absent) - 5} more' if len(absent) > 5 else ''
     num_test = sum(row['num_test'] for row in absent)
     return [
-        f'{len(absent)} of {len(classes)} classes have no training clips ({names}{more}); none of '
-        f'their {num_test} test clips can be recognised'
-    ]
-
-
-def _data_files(config: Config) -> list[dict]:
-    paths = [
-        dataset.data_file for dataset in (config.train_dataloader.dataset, config.test_dataset)
-    ]
-    return [
-        {'file': path, 'bytes': os.path.getsize(path), 'sha256': file_sha256(path)}
-        for path in dict.fromkeys(map(os.fspath, paths))
+        f'{len(absent)} of {len(classes)} classes have no training clips ({names}{more}): what is '
+        f'learned from the training clips cannot recognise their {num_test} test clips'
     ]

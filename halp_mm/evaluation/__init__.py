@@ -6,7 +6,7 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
-from halp_mm.evaluation.metrics import per_class_accuracy, top_k_accuracy
+from halp_mm.evaluation.metrics import confusion_matrix, top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
 from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
 from halp_mm.evaluation.scores_file import read_scores, write_scores
@@ -19,10 +19,10 @@ __all__ = [
     'Protocol',
     'RetrievalProtocol',
     'cluster_nmi',
+    'confusion_matrix',
     'extract_features',
     'fuse_scores',
     'knn_scores',
-    'per_class_accuracy',
     'read_scores',
     'retrieval_metrics',
     'retrieve',

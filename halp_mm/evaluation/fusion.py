@@ -28,7 +28,8 @@ def fuse_scores(
 
     Returns:
         The sum of weight times scores, in the order of the first result's clips. Metrics are
-        ``top1``, ``top5`` and ``num_test``, and ``NAME/top1`` and ``NAME/top5`` of each.
+        ``top1``, ``top5`` and ``num_test``, and ``NAME/top1`` and ``NAME/top5`` of each. Of the
+        origin, what all have in common is kept.
 
     Raises:
         ValueError: if there are not as many weights as results, a weight is not positive, or the
@@ -60,7 +61,18 @@ def fuse_scores(
     for name, result in results.items():
         for k in (1, 5):
             metrics[f'{name}/top{k}'] = top_k_accuracy(result.scores, result.labels, k)
-    return replace(first, metrics=metrics | {'num_test': len(labels)}, scores=fused)
+    origins = [result.origin for result in results.values()]
+    return replace(
+        first,
+        metrics=metrics | {'num_test': len(labels)},
+        scores=fused,
+        num_train=first.num_train if all(r.num_train == first.num_train for r in aligned) else None,
+        origin={
+            key: value
+            for key, value in first.origin.items()
+            if all(origin.get(key) == value for origin in origins)
+        },
+    )
 
 
 def _align(

@@ -25,9 +25,9 @@ class LinearProtocol(Protocol):
 
     The encoder is frozen and in evaluation mode. A training view with random draws is encoded
     anew in every epoch; without one, features are computed once and only the classifier trains.
-    ``top1`` and ``top5`` are those after the last epoch. ``best_top1`` is the highest top-1 accuracy
-    after any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by the test
-    clips, and therefore no fair figure, but some papers report it.
+    ``top1`` and ``top5`` are those after the last epoch. ``best_top1`` is the highest top-1
+    accuracy after any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by
+    the test clips, and therefore no fair figure, but some papers report it.
 
     Args:
         epochs: Passes over the training clips.

@@ -18,19 +18,17 @@ def top_k_accuracy(scores: Tensor, labels: Tensor, k: int) -> float:
     return 100 * (best == labels[:, None]).any(1).double().mean().item()
 
 
-def per_class_accuracy(scores: Tensor, labels: Tensor) -> list[float | None]:
-    """How often the best class is the true one, class by class, per cent.
+def confusion_matrix(scores: Tensor, labels: Tensor) -> Tensor:
+    """How many clips of each class are taken for each class.
 
     Args:
         scores: ``[N, classes]``, the higher the better.
         labels: ``[N]``.
 
     Returns:
-        A figure for each class, None for a class that has no clips.
+        int64 ``[classes, classes]``: rows are true classes, columns the best-scored ones.
     """
     num_classes = scores.shape[1]
-    right = labels[scores.topk(1, dim=1).indices[:, 0] == labels]
-    hits, counts = (torch.bincount(found, minlength=num_classes) for found in (right, labels))
-    return [
-        100 * hit / count if count else None for hit, count in zip(hits.tolist(), counts.tolist())
-    ]
+    predicted = scores.topk(1, dim=1).indices[:, 0]  # as in top_k_accuracy, also among equals
+    pairs = torch.bincount(labels * num_classes + predicted, minlength=num_classes**2)
+    return pairs.view(num_classes, num_classes)

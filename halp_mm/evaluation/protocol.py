@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from mmengine.model import BaseModel
@@ -11,6 +12,17 @@ from torch import Tensor
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.metrics import top_k_accuracy
+
+#: What a result's origin may hold, and of which kind.
+ORIGIN = {
+    'protocol_name': str,
+    'train_split': str,
+    'config': str,
+    'config_sha256': str,
+    'checkpoint': str,
+    'checkpoint_sha256': str,
+    'seed': int,
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,9 @@ class EvaluationResult:
         dataset: The name of the data set that the test clips come from.
         split: Their split.
         protocol: What gave the scores, such as ``'LinearProtocol'``.
+        num_train: How many training clips each class has; None if that is not known.
+        origin: How the scores were made, as far as is known: texts and integers under the names
+            of :data:`ORIGIN`.
     """
 
     metrics: dict[str, float]
@@ -37,12 +52,15 @@ class EvaluationResult:
     dataset: str
     split: str
     protocol: str
+    num_train: list[int] | None = None
+    origin: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class Protocol(ABC):
-    """An evaluation of a frozen model: class scores of the test clips, stream by stream.
+    """An evaluation of a model: class scores of the test clips, stream by stream.
 
-    With several streams the headline is that of the streams' averaged scores.
+    The model is left as it is. With several streams the headline is that of the streams' averaged
+    scores.
 
     Args:
         encoding_batch_size: Clips that are encoded at a time.
@@ -78,6 +96,12 @@ class Protocol(ABC):
         Raises:
             ValueError: if the data sets have different classes.
         """
+        self.check(train_dataset, test_dataset)
+        by_stream, own_metrics = self.scores_and_metrics(model, train_dataset, test_dataset)
+        return self.judge(by_stream, train_dataset, test_dataset, own_metrics)
+
+    def check(self, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:
+        """Raise a ValueError if the data sets have different classes."""
         train_classes = train_dataset.metainfo['classes']
         test_classes = test_dataset.metainfo['classes']
         if train_classes != test_classes:
@@ -85,7 +109,16 @@ class Protocol(ABC):
                 f'train and test split have different classes: {len(train_classes)} in '
                 f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
             )
-        by_stream, own_metrics = self.scores_and_metrics(model, train_dataset, test_dataset)
+
+    def judge(
+        self,
+        by_stream: dict[str, Tensor],
+        train_dataset: SkeletonDataset,
+        test_dataset: SkeletonDataset,
+        own_metrics: Mapping[str, float] | None = None,
+    ) -> EvaluationResult:
+        """The outcome of class scores ``[num_test, classes]`` by stream."""
+        classes = test_dataset.metainfo['classes']
         fused = torch.stack(list(by_stream.values())).mean(0)
         labels = test_dataset.labels.to(fused.device)
         metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
@@ -93,14 +126,16 @@ class Protocol(ABC):
             for stream, scores in by_stream.items():
                 for k in (1, 5):
                     metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
-        metrics |= own_metrics | {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
+        metrics |= own_metrics or {}
+        metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
             fused,
             labels,
             test_dataset.names,
-            test_classes,
+            classes,
             test_dataset.metainfo['dataset'],
             test_dataset.split,
             protocol=type(self).__name__,
+            num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
         )

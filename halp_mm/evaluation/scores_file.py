@@ -3,13 +3,22 @@
 Its arrays:
 
 ==============================  ===============================================================
-``scores``                      float32 ``[num_test, classes]``: the higher the better
+``scores``                      float32 or float64 ``[num_test, classes]``: higher is better
 ``labels``                      int64 ``[num_test]``: the true classes
 ``names``                       text ``[num_test]``: the names of the clips
 ``classes``                     text ``[classes]``: the names of the classes
 ``dataset``, ``split``          text: which clips
 ``protocol``                    text: what gave the scores, such as ``LinearProtocol``
+``num_train``                   int64 ``[classes]``: how many training clips each class has
+``protocol_name``               text: the protocol's name in the config, such as ``linear``
+``train_split``                 text: the split of the training clips
+``config``, ``config_sha256``   text: the config's file, and a hash of all its values
+``checkpoint``,                 text: the checkpoint and a hash of the file; an untrained encoder
+``checkpoint_sha256``           has none
+``seed``                        int64
 ==============================  ===============================================================
+
+A file without those from ``num_train`` on is read as well.
 """
 
 from __future__ import annotations
@@ -24,11 +33,12 @@ import numpy as np
 import torch
 
 from halp_mm.evaluation.metrics import top_k_accuracy
-from halp_mm.evaluation.protocol import EvaluationResult
+from halp_mm.evaluation.protocol import ORIGIN, EvaluationResult
 from halp_mm.whole_files import written_whole
 
 _TEXTS = ('dataset', 'split', 'protocol')
 _ARRAYS = ('scores', 'labels', 'names', 'classes', *_TEXTS)
+_DTYPES = {str: np.str_, int: np.int64}
 _DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
@@ -45,7 +55,10 @@ def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
         'names': np.array(result.names, np.str_),
         'classes': np.array(result.classes, np.str_),
         **{key: np.array(getattr(result, key), np.str_) for key in _TEXTS},
+        **{key: np.array(value, _DTYPES[ORIGIN[key]]) for key, value in result.origin.items()},
     }
+    if result.num_train is not None:
+        arrays['num_train'] = np.array(result.num_train, np.int64)
     with written_whole(path) as partial, partial.open('wb') as file:
         np.savez(file, **arrays)
 
@@ -77,7 +90,8 @@ def read_scores(path: str | os.PathLike) -> EvaluationResult:
         )
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in _ARRAYS if key in archive.files}
+            known = {*_ARRAYS, 'num_train', *ORIGIN}
+            arrays = {key: archive[key] for key in archive.files if key in known}
     except _DAMAGED as error:
         raise ValueError(
             f'{path} is damaged or holds more than plain arrays: {error}. {again}'
@@ -97,6 +111,8 @@ def read_scores(path: str | os.PathLike) -> EvaluationResult:
         arrays['names'].tolist(),
         arrays['classes'].tolist(),
         **{key: arrays[key].item() for key in _TEXTS},
+        num_train=arrays['num_train'].tolist() if 'num_train' in arrays else None,
+        origin={key: arrays[key].item() for key in ORIGIN if key in arrays},
     )
 
 
@@ -113,6 +129,15 @@ def _find_problem(arrays: Mapping[str, np.ndarray]) -> str | None:
         if arrays[key].shape != shape or arrays[key].dtype.kind != 'U':
             found, expected = _described(arrays[key]), list(shape)
             return f'{key} is {found}; expected text {expected} beside scores {list(scores.shape)}'
+    if 'num_train' in arrays:
+        counts = arrays['num_train']
+        if counts.shape != (num_classes,) or counts.dtype.kind not in 'iu':
+            return f'num_train is {_described(counts)}; expected int64 [{num_classes}]'
+    for key in ORIGIN.keys() & arrays.keys():
+        kind = np.dtype(_DTYPES[ORIGIN[key]]).kind
+        if arrays[key].shape != () or arrays[key].dtype.kind != kind:
+            expected = 'text' if kind == 'U' else 'int64'
+            return f'{key} is {_described(arrays[key])}; expected {expected} []'
     if not 0 <= labels.min() <= labels.max() < num_classes:
         return f'labels are {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}'
     bad = ~np.isfinite(scores).all(1)

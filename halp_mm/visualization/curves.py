@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from halp_mm.whole_files import written_whole
 
-#: What each panel shows, by its title, and the beginnings of the logged names that belong to it.
+#: What each panel shows, by its title, and the beginnings of the logged names that belong to it,
+#: with or without the stream.
 PANELS = {
     'losses': ('loss',),
     'accuracy in training, and positives kept': (
@@ -21,7 +22,7 @@ PANELS = {
         'positives_kept',
         't_star',
     ),
-    'accuracy of test clips (%)': ('knn_', 'top'),
+    'accuracy of test clips (%)': ('val/',),
 }
 
 
@@ -54,7 +55,7 @@ def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path
     FigureCanvasAgg(figure)
     for axes, (title, beginnings) in zip(figure.subplots(1, len(PANELS)), PANELS.items()):
         for name, points in curves.items():
-            if name.rpartition('/')[2].startswith(beginnings):
+            if any(n.startswith(beginnings) for n in (name, name.rpartition('/')[2])):
                 axes.plot(*zip(*sorted(points.items())), label=name.removeprefix('val/'))
         axes.set(title=title, xlabel='epoch')
         axes.grid(alpha=0.3)

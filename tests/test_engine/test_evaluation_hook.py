@@ -1,13 +1,14 @@
 """Evaluation during training, on a real Runner in this process."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from halp_mm.apis import evaluate, load_config, pretrain
-from halp_mm.registry import HOOKS
+from halp_mm.registry import HOOKS, PROTOCOLS
 from tests.runs import tiny_classifier_config
 
 
@@ -36,11 +37,16 @@ def test_figures_are_those_of_the_protocol(config, protocol):
     pretrain(config)
     lines = logged(config)
     assert [line['step'] for line in lines] == [2, 3], 'every second epoch and the last'
-    assert all(set(line) == {'val/top1', 'val/top5', 'step'} for line in lines)
+    assert all(
+        set(line) == {'val/top1', 'val/top5', 'evaluation_seconds', 'step'} for line in lines
+    )
     for line in lines:
         checkpoint = Path(config.work_dir) / f'epoch_{line["step"]}.pth'
         report, _ = evaluate(config, checkpoint, protocol)
-        assert (line['val/top1'], line['val/top5']) == (report['top1'], report['top5'])
+        assert (line['val/top1'], line['val/top5']) == (
+            report['metrics']['top1'],
+            report['metrics']['top5'],
+        )
 
 
 def test_knn_keeps_its_names(config):
@@ -49,11 +55,43 @@ def test_knn_keeps_its_names(config):
     pretrain(config)
     (line,) = logged(config)
     report, _ = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
+    assert line.pop('evaluation_seconds') > 0
     assert line == {
-        'val/knn_top1': report['top1'],
-        'val/knn_top5': report['top5'],
+        'val/knn_top1': report['metrics']['top1'],
+        'val/knn_top5': report['metrics']['top5'],
         'step': 3,
     }
+
+
+def test_several_protocols_and_their_time(config, monkeypatch):
+    """kNN and linear figures in one run; the logged time is the protocols' and little else."""
+    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'linear'], interval=3)
+    spent = []
+    for name in ('KNNProtocol', 'LinearProtocol'):
+        protocol = PROTOCOLS.get(name)
+
+        def timed(self, *arguments, run=protocol.run):
+            start = time.perf_counter()
+            result = run(self, *arguments)
+            spent.append(time.perf_counter() - start)
+            return result
+
+        monkeypatch.setattr(protocol, 'run', timed)
+    pretrain(config)
+    (line,) = logged(config)
+    assert sum(spent) <= line.pop('evaluation_seconds') < sum(spent) + 0.5
+    expected = {'step': 3}
+    for name in ('knn', 'linear'):
+        metrics = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', name)[0]['metrics']
+        expected |= {f'val/{name}_top1': metrics['top1'], f'val/{name}_top5': metrics['top5']}
+    assert line == expected
+
+
+def test_unknown_protocol_stops_before_the_first_step(config):
+    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'liner'])
+    with pytest.raises(ValueError, match=r"asks for the protocol 'liner'; the config has \['cl"):
+        pretrain(config)
+    assert not list(Path(config.work_dir).glob('*.pth'))
 
 
 def test_evaluation_does_not_disturb_training(config):

@@ -1,5 +1,6 @@
 """tools/analysis/fuse_streams.py and plot_tsne.py, end to end."""
 
+import json
 import re
 import runpy
 import sys
@@ -84,6 +85,43 @@ def test_fused_scores(dumps, tmp_path):
     assert lines[5] == f'written: {out}'
 
 
+def test_fused_report(dumps, tmp_path):
+    out, scores = tmp_path / 'fused.json', tmp_path / 'fused.npz'
+    main = main_of('fuse_streams.py')
+    for path in (out, scores):
+        assert main(*dumps, '--weights', 0.6, 0.4, '--out', path) == 0
+    report, fused = json.loads(out.read_text()), read_scores(scores)
+    assert [report[key] for key in ('protocol', 'dataset', 'train_split', 'test_split')] == [
+        *('knn', 'random', 'train', 'train')
+    ]
+    predicted = fused.scores.argmax(1).tolist()
+    confusion = [[0] * 3 for _ in range(3)]
+    for label, guess in zip(fused.labels.tolist(), predicted):
+        confusion[label][guess] += 1
+    assert report['confusion'] == confusion
+    assert report['metrics']['num_test'] == 8
+    assert report['metrics']['top1'] == pytest.approx(
+        100 * sum(confusion[i][i] for i in range(3)) / 8
+    )
+    # Every third clip sits, and is a test clip; here training clips are judged.
+    assert report['classes'][0] == {'class': 'sit', 'top1': None, 'num_train': 0, 'num_test': 0}
+    assert [row['num_train'] for row in report['classes']] == [0, 4, 4]
+    assert "1 of 3 classes have no training clips ('sit')" in report['warnings'][0]
+    assert report['seed'] == 0
+    for row, dump, weight in zip(report['fused'], dumps, (0.6, 0.4), strict=True):
+        alone = read_scores(dump)
+        assert (row['file'], row['weight']) == (str(dump), weight)
+        assert row['top1'] == alone.metrics['top1']
+        assert row['config'] == str(CONFIG)
+        assert len(row['config_sha256']) == 64
+        assert row['checkpoint'] is None, 'untrained'
+        assert row['seed'] == 0
+    joint, bone = report['fused']
+    assert joint['config_sha256'] != bone['config_sha256'], 'other streams'
+    assert 'config_sha256' not in report, 'only what all have in common'
+    assert fused.origin['config'] == str(CONFIG)
+
+
 def test_fusing_refuses_in_one_line(dumps, tmp_path, random_clips, capsys):
     main = main_of('fuse_streams.py')
     out = tmp_path / 'fused.npz'
@@ -98,7 +136,7 @@ def test_fusing_refuses_in_one_line(dumps, tmp_path, random_clips, capsys):
     assert main(dumps[0], tmp_path / 'none.npz', '--out', out) == 1
     assert_one_clear_error(capsys, 'there is no file of scores', 'none.npz')
     assert main(*dumps, '--out', tmp_path / 'fused.txt') == 1
-    assert_one_clear_error(capsys, 'fused.txt; expected a name that ends in .npz')
+    assert_one_clear_error(capsys, 'fused.txt; expected a name that ends in .json or .npz')
     assert not out.exists()
 
 

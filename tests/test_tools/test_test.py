@@ -33,16 +33,16 @@ def test_report(trained, tmp_path, protocol):
     report = json.loads(out.read_text())
     assert report['protocol'] == protocol
     assert report['dataset'] == 'random'
-    assert (report['num_train'], report['num_test']) == (8, 4)
-    assert 0 <= report['top1'] <= report['top5'] <= 100
+    assert (report['metrics']['num_train'], report['metrics']['num_test']) == (8, 4)
+    assert 0 <= report['metrics']['top1'] <= report['metrics']['top5'] <= 100
     with np.load(dump) as scores:
         top1 = 100 * (scores['scores'].argmax(1) == scores['labels']).mean()
         assert scores['names'].tolist() == ['clip000', 'clip003', 'clip006', 'clip009']
         assert scores['classes'].tolist() == ['sit', 'stand', 'wave']
         facts = [str(scores[key]) for key in ('dataset', 'split', 'protocol')]
     assert facts == ['random', 'test', report['settings']['type']]
-    assert report['top1'] == pytest.approx(top1)
-    assert f'{report["top1"]:.2f}' in result.stdout
+    assert report['metrics']['top1'] == pytest.approx(top1)
+    assert f'{report["metrics"]["top1"]:.2f}' in result.stdout
     again = run_tool(
         *('test.py', CONFIG, checkpoint, '--protocol', protocol, '--dump', dump),
         *tiny_options(data_file),

@@ -51,12 +51,12 @@ def test_report_of_its_own_scores(trained, tmp_path):
     assert result.returncode == 0, result.stderr
     report = json.loads(out.read_text())
     assert report['settings'] == {'seed': 0, 'type': 'ClassifierProtocol'}
-    assert (report['num_train'], report['num_test']) == (16, 8)
+    assert (report['metrics']['num_train'], report['metrics']['num_test']) == (16, 8)
     with np.load(dump) as arrays:
         scores, labels = arrays['scores'], arrays['labels']
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
-    assert report['top1'] == pytest.approx(100 * (scores.argmax(1) == labels).mean())
-    assert f'Epoch(val) [3]  val/top1: {report["top1"]:.2f}' in log
+    assert report['metrics']['top1'] == pytest.approx(100 * (scores.argmax(1) == labels).mean())
+    assert f'Epoch(val) [3]  val/top1: {report["metrics"]["top1"]:.2f}' in log
     assert 'classifier on random test' in result.stdout
 
 

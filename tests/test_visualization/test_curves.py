@@ -36,7 +36,9 @@ def test_no_log(tmp_path):
         plot_curves(tmp_path, tmp_path / 'curves.png')
 
 
-@pytest.mark.parametrize('name', ['train_accuracy', 'val/top1', 'val/knn_top1', 'loss_moco'])
+@pytest.mark.parametrize(
+    'name', ['train_accuracy', 'val/top1', 'val/knn_top1', 'val/linear_top5', 'loss_moco']
+)
 def test_every_kind_of_figure_is_drawn(tmp_path, name):
     pictures = []
     for middle in (1.5, 2.5):  # the axes are the same

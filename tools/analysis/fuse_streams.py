@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from halp_mm.apis import make_fused_report, write_report
 from halp_mm.apis.command_line import run_command
 from halp_mm.evaluation import EvaluationResult, fuse_scores, read_scores, write_scores
 
@@ -21,20 +22,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar='W',
         help='a weight for each file, as in 0.6 0.6 0.4; by default all the same',
     )
-    parser.add_argument('--out', metavar='FILE', help='write the fused scores to this .npz file')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help='write the report to this .json file, or the fused scores to this .npz file',
+    )
     args = parser.parse_args(arguments)
 
     def work() -> str:
         repeated = [file for i, file in enumerate(args.files) if file in args.files[:i]]
         if repeated:
             raise ValueError(f'{repeated[0]} is given twice; give each file once and --weights')
-        if args.out and not args.out.endswith('.npz'):
-            raise ValueError(f'--out is {args.out}; expected a name that ends in .npz')
+        if args.out and not args.out.endswith(('.json', '.npz')):
+            raise ValueError(f'--out is {args.out}; expected a name that ends in .json or .npz')
         weights = args.weights or [1 / len(args.files)] * len(args.files)
-        fused = fuse_scores({file: read_scores(file) for file in args.files}, weights)
+        results = {file: read_scores(file) for file in args.files}
+        fused = fuse_scores(results, weights)
         text = table(fused, args.files, weights)
         if args.out:
-            write_scores(fused, args.out)
+            if args.out.endswith('.json'):
+                write_report(make_fused_report(fused, results, weights), args.out)
+            else:
+                write_scores(fused, args.out)
             text += f'\nwritten: {args.out}'
         return text
 

@@ -1,5 +1,5 @@
-# A classifier is judged by its own answers; kNN, retrieval and the linear probe look at its features. The
-# settings of the linear probe are no paper's.
+# A classifier is judged by its own answers; kNN, retrieval and the linear probe look at its
+# features. The settings of the linear probe are no paper's.
 protocols = dict(
     classifier=dict(type='ClassifierProtocol'),
     knn=dict(type='KNNProtocol', k=1),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -13,27 +14,38 @@ from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
 
 @HOOKS.register_module()
 class EvaluationHook(Hook):
-    """Every n epochs, run a protocol on the clips of the config's ``test_dataset``.
+    """Every n epochs, run a protocol or several on the clips of the config's ``test_dataset``.
 
     Accuracies go to the log and to all of the visualizer's backends as ``val/top1`` and
-    ``val/top5``, per cent.
+    ``val/top5``, per cent; those of several protocols as ``val/knn_top1``, ``val/linear_top1`` and
+    so on. ``evaluation_seconds`` is how long training stood still for them.
 
     Args:
-        protocol: Config of the protocol; its seed is the run's unless it has its own.
+        protocol: Config of the protocol; its seed is the run's unless it has its own. Or the names
+            of some of the config's ``protocols``, such as ``['knn', 'linear']``.
         interval: Epochs between two evaluations; the last epoch is always evaluated.
         prefix: What the figures' names begin with, after ``val/``.
     """
 
     priority = 'LOW'
 
-    def __init__(self, protocol: Mapping, interval: int = 10, prefix: str = '') -> None:
-        self.settings = dict(protocol)
+    def __init__(
+        self, protocol: Mapping | Sequence[str], interval: int = 10, prefix: str = ''
+    ) -> None:
+        self.protocol = protocol
         self.interval = interval
         self.prefix = prefix
 
     def before_train(self, runner: Runner) -> None:
-        """Build the protocol and open the test clips."""
-        self.protocol = PROTOCOLS.build({'seed': runner.seed, **self.settings})
+        """Build the protocols and open the test clips.
+
+        Raises:
+            ValueError: if the config lacks one of the protocols.
+        """
+        self.protocols = {
+            prefix: PROTOCOLS.build({'seed': runner.seed, **settings})
+            for prefix, settings in self.settings_by_prefix(runner).items()
+        }
         # The training clips are those of the run, normalised already if NormalizeOnceHook did so.
         self.train_dataset = runner.train_dataloader.dataset
         self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
@@ -46,11 +58,28 @@ class EvaluationHook(Hook):
         if not (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
             return
         model = model_of(runner)
-        result = self.protocol.run(model, self.train_dataset, self.test_dataset)
-        scalars = {f'val/{self.prefix}{key}': result.metrics[key] for key in ('top1', 'top5')}
+        start = time.perf_counter()
+        scalars = {}
+        for prefix, protocol in self.protocols.items():
+            metrics = protocol.run(model, self.train_dataset, self.test_dataset).metrics
+            scalars |= {f'val/{prefix}{key}': metrics[key] for key in ('top1', 'top5')}
+        scalars['evaluation_seconds'] = time.perf_counter() - start
         runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
         figures = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
         runner.logger.info(f'Epoch(val) [{runner.epoch + 1}]  {figures}')
+
+    def settings_by_prefix(self, runner: Runner) -> dict[str, Mapping]:
+        """The configs of the protocols, by what their figures' names begin with."""
+        if isinstance(self.protocol, Mapping):
+            return {self.prefix: self.protocol}
+        known = runner.cfg.protocols
+        unknown = [name for name in self.protocol if name not in known]
+        if unknown:
+            raise ValueError(
+                f'the EvaluationHook asks for the protocol {unknown[0]!r}; the config has '
+                f'{sorted(known)}'
+            )
+        return {f'{self.prefix}{name}_': known[name] for name in self.protocol}
 
 
 @HOOKS.register_module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from mmengine.dist import all_gather, is_distributed
@@ -43,15 +43,17 @@ class MomentumContrast(BaseModel):
     """Query networks, their momentum copies, queues of keys, and heads that contrast them.
 
     Every method in HaLP and AimCLR, and those they are measured with, is this with its own
-    streams, views and heads.
+    streams, views and heads. A stream's weights, queue and random draws are those that it would
+    have alone: streams learn from each other through the heads and in no other way.
 
     Source: MoCo (He et al., CVPR 2020), Sec. 3.
 
     Args:
-        encoder: Config of the encoder; each stream gets its own.
+        encoder: Config of the encoder; each stream gets its own. Or a config by name of the stream.
         projector: Config of the projector, without ``in_dim``.
         heads: Configs of the heads.
-        streams: Names of the streams; the data preprocessor derives them.
+        streams: Names of the streams; the data preprocessor derives them. Or, for several
+            representations of one stream, a mapping from their names to that of the stream.
         query_views: Names of the views that the query networks see.
         key_view: Name of the view that the key networks see.
         drop: Config of what drops parts of a feature map, such as ``EnergyAttentionDrop``.
@@ -72,7 +74,7 @@ class MomentumContrast(BaseModel):
         encoder: dict,
         projector: dict,
         heads: Sequence[dict],
-        streams: Sequence[str] = ('joint',),
+        streams: Sequence[str] | Mapping[str, str] = ('joint',),
         query_views: Sequence[str] = ('query',),
         key_view: str = 'key',
         drop: dict | None = None,
@@ -82,9 +84,12 @@ class MomentumContrast(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        sources = streams if isinstance(streams, Mapping) else {name: name for name in streams}
+        derived = list(dict.fromkeys(sources.values()))
         super().__init__(
-            build_preprocessor(data_preprocessor, streams, [*query_views, key_view]), init_cfg
+            build_preprocessor(data_preprocessor, derived, [*query_views, key_view]), init_cfg
         )
+        self.sources = dict(sources)
         self.query_views = tuple(query_views)
         self.key_view = key_view
         self.drop = nn.Identity() if drop is None else MODELS.build(drop)
@@ -94,22 +99,21 @@ class MomentumContrast(BaseModel):
                 f'drop={drop} and dropped_views={list(dropped_views)}; expected both or none, and '
                 f'views among the query views {list(query_views)}'
             )
-        self.query_networks = ModuleDict(
-            {stream: EmbeddingNetwork(encoder, projector) for stream in streams}
-        )
-        embedding_dim = self.query_networks[streams[0]].projector.out_dim
+        self.query_networks = ModuleDict()
+        self.queues = nn.ModuleDict()
+        for stream in each_with_same_draws(self.sources):
+            network = EmbeddingNetwork(encoder_of(stream, encoder), projector)
+            self.query_networks[stream] = network
+            self.queues[stream] = FeatureQueue(queue_size, network.projector.out_dim)
         self.key_networks = MomentumCopy(self.query_networks, momentum)
-        self.queues = nn.ModuleDict(
-            {stream: FeatureQueue(queue_size, embedding_dim) for stream in streams}
-        )
-        defaults = {'streams': tuple(streams), 'embedding_dim': embedding_dim}
+        defaults = {'streams': tuple(sources), 'embedding_dim': network.projector.out_dim}
         self.heads: Sequence[PretrainingHead] = nn.ModuleList(
             MODELS.build(head, default_args=defaults) for head in heads
         )
         self.progress = TrainingProgress()
         embedded = [*query_views, *(f'{view}_drop' for view in dropped_views)]
         for head in self.heads:
-            head.check(streams, embedded, queue_size)
+            head.check(sources, embedded, queue_size)
 
     def init_weights(self) -> None:
         """Initialise the query networks, and start the key networks as their copies."""
@@ -146,7 +150,7 @@ class MomentumContrast(BaseModel):
     def extract_features(self, clips: dict[str, Tensor]) -> dict[str, Tensor]:
         """Features ``[N, D]`` of every stream, from before the projector, for downstream use."""
         return {
-            stream: network.encoder(clips[stream])
+            stream: network.encoder(clips[self.sources[stream]])
             for stream, network in self.query_networks.items()
         }
 
@@ -156,21 +160,15 @@ class MomentumContrast(BaseModel):
         Raises:
             ValueError: if two heads report a loss by the same name.
         """
-        keys = self.embed_keys(views[self.key_view])
+        self.key_networks.update_parameters(self.query_networks)
+        device = views[self.key_view][next(iter(self.sources.values()))].device
         streams = {
-            stream: StreamEmbeddings(
-                queries=self.embed_queries(
-                    network, {v: views[v][stream] for v in self.query_views}
-                ),
-                key=keys[stream],
-                queue=self.queues[stream],
-                negatives=self.queues[stream].snapshot(),
-            )
-            for stream, network in self.query_networks.items()
+            stream: self.embed(stream, views)
+            for stream in each_with_same_draws(self.sources, device)
         }
         losses = {}
         # Similarities keep full precision, whatever the networks compute in.
-        with torch.autocast(next(iter(keys.values())).device.type, enabled=False):
+        with torch.autocast(device.type, enabled=False):
             for head in self.heads:
                 if head.is_active(self.progress):
                     found = head.loss(streams, self.progress)
@@ -178,11 +176,27 @@ class MomentumContrast(BaseModel):
                     if twice:
                         raise ValueError(f'several heads report {twice}: one would hide the others')
                     losses |= found
-        for stream, key in keys.items():
-            self.queues[stream].enqueue(gather_from_all_ranks(key))
+        for embeddings in streams.values():
+            embeddings.queue.enqueue(gather_from_all_ranks(embeddings.key))
         if len(streams) == 1:  # nothing to tell apart
             losses = {name.split('/')[-1]: value for name, value in losses.items()}
         return losses
+
+    def embed(self, stream: str, views: dict[str, dict[str, Tensor]]) -> StreamEmbeddings:
+        """What the networks of a stream make of the views."""
+        source = self.sources[stream]
+        queue = self.queues[stream]
+        with torch.no_grad():
+            key = self.key_networks.module[stream](views[self.key_view][source])
+        return StreamEmbeddings(
+            queries=self.embed_queries(
+                self.query_networks[stream],
+                {view: views[view][source] for view in self.query_views},
+            ),
+            key=key,
+            queue=queue,
+            negatives=queue.snapshot(),
+        )
 
     def embed_queries(
         self, network: EmbeddingNetwork, clips: dict[str, Tensor]
@@ -199,13 +213,40 @@ class MomentumContrast(BaseModel):
                 queries[f'{view}_drop'] = network.embed(self.drop(feature_map))
         return queries
 
-    @torch.no_grad()
-    def embed_keys(self, clips: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Let the key networks follow, then embed the key view: ``[N, D]`` by stream."""
-        self.key_networks.update_parameters(self.query_networks)
-        return {
-            stream: network(clips[stream]) for stream, network in self.key_networks.module.items()
-        }
+
+def encoder_of(stream: str, encoder: dict) -> dict:
+    """The config of a stream's encoder, where ``encoder`` is one for all or one for each.
+
+    Raises:
+        ValueError: if there is none for the stream.
+    """
+    if 'type' in encoder:
+        return encoder
+    if stream not in encoder:
+        raise ValueError(
+            f'no encoder for stream {stream!r}, only for {list(encoder)}; expected one config '
+            f'with a type for all streams, or one for each'
+        )
+    return encoder[stream]
+
+
+def each_with_same_draws(
+    streams: Iterable[str], device: torch.device | str = 'cpu'
+) -> Iterator[str]:
+    """Yield streams; what is drawn for the first is drawn again for each of the others.
+
+    So nobody's draws depend on what other streams there are.
+
+    Args:
+        streams: Their names.
+        device: Where numbers are drawn, besides the CPU.
+    """
+    *others, last = streams
+    devices = [device] if torch.device(device).type == 'cuda' else []
+    for stream in others:
+        with torch.random.fork_rng(devices):
+            yield stream
+    yield last
 
 
 def gather_from_all_ranks(keys: Tensor) -> Tensor:
