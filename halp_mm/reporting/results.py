@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halp_mm.reporting.settings import (
+    ConfigName,
     Setting,
     details_of,
     joined_streams,
@@ -139,6 +140,8 @@ def results_of(report: Mapping, file: str) -> list[Result]:
             'by their stream only. Fuse the streams of one method'
         )
     streams = joined_streams([name.stream for name in names])
+    if len(names) > len({name.stream for name in names}):
+        streams = f'fusion of {len(names)}'  # their names do not tell the streams
     split = split_name(report['test_split'])
     own_data = first.dataset.replace('-', '_') == report['dataset'].replace('-', '_')
     is_own = not first.dataset or (own_data and first.split == split)
@@ -146,7 +149,7 @@ def results_of(report: Mapping, file: str) -> list[Result]:
         untrained, details = report.get('checkpoint') is None, details_of(report['settings'])
     else:
         untrained = all(part.get('checkpoint') is None for part in parts)
-        details = json.dumps({'weights': [part.get('weight') for part in parts]})
+        details = json.dumps({'weights': sorted(_weights(parts, names))})
 
     results = []
     for (fraction, stream), metrics in _figures(report, streams).items():
@@ -179,6 +182,15 @@ def results_of(report: Mapping, file: str) -> list[Result]:
             )
         )
     return results
+
+
+def _weights(parts: Sequence[Mapping], names: Sequence[ConfigName]) -> list[tuple[str, float]]:
+    """The streams' weights, so that the order of the files does not matter."""
+    for part in parts:
+        weight = part.get('weight')
+        if not isinstance(weight, (int, float)) or isinstance(weight, bool):
+            raise ValueError(f'a file in fused: weight is {_kind(weight)}; expected a number')
+    return [(name.stream, part['weight']) for name, part in zip(names, parts)]
 
 
 def _figures(report: Mapping, streams: str) -> dict[tuple[str, str], dict[str, float]]:
