@@ -60,9 +60,9 @@ nav a { display: inline-block; padding: .3rem 0; }
 .box { overflow-x: auto; margin: 1rem 0 .25rem; border: 1px solid var(--line); border-radius: 6px; }
 .box:focus-visible { outline: 2px solid var(--own); }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-caption {
-  text-align: left; padding: .5rem .6rem; font-weight: 600; font-size: 1rem;
-  position: sticky; left: 0;
+caption { text-align: left; padding: .5rem .6rem; font-weight: 600; font-size: 1rem; }
+caption span {
+  display: inline-block; max-width: calc(100vw - 3.5rem); position: sticky; left: .6rem;
 }
 th, td {
   padding: .3rem .6rem; text-align: left; vertical-align: top; white-space: nowrap;
@@ -73,7 +73,9 @@ thead th { color: var(--quiet); vertical-align: bottom; }
 thead th[colspan] { text-align: center; }
 th.own, td.own { color: var(--own); }
 td.own { font-weight: 600; }
-tbody th[scope=row] { font-weight: 600; }
+tbody th[scope=row] {
+  font-weight: 600; position: sticky; left: 0; background: var(--ground);
+}
 tbody th[scope=rowgroup] { background: var(--shade); color: var(--quiet); font-style: italic; }
 tbody th[scope=rowgroup] span { position: sticky; left: .6rem; }
 .remark { margin: .25rem 0 1.5rem; color: var(--quiet); font-size: .875rem; }
@@ -87,6 +89,10 @@ img {
   border-radius: 6px;
 }
 figcaption { color: var(--quiet); font-size: .875rem; margin-top: .4rem; }
+@media (max-width: 40rem) {
+  tbody th[scope=row] { white-space: normal; min-width: 7rem; max-width: 9rem; }
+  th, td { padding: .3rem .45rem; }
+}
 @media print {
   :root { color-scheme: light; }
   @page { size: A4 landscape; margin: 12mm; }
@@ -94,7 +100,7 @@ figcaption { color: var(--quiet); font-size: .875rem; margin-top: .4rem; }
   nav { display: none; }
   .box { overflow: visible; border: 0; }
   table { font-size: 7.5pt; }
-  caption { position: static; }
+  caption span, tbody th { position: static; max-width: none; }
   th, td { padding: .15rem .3rem; white-space: normal; }
   td.figure { white-space: nowrap; }
   thead { display: table-header-group; }
@@ -150,13 +156,12 @@ def _list(texts: Sequence[str]) -> str:
 def _table(table: Table) -> str:
     """A table in a box of its own that scrolls, by keyboard as well, where the page is narrow."""
     rows = ''.join(_row(row, table) for row in table.rows)
-    remarks = [f'Source: {table.source}.' if table.source else '', table.note]
-    remark = escape(' '.join(text for text in remarks if text))
     label = escape(table.caption)
     return (
         f'<div class="box" role="region" tabindex="0" aria-label="{label}">\n<table>\n'
-        f'<caption>{label}</caption>\n<thead>\n{_header(table)}</thead>\n<tbody>\n{rows}</tbody>\n'
-        f'</table>\n</div>\n' + (f'<p class="remark">{remark}</p>\n' if remark else '')
+        f'<caption><span>{label}</span></caption>\n<thead>\n{_header(table)}</thead>\n<tbody>\n{rows}</tbody>\n'
+        f'</table>\n</div>\n'
+        + (f'<p class="remark">{escape(table.note)}</p>\n' if table.note else '')
     )
 
 

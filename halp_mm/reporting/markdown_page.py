@@ -37,10 +37,7 @@ def _table(table: Table) -> str:
         is_heading = len(row) == 1 < len(names)
         cells = [f'*{escaped(row[0])}*', *[''] * (len(names) - 1)] if is_heading else None
         lines.append(f'| {" | ".join(cells)} |' if cells else _row(row))
-    remarks = ' '.join(
-        text for text in (f'Source: {table.source}.' if table.source else '', table.note) if text
-    )
-    return '\n'.join(lines) + (f'\n\n{escaped(remarks)}' if remarks else '')
+    return '\n'.join(lines) + (f'\n\n{escaped(table.note)}' if table.note else '')
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -123,4 +123,4 @@ def _files_table(groups: list[Group]) -> Table:
         for group in groups
         for result in group.results
     ]
-    return Table('Files that count', '', '', [('', name) for name in columns], sorted(rows), 5)
+    return Table('Files that count', '', [('', name) for name in columns], sorted(rows), 5)

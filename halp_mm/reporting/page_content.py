@@ -11,7 +11,7 @@ from halp_mm.reporting.tables import Table
 MEASURED = 'Measured here'
 PUBLISHED = 'Beside the papers'
 PUBLISHED_NOTE = (
-    'Figures under “paper” are copied from the paper named under each table; those under “here” '
+    'Figures under “paper” are copied from the paper named above each table; those under “here” '
     'are means over the seeds, after the last epoch, of the results in this folder. A cell that '
     'nobody measured stays empty.'
 )

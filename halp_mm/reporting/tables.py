@@ -27,7 +27,6 @@ class Table:
 
     Args:
         caption: What it shows.
-        source: Where its published figures come from, or nothing.
         note: What one has to know, or nothing.
         columns: The heading of each column, as the heading that neighbours share, or nothing, and
             its own. The first column is the rows' heading.
@@ -36,7 +35,6 @@ class Table:
     """
 
     caption: str
-    source: str
     note: str
     columns: Sequence[tuple[str, str]]
     rows: list[list[str]] = field(default_factory=list)
@@ -81,14 +79,12 @@ def _measured_table(name: str, groups: list[Group]) -> Table:
                 *([_other_figures(group)] if others else []),
             ]
         )
-    return Table(name, '', ' '.join(notes), [('', column) for column in columns], rows, len(texts))
+    return Table(name, ' '.join(notes), [('', column) for column in columns], rows, len(texts))
 
 
 def published_table(table: PublishedTable, groups: Sequence[Group]) -> Table:
     """A paper's table with our own figures beside it; what nobody measured stays empty."""
-    has_streams = any(row.stream for row in table.rows)
-    texts = ['Method', 'Encoder', *(['Stream'] if has_streams else [])]
-    columns = [('', text) for text in texts]
+    columns = [('', 'Method')]
     for column in table.columns:
         columns += [(column['name'], 'paper'), (column['name'], 'here')]
     rows = []
@@ -96,12 +92,18 @@ def published_table(table: PublishedTable, groups: Sequence[Group]) -> Table:
         if section:
             rows.append([section])
         for row in members:
-            cells = [row.method, row.encoder or '', *([row.stream or ''] if has_streams else [])]
+            cells = [_method(row)]
             for column, value in zip(table.columns, row.values):
                 cells.append('' if value is None else f'{value:.1f}')
                 cells.append(_own_figure(row, column, groups))
             rows.append(cells)
-    return Table(table.caption, table.source, table.note, columns, rows, len(texts))
+    return Table(f'{table.source}: {table.caption}', table.note, columns, rows)
+
+
+def _method(row: PublishedRow) -> str:
+    facts = [row.encoder, *(row.stream or '').split('+')]
+    known = ', '.join(fact for fact in facts if fact)
+    return f'{row.method} ({known})' if known else row.method
 
 
 def _own_figure(row: PublishedRow, column: dict, groups: Sequence[Group]) -> str:
