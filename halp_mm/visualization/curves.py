@@ -92,7 +92,7 @@ def panels(curves: Mapping[str, Mapping[float, float]]) -> dict[str, dict[str, d
         title: {
             name: dict(points)
             for name, points in curves.items()
-            if name.rpartition('/')[2].startswith(beginnings)
+            if any(n.startswith(beginnings) for n in (name, name.rpartition('/')[2]))
         }
         for title, beginnings in PANELS.items()
     }
