@@ -38,7 +38,8 @@ class PageSummary:
     def __str__(self) -> str:
         return '\n'.join(
             [
-                f'results   {self.num_files} files, {self.num_groups} settings',
+                f'results   {_counted(self.num_files, "file")}, '
+                f'{_counted(self.num_groups, "setting")}',
                 f'pictures  {self.num_pictures}',
                 *(f'note: {note}' for note in self.notes),
                 f'written: {self.out}',
@@ -101,11 +102,13 @@ def write_page(folder: str | os.PathLike, out: str | os.PathLike) -> PageSummary
 def _summary(results: list[Result], groups: list[Group], num_files: int) -> str:
     data = dict.fromkeys(data_name(g.setting.dataset, g.setting.split) for g in groups)
     newest = max(result.finished for result in results)
-    text = (
-        f'{num_files} result {"file" if num_files == 1 else "files"}, {len(groups)} '
-        f'{"setting" if len(groups) == 1 else "settings"}, on {", ".join(data)}.'
-    )
+    files, settings = _counted(num_files, 'result file'), _counted(len(groups), 'setting')
+    text = f'{files}, {settings}, on {", ".join(data)}.'
     return f'{text} The newest was finished at {newest}.' if newest else text
+
+
+def _counted(number: int, thing: str) -> str:
+    return f'{number} {thing}' + ('' if number == 1 else 's')
 
 
 def _files_table(groups: list[Group]) -> Table:

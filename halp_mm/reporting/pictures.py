@@ -164,7 +164,7 @@ def _vector_picture(figure: Figure, alt: str) -> Picture:
 
 def _raster_picture(figure: Figure, alt: str) -> Picture:
     content = io.BytesIO()
-    figure.savefig(content, format='png', dpi=150)
+    figure.savefig(content, format='png', dpi=110)
     return Picture(_uri('image/png', content.getvalue()), alt, *_size(figure))
 
 
