@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -40,28 +42,79 @@ def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path
 
     Raises:
         FileNotFoundError: if the directory holds no log.
+        ValueError: if a log is damaged.
+    """
+    curves = read_curves(work_dir)
+    figure = Figure(figsize=(5 * len(PANELS), 4), layout='constrained')
+    FigureCanvasAgg(figure)
+    for axes, (title, members) in zip(figure.subplots(1, len(PANELS)), panels(curves).items()):
+        _draw_panel(axes, title, members)
+    picture = Path(picture)
+    with written_whole(picture) as partial:
+        figure.savefig(partial, dpi=120)
+    return picture
+
+
+def read_curves(work_dir: str | os.PathLike) -> dict[str, dict[float, float]]:
+    """Read a run's logged figures: by name, the value at each epoch.
+
+    Args:
+        work_dir: The run's work directory.
+
+    Raises:
+        FileNotFoundError: if the directory holds no log.
+        ValueError: if a log is damaged.
     """
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not logs:
         raise FileNotFoundError(f'there is no log */vis_data/scalars.json under {work_dir}')
     curves: dict[str, dict[float, float]] = defaultdict(dict)
     for log in logs:
-        for line in log.read_text().splitlines():
-            scalars = json.loads(line)
-            epoch = scalars.get('epoch', scalars.get('step'))
-            for name, value in scalars.items():
+        for number, line in enumerate(log.read_text().splitlines(), 1):
+            try:
+                scalars = json.loads(line)
+                epoch = float(scalars.get('epoch', scalars.get('step')))
+                values = {name: float(value) for name, value in scalars.items()}
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f'{log}, line {number} is {line[:40]!r}; expected a JSON object of numbers '
+                    'with an epoch or step. Was the training stopped while it wrote? Remove the '
+                    'line'
+                ) from error
+            for name, value in values.items():
                 curves[name][epoch] = value
-    figure = Figure(figsize=(5 * len(PANELS), 4), layout='constrained')
+    return dict(curves)
+
+
+def panels(curves: Mapping[str, Mapping[float, float]]) -> dict[str, dict[str, dict[float, float]]]:
+    """The curves of each of :data:`PANELS`, by its title; a panel may be empty."""
+    return {
+        title: {
+            name: dict(points)
+            for name, points in curves.items()
+            if any(n.startswith(beginnings) for n in (name, name.rpartition('/')[2]))
+        }
+        for title, beginnings in PANELS.items()
+    }
+
+
+def panel_figure(title: str, members: Mapping[str, Mapping[float, float]]) -> Figure:
+    """Draw one panel alone.
+
+    Args:
+        title: Its title.
+        members: Its curves, by name.
+    """
+    figure = Figure(figsize=(5, 3.6), layout='constrained')
     FigureCanvasAgg(figure)
-    for axes, (title, beginnings) in zip(figure.subplots(1, len(PANELS)), PANELS.items()):
-        for name, points in curves.items():
-            if any(n.startswith(beginnings) for n in (name, name.rpartition('/')[2])):
-                axes.plot(*zip(*sorted(points.items())), label=name.removeprefix('val/'))
-        axes.set(title=title, xlabel='epoch')
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(frameon=False)
-    picture = Path(picture)
-    with written_whole(picture) as partial:
-        figure.savefig(partial, dpi=120)
-    return picture
+    _draw_panel(figure.subplots(), title, members)
+    return figure
+
+
+def _draw_panel(axes: Axes, title: str, members: Mapping[str, Mapping[float, float]]) -> None:
+    for name, points in members.items():
+        axes.plot(*zip(*sorted(points.items())), label=name.removeprefix('val/'))
+    axes.set(title=title, xlabel='epoch')
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend(frameon=False)

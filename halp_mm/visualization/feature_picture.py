@@ -18,6 +18,9 @@ _COLORS = colormaps['tab10'].colors
 _MARKERS = 'o^s'  # the next ten classes have the same colours and another marker
 _LEGEND_WIDTH = 26  # characters
 
+#: What a picture says in its ``Software`` text, by which it can be recognised.
+SOFTWARE = 'halp_mm, features by t-SNE'
+
 #: As many classes can be told apart.
 MOST_CLASSES = len(_COLORS) * len(_MARKERS)
 
@@ -75,7 +78,7 @@ def plot_features(
         handle.set_sizes([40])
         text.set_parse_math(False)
     with written_whole(picture) as partial:
-        figure.savefig(partial, dpi=110)
+        figure.savefig(partial, dpi=110, metadata={'Software': SOFTWARE, 'Title': title})
     return Path(picture)
 
 

@@ -1,0 +1,121 @@
+"""Results that differ by their seed only, with mean and standard deviation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from halp_mm.reporting.results import Result
+from halp_mm.reporting.settings import Setting
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over seeds.
+
+    Args:
+        mean: The mean.
+        deviation: The standard deviation (over n - 1); None of one seed.
+        count: The number of seeds.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    def text(self, decimals: int) -> str:
+        """As it stands in a table."""
+        if self.deviation is None:
+            return f'{self.mean:.{decimals}f}'
+        return f'{self.mean:.{decimals}f} ± {self.deviation:.{decimals}f}'
+
+
+@dataclass(frozen=True)
+class Group:
+    """All results of a setting, one a seed.
+
+    Args:
+        setting: What was evaluated how.
+        results: By seed.
+    """
+
+    setting: Setting
+    results: Sequence[Result]
+
+    def figure(self, metric: str) -> Figure | None:
+        """A metric's mean over the seeds; None if a seed lacks it."""
+        values = [result.metrics.get(metric) for result in self.results]
+        if None in values:
+            return None
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return Figure(statistics.fmean(values), deviation, len(values))
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics that every seed has."""
+        return [name for name in self.results[0].metrics if self.figure(name)]
+
+    @property
+    def seeds(self) -> str:
+        """The seeds, for a table."""
+        return ', '.join(result.seed for result in self.results)
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """The sum of the seeds' confusions; None without any, or if their classes differ."""
+        counted = [result for result in self.results if result.confusion is not None]
+        if not counted or any(result.classes != counted[0].classes for result in counted):
+            return None
+        return np.sum([result.confusion for result in counted], axis=0)
+
+
+def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
+    """Put results that differ by their seed together.
+
+    Of two results of the same setting and seed the one that finished last counts.
+
+    Args:
+        results: The results.
+
+    Returns:
+        The groups by setting, and what has to be said about repeated seeds.
+    """
+    by_setting: dict[Setting, dict[str, Result]] = {}
+    notes = []
+    in_order = sorted(results, key=lambda result: (result.finished, result.file))
+    for result in in_order:
+        seeds = by_setting.setdefault(result.setting, {})
+        if result.seed in seeds:
+            older = seeds[result.seed]
+            differs = older.config_sha256 != result.config_sha256
+            note = (
+                f'seed {result.seed} of {result.setting.name}, {result.setting.protocol_name}, was '
+                f'measured more than once: {result.file} counts, being the newest; {older.file} '
+                'does not' + ('. Their configs differ' if differs else '')
+            )
+            notes.append(note)
+        seeds[result.seed] = result
+    groups = [
+        Group(setting, [seeds[seed] for seed in sorted(seeds, key=_seed_order)])
+        for setting, seeds in sorted(by_setting.items())
+    ]
+    return groups, sorted(notes)
+
+
+def best_supported(groups: Iterable[Group]) -> Group | None:
+    """The group of most seeds, the newest of several."""
+    return max(
+        groups,
+        key=lambda group: (
+            len(group.results),
+            max(result.finished for result in group.results),
+        ),
+        default=None,
+    )
+
+
+def _seed_order(seed: str) -> tuple[int, str]:
+    return (int(seed) if seed.lstrip('-').isdecimal() else 0, seed)

@@ -1,0 +1,37 @@
+"""The picture of a confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+_LONGEST_NAME = 28  # characters
+
+
+def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw which class is taken for which, each row in per cent of the class's clips.
+
+    Args:
+        confusion: Counts ``[classes, classes]``, true by predicted class. A class without clips
+            gets an empty row.
+        classes: The classes' names.
+    """
+    clips = confusion.sum(1, keepdims=True)
+    shares = np.divide(100 * confusion, clips, out=np.zeros(confusion.shape), where=clips > 0)
+    side = 3.5 + 0.17 * len(classes)
+    figure = Figure(figsize=(side + 0.6, side), layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap='Blues', vmin=0, vmax=100, interpolation='nearest')
+    names = [
+        name if len(name) <= _LONGEST_NAME else f'{name[: _LONGEST_NAME - 1]}…' for name in classes
+    ]
+    places = range(len(classes))
+    axes.set_xticks(places, names, rotation=90, fontsize=8, parse_math=False)
+    axes.set_yticks(places, names, fontsize=8, parse_math=False)
+    axes.set(xlabel='predicted class', ylabel='true class')
+    figure.colorbar(image, ax=axes, label='clips of the true class (%)', shrink=0.8)
+    return figure
