@@ -8,3 +8,5 @@ model = dict(
         dict(type='CMDHead', top_k=512),
     ],
 )
+# With the baseline's learning rate the motion stream collapses.
+optim_wrapper = dict(optimizer=dict(lr=0.03))

@@ -1,5 +1,6 @@
 """What a script or a notebook calls."""
 
+from halp_mm.apis.ablation import Run, do_runs, plan_runs
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import build_model, evaluate
 from halp_mm.apis.feature_picture import draw_features
@@ -12,16 +13,19 @@ __all__ = [
     'ClipFeatures',
     'Inference',
     'Neighbour',
+    'Run',
     'SkeletonInferencer',
     'build_model',
     'check_data_files',
     'default_work_dir',
+    'do_runs',
     'draw_features',
     'evaluate',
     'extract_features',
     'load_config',
     'make_fused_report',
     'make_report',
+    'plan_runs',
     'pretrain',
     'report_table',
     'training_config',

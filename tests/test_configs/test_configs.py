@@ -192,7 +192,10 @@ def test_cmd_is_the_baseline_on_three_streams_and_halp_cmd_has_one_more_head(nam
     assert head.top_k * 2 == moco['model']['queue_size']
     assert distilling[:-1] == heads
     assert halp_cmd['model'].pop('heads') == [*distilling, halp['model']['heads'][-1]]
-    assert moco == cmd == halp_cmd
+    assert cmd == halp_cmd
+    if name in SMALL:
+        moco['optim_wrapper']['optimizer']['lr'] = 0.03
+    assert moco == cmd
 
 
 @pytest.mark.parametrize('name', SUPERVISED)

@@ -1,0 +1,209 @@
+"""Many trainings and their evaluations, one after another."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from halp_mm.apis.config import check_data_files, default_work_dir, load_config
+from halp_mm.apis.evaluate import evaluate
+from halp_mm.apis.pretrain import pretrain
+from halp_mm.apis.report import config_sha256, write_report
+from halp_mm.whole_files import written_whole
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training of one config with one seed, and its evaluations.
+
+    In its folder are the work directory's files, ``PROTOCOL.json`` of each evaluation,
+    ``output.txt`` with all that was printed, and ``run.json``, which says how far it got.
+
+    Args:
+        config: The config's file.
+        seed: The random seed.
+        folder: Where everything goes.
+        protocols: Names of the config's protocols.
+        cfg_options: New values by dotted key.
+    """
+
+    config: str
+    seed: int
+    folder: Path
+    protocols: Sequence[str]
+    cfg_options: Mapping = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f'{self.config}, seed {self.seed}'
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all values of the config with its overrides and seed."""
+        return config_sha256(load_config(self.config, self.cfg_options, self.seed))
+
+    @property
+    def record(self) -> dict:
+        """What ``run.json`` says; nothing if the run was never started."""
+        path = self.folder / 'run.json'
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def steps(self) -> list[str]:
+        """What is left to be done: ``'training'``, and the names of protocols."""
+        record = self.record
+        steps = [] if 'checkpoint' in record else ['training']
+        return steps + [name for name in self.protocols if steps or not self.is_evaluated(name)]
+
+    def is_evaluated(self, protocol: str) -> bool:
+        """Whether there is a result that the checkpoint gave."""
+        path = self.folder / f'{protocol}.json'
+        return path.exists() and json.loads(path.read_text())['config_sha256'] == self.sha256
+
+    def check(self) -> None:
+        """Find what can be wrong before hours go into it.
+
+        Raises:
+            FileNotFoundError: if the config or a data file is missing.
+            ValueError: if the config lacks a protocol, or the folder holds another run.
+        """
+        config = load_config(self.config, self.cfg_options, self.seed)
+        check_data_files(config)
+        unknown = [name for name in self.protocols if name not in config.protocols]
+        if unknown:
+            raise ValueError(
+                f'{self.config} has no protocol {unknown[0]!r}; it has {sorted(config.protocols)}'
+            )
+        found = self.record.get('config_sha256', self.sha256)
+        if found != self.sha256:
+            raise ValueError(
+                f'{self.folder} holds a run of {self.config} with other values than now '
+                f'({found[:12]}, now {self.sha256[:12]}); move it away, or take another work '
+                'directory'
+            )
+
+    def do(self, step: str) -> None:
+        """Do a step in this process."""
+        if step == 'training':
+            self.write_record()
+            runner = pretrain(self.config, self.folder, self.cfg_options, self.seed, resume=True)
+            self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
+        else:
+            checkpoint = self.record['checkpoint']
+            report, _ = evaluate(self.config, checkpoint, step, self.cfg_options, self.seed)
+            write_report(report, self.folder / f'{step}.json')
+
+    def write_record(self, **results: str) -> None:
+        """Write ``run.json``."""
+        content = {
+            'config': self.config,
+            'seed': self.seed,
+            'config_sha256': self.sha256,
+            **results,
+        }
+        with written_whole(self.folder / 'run.json') as partial:
+            partial.write_text(json.dumps(content, indent=2) + '\n')
+
+
+def plan_runs(
+    configs: Sequence[str | os.PathLike],
+    seeds: Sequence[int],
+    work_dir: str | os.PathLike,
+    protocols: Sequence[str] = ('knn', 'linear'),
+    cfg_options: Mapping | None = None,
+) -> list[Run]:
+    """All configs with the first seed, then all with the second, and so on.
+
+    Args:
+        configs: Config files.
+        seeds: Random seeds.
+        work_dir: Each run gets the folder ``METHOD/NAME/seed_SEED`` in it.
+        protocols: What every run is evaluated by.
+        cfg_options: New values by dotted key, for all configs.
+
+    Raises:
+        FileNotFoundError: if a config or a data file is missing.
+        ValueError: if a config lacks a protocol, a run's folder holds another run, or two runs
+            would share a folder.
+    """
+    runs, owners = [], {}
+    for seed in dict.fromkeys(seeds):
+        for config in map(os.fspath, dict.fromkeys(configs)):
+            name = Path(default_work_dir(config)).relative_to('work_dirs')
+            run = Run(
+                config,
+                seed,
+                Path(work_dir, name, f'seed_{seed}'),
+                tuple(dict.fromkeys(protocols)),
+                dict(cfg_options or {}),
+            )
+            if run.folder in owners:
+                raise ValueError(
+                    f'{owners[run.folder]} and {config} would both use {run.folder}; give their '
+                    'folders or files different names'
+                )
+            owners[run.folder] = config
+            run.check()
+            runs.append(run)
+    return runs
+
+
+def do_runs(runs: Sequence[Run], say: Callable[[str], None] = print) -> list[str]:
+    """Do what is left of all runs, each step in a process of its own.
+
+    A run that fails does not stop the others. What is done already is not done again: after an
+    interruption call this again.
+
+    Args:
+        runs: From :func:`plan_runs`.
+        say: Is told of every step.
+
+    Returns:
+        What went wrong, a line for each run that failed.
+    """
+    failures = []
+    for number, run in enumerate(runs, 1):
+        steps = run.steps()
+        if not steps:
+            say(f'[{number}/{len(runs)}] {run}: done before')
+        for step in steps:
+            say(f'[{number}/{len(runs)}] {run}: {step}, see {run.folder / "output.txt"}')
+            start = time.perf_counter()
+            status = _in_process_of_its_own(run, step)
+            say(f'    {time.perf_counter() - start:.0f} s')
+            if status:
+                output = (run.folder / 'output.txt').read_text().strip().splitlines()
+                failures.append(f'{run}: {step} failed: {output[-1]}')
+                say(f'    failed: {output[-1]}')
+                break
+    return failures
+
+
+def _in_process_of_its_own(run: Run, step: str) -> int:
+    """Do a step where it cannot disturb others; returns the exit status."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    process = multiprocessing.get_context('spawn').Process(target=_do, args=(run, step))
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:  # which the process has got as well
+        process.join()
+        raise
+    return process.exitcode
+
+
+def _do(run: Run, step: str) -> None:
+    output = os.open(run.folder / 'output.txt', os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    try:
+        run.do(step)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except Exception:
+        traceback.print_exc()
+        raise SystemExit(1) from None

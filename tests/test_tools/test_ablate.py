@@ -1,0 +1,139 @@
+"""tools/ablate.py, end to end on random clips."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from halp_mm.apis import plan_runs
+from tests.runs import CONFIG, ROOT, environment, run_tool, tiny_options, tool_command
+
+MOCO = ROOT / 'configs' / 'moco' / 'bigru_synthetic_xsub.py'
+OURS = 'halp/bigru_synthetic_xsub'
+
+
+def options(clips, **others):
+    settings = {'train_cfg.max_epochs': 2, 'default_hooks.checkpoint.interval': 1} | others
+    return ['--protocols', 'knn', *tiny_options(clips, **settings)]
+
+
+def test_runs_are_done_once_and_reported(random_clips, tmp_path):
+    command = [CONFIG, '--seeds', 0, 1, '--work-dir', tmp_path / 'all', *options(random_clips)]
+    first = run_tool('ablate.py', *command)
+    assert first.returncode == 0, first.stderr
+    assert f'[2/2] {CONFIG}, seed 1: knn' in first.stdout
+    folders = [tmp_path / 'all' / OURS / f'seed_{seed}' for seed in (0, 1)]
+    reports = [json.loads((folder / 'knn.json').read_text()) for folder in folders]
+    assert [report['seed'] for report in reports] == [0, 1]
+    assert reports[0]['checkpoint_sha256'] != reports[1]['checkpoint_sha256']
+    page = (tmp_path / 'all' / 'report.html').read_text()
+    assert '2 (0, 1)' in page
+
+    times = [(folder / 'epoch_2.pth').stat().st_mtime_ns for folder in folders]
+    (folders[1] / 'knn.json').unlink()
+    again = run_tool('ablate.py', *command)
+    assert again.returncode == 0, again.stderr
+    assert f'[1/2] {CONFIG}, seed 0: done before' in again.stdout
+    assert f'[2/2] {CONFIG}, seed 1: knn' in again.stdout
+    assert ': training' not in again.stdout
+    assert [(folder / 'epoch_2.pth').stat().st_mtime_ns for folder in folders] == times
+    repeated = json.loads((folders[1] / 'knn.json').read_text())
+    assert repeated['metrics'] == reports[1]['metrics']
+
+    changed = [
+        CONFIG,
+        '--work-dir',
+        tmp_path / 'all',
+        *options(random_clips, **{'model.momentum': 0.5}),
+    ]
+    refused = run_tool('ablate.py', *changed)
+    assert refused.returncode == 1
+    assert 'seed_0 holds a run of' in refused.stderr
+    assert 'Traceback' not in refused.stderr
+
+
+def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path):
+    wrong = tmp_path / 'wrong' / 'bigru_synthetic_xsub.py'
+    wrong.parent.mkdir()
+    wrong.write_text(f"_base_ = '{CONFIG}'\nmodel = dict(momentum='much')\n")
+    run = run_tool(
+        'ablate.py', wrong, CONFIG, '--seeds', 0, '--work-dir', tmp_path, *options(random_clips)
+    )
+    assert run.returncode == 1
+    assert '1 of 2 runs failed; the same command tries them again' in run.stderr
+    assert f'{wrong}, seed 0: training failed: ' in run.stderr
+    assert 'Traceback' not in run.stderr
+    assert (tmp_path / OURS / 'seed_0' / 'knn.json').exists()
+    assert (tmp_path / 'report.html').exists()
+
+
+def test_an_interrupted_list_goes_on_to_the_same_weights(random_clips, tmp_path):
+    settings = options(random_clips, **{'train_cfg.max_epochs': 6})
+    started = [CONFIG, '--seeds', 0, '--work-dir', tmp_path / 'broken', *settings]
+    process = subprocess.Popen(
+        tool_command('ablate.py', *started),
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    folder = tmp_path / 'broken' / OURS / 'seed_0'
+    deadline = time.monotonic() + 120
+    while not list(folder.glob('epoch_*.pth')) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == (
+        'ablate.py: interrupted; the same command goes on where it was'
+    )
+    assert not (folder / 'knn.json').exists()
+    for name, arguments in (
+        ('broken', started),
+        ('whole', [*started[:4], tmp_path / 'whole', *settings]),
+    ):
+        run = run_tool('ablate.py', *arguments)
+        assert run.returncode == 0, run.stderr
+        assert (tmp_path / name / OURS / 'seed_0' / 'epoch_6.pth').exists()
+    reports = [
+        json.loads((tmp_path / name / OURS / 'seed_0' / 'knn.json').read_text())
+        for name in ('broken', 'whole')
+    ]
+    assert reports[0]['metrics'] == reports[1]['metrics']
+    assert reports[0]['confusion'] == reports[1]['confusion']
+
+
+@pytest.fixture
+def overrides(random_clips):
+    return {
+        f'{place}.data_file': str(random_clips)
+        for place in ('train_dataloader.dataset', 'test_dataset')
+    }
+
+
+def test_plan_is_by_seed_and_finds_what_is_wrong(overrides, tmp_path):
+    runs = plan_runs([CONFIG, MOCO, CONFIG], [3, 1, 3], tmp_path, cfg_options=overrides)
+    assert [(run.config, run.seed) for run in runs] == [
+        (str(config), seed) for seed in (3, 1) for config in (CONFIG, MOCO)
+    ]
+    assert runs[0].folder == tmp_path / 'halp' / 'bigru_synthetic_xsub' / 'seed_3'
+    assert runs[0].steps() == ['training', 'knn', 'linear']
+    assert runs[0].sha256 != runs[2].sha256
+    with pytest.raises(ValueError, match="has no protocol 'knm'; it has"):
+        plan_runs([CONFIG], [0], tmp_path, ['knm'], overrides)
+    with pytest.raises(FileNotFoundError, match=r'none\.safetensors'):
+        plan_runs(
+            [CONFIG], [0], tmp_path, cfg_options={'test_dataset.data_file': 'none.safetensors'}
+        )
+    with pytest.raises(FileNotFoundError, match=r'there is no config configs/none\.py'):
+        plan_runs(['configs/none.py'], [0], tmp_path)
+    twin = tmp_path / 'halp' / CONFIG.name
+    twin.parent.mkdir()
+    twin.write_text(f"_base_ = '{CONFIG}'\n")
+    with pytest.raises(ValueError, match='would both use'):
+        plan_runs([CONFIG, twin], [0], tmp_path, cfg_options=overrides)
