@@ -12,6 +12,7 @@ from halp_mm.evaluation.protocol import EvaluationResult, Protocol
 from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
 from halp_mm.evaluation.scores_file import read_scores, write_scores
 from halp_mm.evaluation.semi import SemiProtocol, draw_labelled
+from halp_mm.evaluation.trained_protocol import TrainedProtocol
 
 __all__ = [
     'ClassifierProtocol',
@@ -22,6 +23,7 @@ __all__ = [
     'Protocol',
     'RetrievalProtocol',
     'SemiProtocol',
+    'TrainedProtocol',
     'TransferProtocol',
     'cluster_nmi',
     'confusion_matrix',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +14,10 @@ from torch import Tensor, nn
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear import linear_classifier
-from halp_mm.evaluation.metrics import top_k_accuracy
-from halp_mm.evaluation.protocol import Protocol
+from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
 from halp_mm.models.data_preprocessors import Views
 from halp_mm.registry import PROTOCOLS
 from halp_mm.training_progress import TrainingProgress
-from halp_mm.transforms import build_transform
 
 
 class FinetunedModel(BaseModel):
@@ -62,46 +60,21 @@ class FinetunedModel(BaseModel):
 
 
 @PROTOCOLS.register_module()
-class FinetuneProtocol(Protocol):
+class FinetuneProtocol(TrainedProtocol):
     """Fine-tuning, as in AimCLR.
 
     Of each stream a copy of the encoder and a linear layer are trained end to end; the model that
-    is evaluated stays as it is. Accuracies are those after the last epoch; ``best_top1`` and
-    ``best_epoch`` are chosen by the test clips, as in :class:`LinearProtocol`. Distributed
-    processes share the test clips but each trains on all training clips: fine-tuning gets no
-    faster.
+    is evaluated stays as it is. Distributed processes share the test clips but each trains on all
+    training clips: fine-tuning gets no faster.
 
     Args:
-        epochs: Passes over the labelled clips.
-        batch_size: Clips of a step.
         learning_rate: Of SGD, for the encoders and the linear layers.
-        momentum: Of SGD.
-        weight_decay: Of SGD.
-        milestones: Epochs after which the learning rate is divided by ten.
-        train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
-        **kwargs: See :class:`Protocol`. The seed is that of the linear layers' start, the order of
-            clips, the draws of the training view, and dropout.
+        **kwargs: See :class:`TrainedProtocol`. The seed is that of the linear layers' start, the
+            order of clips, the draws of the training view, and dropout.
     """
 
-    def __init__(
-        self,
-        epochs: int = 80,
-        batch_size: int = 64,
-        learning_rate: float = 0.01,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        milestones: Sequence[int] = (50, 70),
-        train_view: Sequence[dict] | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.milestones = tuple(milestones)
-        self.train_view = None if train_view is None else build_transform(list(train_view))
+    def __init__(self, learning_rate: float = 0.01, **kwargs) -> None:
+        super().__init__(learning_rate=learning_rate, **kwargs)
 
     def scores(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -120,20 +93,16 @@ class FinetuneProtocol(Protocol):
         test_dataset.normalize_once(
             model.data_preprocessor.normalization, device=model.data_preprocessor.device
         )
-        top1_of_epochs = []
-
-        def judge_epoch(finetuned: FinetunedModel) -> None:
-            by_stream = self.probabilities(finetuned, test_dataset)
-            fused = torch.stack(list(by_stream.values())).mean(0)
-            labels = test_dataset.labels.to(fused.device)
-            top1_of_epochs.append(top_k_accuracy(fused, labels, 1))
-
-        labelled = torch.arange(len(train_dataset))
+        judge = EpochJudge(test_dataset)
         by_stream = self.finetune(
-            model, train_dataset, labelled, test_dataset, self.seed, judge_epoch
+            model,
+            train_dataset,
+            torch.arange(len(train_dataset)),
+            test_dataset,
+            self.seed,
+            after_epoch=lambda finetuned: judge.add(self.probabilities(finetuned, test_dataset)),
         )
-        best = max(top1_of_epochs)
-        return by_stream, {'best_top1': best, 'best_epoch': 1 + top1_of_epochs.index(best)}
+        return by_stream, judge.metrics
 
     def finetune(
         self,
@@ -208,13 +177,7 @@ class FinetuneProtocol(Protocol):
         preprocessor = finetuned.data_preprocessor
         view = preprocessor.evaluation_view if self.train_view is None else self.train_view
         finetuned.train().requires_grad_(True)
-        optimizer = torch.optim.SGD(
-            finetuned.parameters(),
-            self.learning_rate,
-            self.momentum,
-            weight_decay=self.weight_decay,
-        )
-        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+        optimizer, scheduler = self.make_optimizer(finetuned.parameters())
         iteration = 0
         for epoch in range(self.epochs):
             order = labelled[torch.randperm(len(labelled), generator=generator)]

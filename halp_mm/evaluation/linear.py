@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import repeat
 
@@ -13,53 +13,21 @@ from torch import Tensor, nn
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
-from halp_mm.evaluation.metrics import top_k_accuracy
-from halp_mm.evaluation.protocol import Protocol
+from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
 from halp_mm.registry import PROTOCOLS
-from halp_mm.transforms import build_transform
 
 
 @PROTOCOLS.register_module()
-class LinearProtocol(Protocol):
+class LinearProtocol(TrainedProtocol):
     """Linear evaluation: HaLP, Sec. 4.3; the defaults are the GRU family's.
 
     The encoder is frozen and in evaluation mode. A training view with random draws is encoded
     anew in every epoch; without one, features are computed once and only the classifier trains.
-    ``top1`` and ``top5`` are those after the last epoch. ``best_top1`` is the highest top-1
-    accuracy after any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by
-    the test clips, and therefore no fair figure, but some papers report it.
 
     Args:
-        epochs: Passes over the training clips.
-        batch_size: Clips of a step of the classifier.
-        learning_rate: Of SGD.
-        momentum: Of SGD.
-        weight_decay: Of SGD.
-        milestones: Epochs after which the learning rate is divided by ten.
-        train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
-        **kwargs: See :class:`Protocol`. The seed is that of the classifier's start, the order of
-            clips and the draws of the training view.
+        **kwargs: See :class:`TrainedProtocol`. The seed is that of the classifier's start, the
+            order of clips and the draws of the training view.
     """
-
-    def __init__(
-        self,
-        epochs: int = 80,
-        batch_size: int = 64,
-        learning_rate: float = 0.1,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        milestones: Sequence[int] = (50, 70),
-        train_view: Sequence[dict] | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.milestones = tuple(milestones)
-        self.train_view = None if train_view is None else build_transform(list(train_view))
 
     def scores(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -83,17 +51,14 @@ class LinearProtocol(Protocol):
             features = repeat(encode(), self.epochs)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
         num_classes = len(train_dataset.metainfo['classes'])
-        top1_of_epochs = []
-
-        def judge(classifiers: nn.ModuleDict) -> None:
-            fused = torch.stack(list(_probabilities(classifiers, test).values())).mean(0)
-            labels = test_dataset.labels.to(fused.device)
-            top1_of_epochs.append(top_k_accuracy(fused, labels, 1))
-
-        classifiers = self.train(features, train_dataset.labels, num_classes, after_epoch=judge)
-        best = max(top1_of_epochs)
-        metrics = {'best_top1': best, 'best_epoch': 1 + top1_of_epochs.index(best)}
-        return _probabilities(classifiers, test), metrics
+        judge = EpochJudge(test_dataset)
+        classifiers = self.train(
+            features,
+            train_dataset.labels,
+            num_classes,
+            after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, test)),
+        )
+        return _probabilities(classifiers, test), judge.metrics
 
     def train(
         self,
@@ -118,13 +83,7 @@ class LinearProtocol(Protocol):
                     classifier = linear_classifier(feature.shape[1], num_classes, generator)
                     classifiers[stream] = classifier.to(feature.device)
                 labels = labels.to(feature.device)
-                optimizer = torch.optim.SGD(
-                    classifiers.parameters(),
-                    self.learning_rate,
-                    self.momentum,
-                    weight_decay=self.weight_decay,
-                )
-                scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+                optimizer, scheduler = self.make_optimizer(classifiers.parameters())
             order = torch.randperm(len(labels), generator=generator).to(labels.device)
             for batch in order.split(self.batch_size):
                 losses = [

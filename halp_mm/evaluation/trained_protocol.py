@@ -1,0 +1,85 @@
+"""What protocols have in common that train something with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.protocol import Protocol
+from halp_mm.transforms import build_transform
+
+
+class TrainedProtocol(Protocol):
+    """A protocol that trains by SGD.
+
+    Accuracies are those after the last epoch. ``best_top1`` is the highest top-1 accuracy after
+    any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by the test clips,
+    and therefore no fair figure, but some papers report it.
+
+    Args:
+        epochs: Passes over the training clips.
+        batch_size: Clips of a step.
+        learning_rate: Of SGD.
+        momentum: Of SGD.
+        weight_decay: Of SGD.
+        milestones: Epochs after which the learning rate is divided by ten.
+        train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
+        **kwargs: See :class:`Protocol`. The seed is that of everything that is drawn.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 80,
+        batch_size: int = 64,
+        learning_rate: float = 0.1,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        milestones: Sequence[int] = (50, 70),
+        train_view: Sequence[dict] | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.milestones = tuple(milestones)
+        self.train_view = None if train_view is None else build_transform(list(train_view))
+
+    def make_optimizer(
+        self, parameters: Iterable[nn.Parameter]
+    ) -> tuple[torch.optim.SGD, torch.optim.lr_scheduler.MultiStepLR]:
+        """SGD of parameters, and its schedule, which takes a step an epoch."""
+        optimizer = torch.optim.SGD(
+            parameters, self.learning_rate, self.momentum, weight_decay=self.weight_decay
+        )
+        return optimizer, torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+
+
+class EpochJudge:
+    """Keeps the top-1 accuracy after each epoch.
+
+    Args:
+        test_dataset: The test clips.
+    """
+
+    def __init__(self, test_dataset: SkeletonDataset) -> None:
+        self.labels = test_dataset.labels
+        self.top1_of_epochs: list[float] = []
+
+    def add(self, by_stream: Mapping[str, Tensor]) -> None:
+        """Judge an epoch by its class scores ``[num_test, classes]`` by stream."""
+        fused = torch.stack(list(by_stream.values())).mean(0)
+        labels = self.labels.to(fused.device)
+        self.top1_of_epochs.append(top_k_accuracy(fused, labels, 1))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``best_top1`` and ``best_epoch``."""
+        best = max(self.top1_of_epochs)
+        return {'best_top1': best, 'best_epoch': 1 + self.top1_of_epochs.index(best)}
