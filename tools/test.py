@@ -36,7 +36,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument('--draws', type=int, help='how often the protocol semi draws clips')
     parser.add_argument('--work-dir', help='write the results to PROTOCOL.json in this folder')
     parser.add_argument('--out', help='write the results to this JSON file instead')
-    parser.add_argument('--dump', help='write the class scores of the test clips to this .npz file')
+    parser.add_argument(
+        '--dump', help='write class scores and features of the test clips to this .npz file'
+    )
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
         '--cfg-options',

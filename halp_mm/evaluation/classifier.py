@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
-from halp_mm.evaluation.protocol import Protocol
+from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.models import SkeletonClassifier
 from halp_mm.registry import PROTOCOLS
 
@@ -22,9 +21,9 @@ class ClassifierProtocol(Protocol):
     """
 
     @torch.no_grad()
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """The softmax of the classifier's logits. The training clips are not looked at.
 
         Raises:
@@ -37,9 +36,10 @@ class ClassifierProtocol(Protocol):
             )
         check_num_classes(model, test_dataset)
         features = extract_features(model, test_dataset, self.encoding_batch_size)
-        return {
+        scores = {
             stream: model.classifier(feature).softmax(1) for stream, feature in features.items()
         }
+        return Outcome(scores, features)
 
 
 def check_num_classes(model: SkeletonClassifier, dataset: SkeletonDataset) -> None:

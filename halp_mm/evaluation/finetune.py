@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear import linear_classifier
+from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
 from halp_mm.models.data_preprocessors import Views
 from halp_mm.registry import PROTOCOLS
@@ -76,20 +77,14 @@ class FinetuneProtocol(TrainedProtocol):
     def __init__(self, learning_rate: float = 0.01, **kwargs) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
 
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
-        """Fine-tune on all training clips; scores are the probabilities.
+    ) -> Outcome:
+        """Fine-tune on all training clips; scores are the probabilities after the last epoch.
 
         Raises:
             ValueError: if the training diverges.
         """
-        return self.scores_and_metrics(model, train_dataset, test_dataset)[0]
-
-    def scores_and_metrics(
-        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """The :meth:`scores`, and the best epoch's figures."""
         test_dataset.normalize_once(
             model.data_preprocessor.normalization, device=model.data_preprocessor.device
         )
@@ -102,7 +97,7 @@ class FinetuneProtocol(TrainedProtocol):
             self.seed,
             after_epoch=lambda finetuned: judge.add(self.probabilities(finetuned, test_dataset)),
         )
-        return by_stream, judge.metrics
+        return Outcome(by_stream, metrics=judge.metrics)
 
     def finetune(
         self,

@@ -66,6 +66,7 @@ def fuse_scores(
         first,
         metrics=metrics | {'num_test': len(labels)},
         scores=fused,
+        features={},
         num_train=first.num_train if all(r.num_train == first.num_train for r in aligned) else None,
         origin={
             key: value

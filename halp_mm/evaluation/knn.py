@@ -9,7 +9,7 @@ from torch import Tensor
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.evaluation.features import extract_features
-from halp_mm.evaluation.protocol import Protocol
+from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
 _MOST_CANDIDATES = 2**22  # similarities that are looked at in one step
@@ -89,14 +89,14 @@ class KNNProtocol(Protocol):
         self.k = k
         self.chunk_size = chunk_size
 
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """See :func:`knn_scores`."""
         train = extract_features(model, train_dataset, self.encoding_batch_size)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
         num_classes = len(train_dataset.metainfo['classes'])
-        return {
+        scores = {
             stream: knn_scores(
                 features,
                 train_dataset.labels.to(features.device),
@@ -107,3 +107,4 @@ class KNNProtocol(Protocol):
             )
             for stream, features in train.items()
         }
+        return Outcome(scores, test)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
 from halp_mm.registry import PROTOCOLS
 
@@ -29,15 +30,9 @@ class LinearProtocol(TrainedProtocol):
             order of clips and the draws of the training view.
     """
 
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
-        """See :meth:`scores_and_metrics`."""
-        return self.scores_and_metrics(model, train_dataset, test_dataset)[0]
-
-    def scores_and_metrics(
-        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+    ) -> Outcome:
         """Train a classifier for each stream; scores are its probabilities after the last epoch."""
         preprocessor = model.data_preprocessor
         train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
@@ -58,7 +53,7 @@ class LinearProtocol(TrainedProtocol):
             num_classes,
             after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, test)),
         )
-        return _probabilities(classifiers, test), judge.metrics
+        return Outcome(_probabilities(classifiers, test), test, judge.metrics)
 
     def train(
         self,

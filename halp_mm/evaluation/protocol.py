@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 from mmengine.model import BaseModel
@@ -43,6 +45,8 @@ class EvaluationResult:
         num_train: How many training clips each class has; None if that is not known.
         origin: How the scores were made, as far as is known: texts and integers under the names
             of :data:`ORIGIN`.
+        features: The features ``[num_test, D]`` of the test clips by stream, where the protocol
+            leaves the encoder as it is.
     """
 
     metrics: dict[str, float]
@@ -55,6 +59,15 @@ class EvaluationResult:
     protocol: str
     num_train: list[int] | None = None
     origin: Mapping[str, str | int] = field(default_factory=dict)
+    features: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Outcome(NamedTuple):
+    """What a protocol finds out about the test clips."""
+
+    scores: dict[str, Tensor]  #: Class scores ``[num_test, classes]`` by stream
+    features: Mapping[str, Tensor] = MappingProxyType({})  #: ``[num_test, D]`` by stream, if kept
+    metrics: Mapping[str, float] = MappingProxyType({})  #: Figures beside accuracies, if any
 
 
 class Protocol(ABC):
@@ -76,16 +89,16 @@ class Protocol(ABC):
         self.seed = seed
 
     @abstractmethod
+    def outcome(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> Outcome:
+        """Class scores by stream, comparable between streams, and what else is found out."""
+
     def scores(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> dict[str, Tensor]:
-        """Class scores ``[num_test, classes]`` by stream; comparable between streams."""
-
-    def scores_and_metrics(
-        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """The :meth:`scores`, and metrics beside accuracies, if the protocol has any."""
-        return self.scores(model, train_dataset, test_dataset), {}
+        """The class scores alone, by stream."""
+        return self.outcome(model, train_dataset, test_dataset).scores
 
     def run(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -101,8 +114,8 @@ class Protocol(ABC):
             ValueError: if the data sets have different classes.
         """
         self.check(train_dataset, test_dataset)
-        by_stream, own_metrics = self.scores_and_metrics(model, train_dataset, test_dataset)
-        return self.judge(by_stream, train_dataset, test_dataset, own_metrics)
+        outcome = self.outcome(model, train_dataset, test_dataset)
+        return self.judge(outcome, train_dataset, test_dataset)
 
     def check(self, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:
         """Raise a ValueError if the data sets have different classes."""
@@ -116,12 +129,12 @@ class Protocol(ABC):
 
     def judge(
         self,
-        by_stream: dict[str, Tensor],
+        outcome: Outcome,
         train_dataset: SkeletonDataset,
         test_dataset: SkeletonDataset,
-        own_metrics: Mapping[str, float] | None = None,
     ) -> EvaluationResult:
-        """The outcome of class scores ``[num_test, classes]`` by stream."""
+        """Accuracies, and all that belongs to them."""
+        by_stream = outcome.scores
         classes = test_dataset.metainfo['classes']
         fused = torch.stack(list(by_stream.values())).mean(0)
         labels = test_dataset.labels.to(fused.device)
@@ -130,7 +143,7 @@ class Protocol(ABC):
             for stream, scores in by_stream.items():
                 for k in (1, 5):
                     metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
-        metrics |= own_metrics or {}
+        metrics |= outcome.metrics
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
@@ -142,4 +155,5 @@ class Protocol(ABC):
             test_dataset.split,
             protocol=type(self).__name__,
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
+            features=outcome.features,
         )

@@ -12,7 +12,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.knn import knn_scores
-from halp_mm.evaluation.protocol import Protocol
+from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
 _RANKS = (1, 5)  # the k of recall@k
@@ -107,15 +107,9 @@ class RetrievalProtocol(Protocol):
         **kwargs: See :class:`Protocol`.
     """
 
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
-        """See :func:`knn_scores`, with k = 1."""
-        return self.scores_and_metrics(model, train_dataset, test_dataset)[0]
-
-    def scores_and_metrics(
-        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+    ) -> Outcome:
         """The scores of the nearest neighbour, and the figures of the retrieval."""
         gallery = extract_features(model, train_dataset, self.encoding_batch_size)
         queries = extract_features(model, test_dataset, self.encoding_batch_size)
@@ -133,4 +127,4 @@ class RetrievalProtocol(Protocol):
                 alone = {stream: features}, gallery_labels, {stream: queries[stream]}, query_labels
                 for name, value in retrieval_metrics(*alone).items():
                     metrics[f'{stream}/{name}'] = value
-        return scores, metrics
+        return Outcome(scores, queries, metrics)

@@ -17,6 +17,8 @@ Its arrays:
 ``checkpoint``,                 text: the checkpoint and a hash of the file; an untrained encoder
 ``checkpoint_sha256``           has none
 ``seed``                        int64
+``features/STREAM``             float32 ``[num_test, D]``: the encoder's features of the clips, of
+                                each stream; none where a protocol trains the encoder
 ==============================  ===============================================================
 
 A file without those from ``num_train`` on is read as well.
@@ -39,6 +41,7 @@ from halp_mm.whole_files import written_whole
 
 _TEXTS = ('dataset', 'split', 'protocol')
 _ARRAYS = ('scores', 'labels', 'names', 'classes', *_TEXTS)
+_FEATURES = 'features/'
 _DTYPES = {str: np.str_, int: np.int64}
 _DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -60,6 +63,8 @@ def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
     }
     if result.num_train is not None:
         arrays['num_train'] = np.array(result.num_train, np.int64)
+    for stream, features in result.features.items():
+        arrays[f'{_FEATURES}{stream}'] = features.cpu().numpy()
     with written_whole(path) as partial, partial.open('wb') as file:
         np.savez(file, **arrays)
 
@@ -92,7 +97,11 @@ def read_scores(path: str | os.PathLike) -> EvaluationResult:
     try:
         with np.load(path, allow_pickle=False) as archive:
             known = {*_ARRAYS, 'num_train', *ORIGIN}
-            arrays = {key: archive[key] for key in archive.files if key in known}
+            arrays = {
+                key: archive[key]
+                for key in archive.files
+                if key in known or key.startswith(_FEATURES)
+            }
     except _DAMAGED as error:
         raise ValueError(
             f'{path} is damaged or holds more than plain arrays: {error}. {again}'
@@ -114,6 +123,11 @@ def read_scores(path: str | os.PathLike) -> EvaluationResult:
         **{key: arrays[key].item() for key in _TEXTS},
         num_train=arrays['num_train'].tolist() if 'num_train' in arrays else None,
         origin={key: arrays[key].item() for key in ORIGIN if key in arrays},
+        features={
+            key.removeprefix(_FEATURES): torch.from_numpy(array)
+            for key, array in arrays.items()
+            if key.startswith(_FEATURES)
+        },
     )
 
 
@@ -139,6 +153,10 @@ def _find_problem(arrays: Mapping[str, np.ndarray]) -> str | None:
         if arrays[key].shape != () or arrays[key].dtype.kind != kind:
             expected = 'text' if kind == 'U' else 'int64'
             return f'{key} is {_described(arrays[key])}; expected {expected} []'
+    for key in (key for key in arrays if key.startswith(_FEATURES)):
+        array = arrays[key]
+        if array.ndim != 2 or len(array) != num_clips or array.dtype != np.float32:
+            return f'{key} is {_described(array)}; expected float32 [{num_clips}, D]'
     if not 0 <= labels.min() <= labels.max() < num_classes:
         return f'labels are {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}'
     bad = ~np.isfinite(scores).all(1)

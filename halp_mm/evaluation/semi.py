@@ -13,7 +13,7 @@ from torch import Tensor
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.finetune import FinetuneProtocol
-from halp_mm.evaluation.protocol import EvaluationResult
+from halp_mm.evaluation.protocol import EvaluationResult, Outcome
 from halp_mm.registry import PROTOCOLS
 
 
@@ -95,7 +95,7 @@ class SemiProtocol(FinetuneProtocol):
             results = []
             for draw in range(self.draws):
                 by_stream = self.scores_of_draw(model, train_dataset, test_dataset, fraction, draw)
-                results.append(self.judge(by_stream, train_dataset, test_dataset))
+                results.append(self.judge(Outcome(by_stream), train_dataset, test_dataset))
             accuracies = [key for key in results[0].metrics if not key.startswith('num_')]
             for key in accuracies:
                 values = [result.metrics[key] for result in results]
@@ -113,12 +113,14 @@ class SemiProtocol(FinetuneProtocol):
         summary['num_test'] = len(test_dataset)
         return replace(headline, metrics=summary | metrics)
 
-    def scores(
+    def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """The scores of the first fraction's last draw."""
-        return self.scores_of_draw(
-            model, train_dataset, test_dataset, self.fractions[0], self.draws - 1
+        return Outcome(
+            self.scores_of_draw(
+                model, train_dataset, test_dataset, self.fractions[0], self.draws - 1
+            )
         )
 
     def scores_of_draw(

@@ -295,3 +295,13 @@ def test_different_classes_are_refused(random_clips, tmp_path):
     other = SkeletonDataset(tmp_path / 'x.safetensors', 'test', num_people=2)
     with pytest.raises(ValueError, match='train and test split have different classes: 3 in'):
         KNNProtocol().run(model_with(), datasets(random_clips)[0], other)
+
+
+@pytest.mark.parametrize('protocol', ['KNNProtocol', 'RetrievalProtocol', 'LinearProtocol'])
+def test_results_keep_the_test_clips_features(random_clips, protocol):
+    model = tiny_model(streams=['joint', 'bone']).eval()
+    train, test = SkeletonDataset(random_clips, 'train'), SkeletonDataset(random_clips, 'test')
+    result = PROTOCOLS.build(dict(type=protocol)).run(model, train, test)
+    expected = extract_features(model, test)
+    assert list(result.features) == ['joint', 'bone']
+    assert all(torch.equal(result.features[stream], expected[stream]) for stream in expected)

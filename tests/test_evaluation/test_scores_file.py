@@ -1,5 +1,6 @@
 """Files of class scores: there and back, and files that are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,20 @@ BAD_ARRAYS = {
     'numbers': ('names', np.arange(60), 'names is int64 [60]; expected text [60]'),
     'classes': ('classes', np.array(CLASSES[:5]), 'classes is text [5]; expected text [7]'),
     'dataset': ('dataset', np.array(['a', 'b']), 'dataset is text [2]; expected text []'),
+    'features': (
+        'features/joint',
+        np.zeros((59, 4), np.float32),
+        'features/joint is float32 [59, 4]; expected float32 [60, D]',
+    ),
 }
+
+
+def test_features_of_every_stream_there_and_back(tmp_path):
+    features = {stream: torch.randn(60, 4) for stream in ('joint', 'bone')}
+    write_scores(replace(result_of(), features=features), tmp_path / 'scores.npz')
+    found = read_scores(tmp_path / 'scores.npz').features
+    assert list(found) == ['joint', 'bone']
+    assert all(torch.equal(found[stream], features[stream]) for stream in features)
 
 
 @pytest.mark.parametrize(('key', 'array', 'message'), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
