@@ -67,6 +67,7 @@ def test_a_step_does_not_wait_for_the_device(head):
     with RefuseToWait():
         losses = model(views_of(0), None, mode='loss')
         sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert all(p.grad is not None for p in model.query_networks.parameters())
 
 
 def test_mining_takes_the_place_of_infonce():
