@@ -1,0 +1,136 @@
+"""Checks of a component's arguments: one sentence that names the argument and what fits.
+
+A constructor calls them first, with its arguments by name:
+
+>>> check_count(hidden_size=64, num_layers=0)
+Traceback (most recent call last):
+ValueError: num_layers must be a whole number of at least 1, got 0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+
+def check_count(minimum: int = 1, /, **values: Any) -> None:
+    """Check whole numbers, such as sizes, counts, epochs and intervals.
+
+    Args:
+        minimum: The smallest number that fits.
+        **values: Arguments by name.
+
+    Raises:
+        ValueError: if one is not a whole number or too small.
+    """
+    for name, value in values.items():
+        if not _is_whole(value) or value < minimum:
+            _refuse(name, f'a whole number of at least {minimum}', value)
+
+
+def check_positive(**values: Any) -> None:
+    """Check numbers that must be finite and above 0, such as temperatures and learning rates.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    for name, value in values.items():
+        if not _is_finite(value) or value <= 0:
+            _refuse(name, 'a finite number above 0', value)
+
+
+def check_at_least(minimum: float, /, **values: Any) -> None:
+    """Check finite numbers that have a smallest one, such as weights of a loss.
+
+    Args:
+        minimum: The smallest number that fits.
+        **values: Arguments by name.
+
+    Raises:
+        ValueError: if one is not finite or too small.
+    """
+    for name, value in values.items():
+        if not _is_finite(value) or value < minimum:
+            _refuse(name, f'a finite number of at least {minimum}', value)
+
+
+def check_fraction(*, above_zero: bool = False, below_one: bool = False, **values: Any) -> None:
+    """Check numbers between 0 and 1, such as probabilities and momenta.
+
+    Args:
+        above_zero: Whether 0 itself is refused.
+        below_one: Whether 1 itself is refused.
+        **values: Arguments by name.
+
+    Raises:
+        ValueError: if one is outside.
+    """
+    interval = f'{"(" if above_zero else "["}0, 1{")" if below_one else "]"}'
+    for name, value in values.items():
+        inside = _is_finite(value) and 0 <= value <= 1
+        if not inside or (above_zero and value == 0) or (below_one and value == 1):
+            _refuse(name, f'a number within {interval}', value)
+
+
+def check_choice(choices: Collection, /, **values: Any) -> None:
+    """Check values that must be one of a few, such as the name of a strategy.
+
+    Args:
+        choices: The values that fit.
+        **values: Arguments by name.
+
+    Raises:
+        ValueError: if one is none of them.
+    """
+    for name, value in values.items():
+        if value not in list(choices):
+            _refuse(name, ' or '.join(map(repr, choices)), value)
+
+
+def check_flag(**values: Any) -> None:
+    """Check values that must be True or False.
+
+    Raises:
+        ValueError: if one is neither.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            _refuse(name, 'True or False', value)
+
+
+def check_range(**ranges: Any) -> None:
+    """Check pairs of finite numbers whose first is not above the second.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    for name, pair in ranges.items():
+        is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
+        if not is_pair or not all(map(_is_finite, pair)) or pair[0] > pair[1]:
+            _refuse(name, 'a range of two finite numbers, the smaller one first', pair)
+
+
+def check_different(**lists: Any) -> None:
+    """Check lists of names: at least one, none of them twice.
+
+    Raises:
+        ValueError: if one is no list, is empty, or has a name twice.
+    """
+    for name, names in lists.items():
+        is_list = isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)
+        if not is_list or not names or len(set(names)) < len(names):
+            _refuse(name, 'a list of different names, at least one', names)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _refuse(name: str, expected: str, value: Any) -> None:
+    raise ValueError(f'{name} must be {expected}, got {value!r}')
