@@ -10,14 +10,14 @@ _base_ = [
 
 model = dict(
     encoder=dict(layout='msr_action3d', num_people=1, hidden_size=128),
-    query_views=['query', 'extreme'],
-    drop=dict(type='EnergyAttentionDrop', keep_margin=0.7),
-    dropped_views=['extreme'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=160),
-        dict(type='NNMHead', temperature=0.07, start_epoch=160),
-        dict(type='D3MHead', temperature=0.07),
-    ],
+    derived_maps=dict(
+        extreme_drop=dict(type='EnergyAttentionDrop', view='extreme', keep_margin=0.7)
+    ),
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07, end_epoch=160),
+        nnm=dict(type='NNMHead', temperature=0.07, start_epoch=160),
+        d3m=dict(type='D3MHead', temperature=0.07),
+    ),
 )
 # Everybody faces the sensor.
 data_preprocessor = dict(

@@ -9,12 +9,12 @@ _base_ = [
 ]
 
 model = dict(
-    query_views=['query', 'extreme'],
-    drop=dict(type='EnergyAttentionDrop', keep_margin=0.7),
-    dropped_views=['extreme'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
-        dict(type='NNMHead', temperature=0.07, start_epoch=150),
-        dict(type='D3MHead', temperature=0.07),
-    ],
+    derived_maps=dict(
+        extreme_drop=dict(type='EnergyAttentionDrop', view='extreme', keep_margin=0.7)
+    ),
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07, end_epoch=150),
+        nnm=dict(type='NNMHead', temperature=0.07, start_epoch=150),
+        d3m=dict(type='D3MHead', temperature=0.07),
+    ),
 )

@@ -3,8 +3,8 @@ _base_ = '../moco/bigru_pku2_xsub.py'
 
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-    ],
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        cmd=dict(type='CMDHead'),
+    ),
 )

@@ -3,8 +3,8 @@ _base_ = '../skeletonclr/stgcn_ntu60_xview_joint.py'
 
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
-        dict(type='CrossStreamHead', temperature=0.07, start_epoch=150),
-    ],
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07, end_epoch=150),
+        cross_stream=dict(type='CrossStreamHead', temperature=0.07, start_epoch=150),
+    ),
 )

@@ -2,8 +2,8 @@
 _base_ = '../moco/bigru_msr-action3d_xsub.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=160, weight=0.1, hardness=0.2),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=160, weight=0.1, hardness=0.2),
+    )
 )

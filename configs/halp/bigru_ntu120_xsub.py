@@ -2,8 +2,8 @@
 _base_ = '../moco/bigru_ntu120_xsub.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=200),
+    )
 )

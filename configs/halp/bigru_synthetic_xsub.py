@@ -1,8 +1,8 @@
 _base_ = '../moco/bigru_synthetic_xsub.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=160, weight=0.1),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=160, weight=0.1),
+    )
 )

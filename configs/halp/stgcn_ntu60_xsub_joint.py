@@ -2,8 +2,8 @@
 _base_ = '../skeletonclr/stgcn_ntu60_xsub_joint.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=150),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=150),
+    )
 )

@@ -2,10 +2,10 @@
 _base_ = '../aimclr/stgcn_msr-action3d_xsub_joint.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=50),
-        dict(type='NNMHead', temperature=0.07, start_epoch=50),
-        dict(type='D3MHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=50, weight=0.1, hardness=0.2),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07, end_epoch=50),
+        nnm=dict(type='NNMHead', temperature=0.07, start_epoch=50),
+        d3m=dict(type='D3MHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=50, weight=0.1, hardness=0.2),
+    )
 )

@@ -2,9 +2,9 @@
 _base_ = '../cmd/bigru_pku2_xsub.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-        dict(type='HaLPHead', start_epoch=200),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        cmd=dict(type='CMDHead'),
+        halp=dict(type='HaLPHead', start_epoch=200),
+    )
 )

@@ -66,8 +66,7 @@ def training_config(
     if amp:
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if not validate:
-        hooks = config.custom_hooks
-        config.custom_hooks = [hook for hook in hooks if 'EvaluationHook' not in hook.type]
+        config.default_hooks.evaluation = None
     if auto_scale_lr:
         config.auto_scale_lr.enable = True
     if deterministic:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import nn
@@ -16,6 +17,11 @@ from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.registry import RUNNERS
+
+#: Names of the hooks that a Runner has by default.
+MMENGINE_HOOKS = frozenset(
+    ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+)
 
 
 @RUNNERS.register_module()
@@ -35,6 +41,15 @@ class SkeletonRunner(Runner):
     def log_file(self) -> Path:
         """The text of the log."""
         return Path(self.log_dir, f'{self.timestamp}.log')
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
+        """Register hooks by name, besides mmengine's own; one that is None is omitted."""
+        kept = {
+            name: hook
+            for name, hook in (hooks or {}).items()
+            if hook is not None or name in MMENGINE_HOOKS
+        }
+        super().register_default_hooks(kept)
 
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""

@@ -2,8 +2,8 @@
 _base_ = '../stgcn_ntu60_xsub_joint.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='D3MHead', temperature=0.07),
-    ],
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        d3m=dict(type='D3MHead', temperature=0.07),
+    ),
 )

@@ -2,8 +2,8 @@
 _base_ = '../bigru_ntu60_xsub.py'
 
 model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200, hardest_only=True),
-    ]
+    heads=dict(
+        moco=dict(type='MoCoHead', temperature=0.07),
+        halp=dict(type='HaLPHead', start_epoch=200, hardest_only=True),
+    )
 )

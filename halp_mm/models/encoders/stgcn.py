@@ -142,6 +142,9 @@ class STGCN(Encoder):
         ValueError: if the kernel is even, a stage has no block, or the strategy is unknown.
     """
 
+    keeps_people = True
+    keeps_joints = True
+
     def __init__(
         self,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
@@ -163,7 +166,8 @@ class STGCN(Encoder):
         adjacency = torch.from_numpy(partition_adjacency(self.layout, graph_strategy))
         num_joints = self.layout.num_joints
         self.joint_shape = (num_joints, num_channels)
-        self.feature_dim = feature_dim
+        self.num_channels = num_channels
+        self.feature_dim = self.map_dim = feature_dim
         self.register_buffer('adjacency', adjacency)
         self.input_norm = nn.BatchNorm1d(num_joints * num_channels)
         places = [(stage, i) for stage, count in enumerate(stages) for i in range(count)]

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from halp_mm.argument_checks import check_fraction
+
 
 class MomentumCopy(AveragedModel):
     """PyTorch's averaged model, as MoCo's key encoder.
@@ -22,6 +24,7 @@ class MomentumCopy(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, momentum: float = 0.999) -> None:
+        check_fraction(below_one=True, momentum=momentum)
         super().__init__(network, multi_avg_fn=get_ema_multi_avg_fn(momentum))
         self.requires_grad_(False)
 
