@@ -56,7 +56,7 @@ def check_config(config: Config) -> None:
     encoder = config.model.encoder
     if encoder.type == 'BiGRU':
         encoder.update(hidden_size=8, num_layers=1)
-    if config.model.type == 'MomentumContrast':
+    if config.model.type == 'Pretrainer':
         config.model.queue_size = 256
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     layout = get_layout(encoder.get('layout', 'kinect_v2'))
@@ -68,7 +68,7 @@ def check_config(config: Config) -> None:
         'layout': layout,
         'normalized': False,
     }
-    model.set_progress(TrainingProgress(epoch=1000, iteration=1000))
+    batch['progress'] = TrainingProgress(epoch=1000, iteration=1000)
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
     assert any('loss' in name for name in losses)
     assert all(torch.isfinite(value) for value in losses.values())
