@@ -94,7 +94,7 @@ class Pretrainer(BaseModel):
             build_preprocessor(
                 data_preprocessor,
                 list(dict.fromkeys(sources.values())),
-                {bases.get(view, view) for view in all_reads.views},
+                sorted({bases.get(view, view) for view in all_reads.views}),
             ),
             init_cfg,
         )
