@@ -10,21 +10,21 @@ import torch.distributed
 import torch.multiprocessing
 from mmengine.model import MMDistributedDataParallel
 
-from halp_mm.models import MomentumContrast
+from halp_mm.models import Pretrainer
 from halp_mm.training_progress import TrainingProgress
 
 LAYOUT = dict(name='stick', joints=('top', 'bottom'), bones=[('top', 'bottom')], center='top')
 
 
-def build_model() -> MomentumContrast:
+def build_model() -> Pretrainer:
     torch.manual_seed(0)
-    return MomentumContrast(
+    return Pretrainer(
         encoder=dict(type='BiGRU', layout=LAYOUT, num_people=1, hidden_size=4, num_layers=1),
         projector=dict(type='Projector', out_dim=6),
-        heads=[
-            dict(type='MoCoHead'),
-            dict(type='HaLPHead', num_prototypes=3, num_newest=8, update_interval=2),
-        ],
+        heads=dict(
+            moco=dict(type='MoCoHead'),
+            halp=dict(type='HaLPHead', num_prototypes=3, num_newest=8, update_interval=2),
+        ),
         queue_size=24,
     )
 
@@ -45,12 +45,12 @@ def train_as_rank(rank: int, folder: str) -> None:
     optimizer = torch.optim.SGD(model.module.query_networks.parameters(), 0.1)
     keys = []
     for iteration in range(5):
-        model.module.set_progress(TrainingProgress(iteration=iteration, rank=rank))
-        losses = model(views_of(rank, iteration), None, mode='loss')
+        progress = TrainingProgress(iteration=iteration, rank=rank)
+        losses = model(views_of(rank, iteration), None, progress=progress, mode='loss')
         optimizer.zero_grad()
-        (losses['loss_moco'] + losses['loss_halp']).backward()
+        (losses['joint/moco/loss'] + losses['joint/halp/loss']).backward()
         optimizer.step()
-        keys.append(model.module.queues['joint'].newest(8))
+        keys.append(model.module.queues['joint']['key'].newest(8))
     torch.save({'state': model.module.state_dict(), 'keys': keys}, f'{folder}/rank{rank}.pth')
     # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
     # threads want the GIL to end, and the process would hang.
@@ -72,8 +72,8 @@ def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
     for key, value in first['state'].items():
         if 'running' not in key:  # batch statistics are each rank's own, as in MoCo
             assert torch.equal(value, second['state'][key]), key
-    assert first['state']['queues.joint.num_enqueued'] == 5 * 2 * 4
-    assert first['state']['heads.1.has_prototypes'].all()
+    assert first['state']['queues.joint.key.num_enqueued'] == 5 * 2 * 4
+    assert first['state']['heads.halp.has_prototypes'].all()
 
     # The first iteration's keys are those that the initial key network gives to both ranks' clips.
     model = build_model()

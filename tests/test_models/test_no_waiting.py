@@ -35,14 +35,14 @@ def test_training_step_does_not_wait(random_clips):
     dataset = SkeletonDataset(random_clips, 'train')
     batch = pad_clips([dataset[i] for i in range(4)])
     # Prototypes are updated in iteration 0; there k-means asks a CPU, but never a GPU, to stop.
-    epoch = config.model.heads[1].start_epoch
+    epoch = config.model.heads.halp.start_epoch
     with RefuseToWait():
-        model.set_progress(TrainingProgress(epoch, 5 * epoch + 1, iterations_per_epoch=5))
+        batch['progress'] = TrainingProgress(epoch, 5 * epoch + 1, iterations_per_epoch=5)
         losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
         optimizer.zero_grad()
-        (losses['loss_moco'] + losses['loss_halp']).backward()
+        (losses['joint/moco/loss'] + losses['joint/halp/loss']).backward()
         optimizer.step()
-    assert 'positives_kept' in losses
+    assert 'joint/halp/positives_kept' in losses
 
 
 def test_the_guard_can_fail():

@@ -10,7 +10,7 @@ import torch
 
 from halp_mm.apis.command_line import run_command
 from halp_mm.engine.checkpoint import load_checkpoint_file
-from halp_mm.models.encoders.released_stgcn import convert_released
+from halp_mm.models.converters.released_stgcn import convert_released
 from halp_mm.skeletons import STREAMS
 from halp_mm.whole_files import written_whole
 

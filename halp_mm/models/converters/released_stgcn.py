@@ -55,7 +55,7 @@ def rename_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def convert_released(
     state: Mapping[str, Tensor], stream: str = 'joint', part: str = 'query', queue_size: int = 32768
 ) -> dict[str, Tensor]:
-    """A released checkpoint as the state of a :class:`MomentumContrast` with one stream.
+    """A released checkpoint as the state of a :class:`Pretrainer` with one stream.
 
     The checkpoint holds the networks ``encoder_q`` and ``encoder_k`` and the queue, or the names
     of one network alone. That one is then both query and key network, and the queue is as at the
@@ -112,6 +112,6 @@ def convert_released(
         **{f'query_networks.{stream}.{name}': value for name, value in query.items()},
         **{f'key_networks.module.{stream}.{name}': value for name, value in key.items()},
         'key_networks.n_averaged': torch.zeros((), dtype=torch.long),
-        f'queues.{stream}.entries': queue.T.contiguous(),  # the release's is [D, L]
-        f'queues.{stream}.num_enqueued': num_enqueued.long(),
+        f'queues.{stream}.key.entries': queue.T.contiguous(),  # the release's is [D, L]
+        f'queues.{stream}.key.num_enqueued': num_enqueued.long(),
     }
