@@ -20,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('configs', metavar='CONFIG', nargs='+', help='config files')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='random seeds')
     parser.add_argument(
-        '--protocols', nargs='+', default=['knn', 'linear'], help="of the configs' protocols"
+        '--protocols',
+        nargs='+',
+        default=['knn', 'linear', 'coordinates'],
+        help="of the configs' protocols",
     )
     parser.add_argument(
         '--work-dir',

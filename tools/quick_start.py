@@ -1,7 +1,7 @@
 """The main job from start to end, on data that the project makes itself.
 
 Makes the synthetic clips, pre-trains an encoder on them without labels, and evaluates it by kNN
-and by a linear classifier, beside the same encoder before training.
+and by a linear classifier, beside the same encoder before training and the coordinates themselves.
 """
 
 import argparse
@@ -42,8 +42,12 @@ def run(config: Config) -> None:
             report, _ = evaluate(config, weights, protocol)
             write_report(report, work_dir / f'{name}_{protocol}.json')
             top1[name, protocol] = report['metrics']['top1']
+    report, _ = evaluate(config, None, 'coordinates')
+    write_report(report, work_dir / 'coordinates.json')
+    of_coordinates = [report['metrics'][f'{name}/top1'] for name in ('knn', 'logistic')]
     curves = plot_curves(work_dir, work_dir / 'curves.png')
     print(f'\n{"top-1 accuracy, %":<20}{"kNN":>8}{"linear":>8}')
+    print(f'{"coordinates":<20}' + ''.join(f'{value:>8.1f}' for value in of_coordinates))
     for name in ('untrained', 'trained'):
         print(f'{name + " encoder":<20}' + ''.join(f'{top1[name, p]:>8.1f}' for p in PROTOCOLS))
     files = (('checkpoint', checkpoint), ('log', runner.log_file), ('curves', curves))

@@ -22,7 +22,8 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser.add_argument(
         '--protocol',
         default='knn',
-        help="one of the config's, such as knn, retrieval, linear, finetune or semi",
+        help="one of the config's, such as knn, retrieval, linear, finetune or semi; coordinates "
+        'looks at no encoder and needs no checkpoint',
     )
     parser.add_argument(
         '--target', help='config of another data set to evaluate on; transfer needs one'
@@ -52,7 +53,13 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
-    if (args.checkpoint is None) != args.untrained:
+    if args.protocol == 'coordinates':
+        if args.checkpoint is not None or args.untrained:
+            parser.error(
+                '--protocol coordinates looks at no encoder: give neither a checkpoint nor '
+                '--untrained'
+            )
+    elif (args.checkpoint is None) != args.untrained:
         parser.error('give either a checkpoint or --untrained')
     labels = {'label_fraction': args.label_fraction, 'draws': args.draws}
     labels = {key: value for key, value in labels.items() if value is not None}

@@ -60,7 +60,8 @@ def evaluate(
 
     Args:
         config: The config that it was trained with, read or not.
-        checkpoint: Its checkpoint; None evaluates the untrained encoder.
+        checkpoint: Its checkpoint; None evaluates the untrained encoder. The protocol
+            ``'coordinates'``, which looks at no encoder, takes none.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
         cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
         seed: The random seed; by default the config's.
@@ -74,8 +75,9 @@ def evaluate(
 
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
-        ValueError: if the config has no such protocol, or this needs a target, the checkpoint does
-            not fit, or the target has no data sets or its layout cannot be converted.
+        ValueError: if the config has no such protocol, or this needs a target or takes no
+            checkpoint, the checkpoint does not fit, or the target has no data sets or its layout
+            cannot be converted.
 
     Example:
         >>> report, result = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -92,6 +94,11 @@ def evaluate(
         raise ValueError(
             f'the protocol {protocol!r} needs the config of another data set as target (--target). '
             'On its own data set an encoder is trained by the protocol finetune'
+        )
+    if checkpoint is not None and not built.uses_encoder:
+        raise ValueError(
+            f'the protocol {protocol!r} looks at no encoder, so {os.fspath(checkpoint)!r} would '
+            'change nothing; leave the checkpoint out'
         )
     if target is not None:
         target = load_config(target)

@@ -183,7 +183,11 @@ def report_table(report: Mapping) -> str:
         f'  {what}: {name} ({digest[:12]})' if digest else f'  {what}: untrained'
         for what, name, digest in (
             ('config', report['config'], report['config_sha256']),
-            ('checkpoint', report['checkpoint'], report['checkpoint_sha256']),
+            *(
+                [('checkpoint', report['checkpoint'], report['checkpoint_sha256'])]
+                if report['protocol'] != 'coordinates'
+                else []
+            ),
             *(('data', file['file'], file['sha256']) for file in report['data_files']),
         )
     ]

@@ -2,7 +2,7 @@
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
-from halp_mm.transforms.layout_conversion import ConvertLayout
+from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.masking import SpatioTemporalMask
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip

@@ -136,7 +136,7 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
-    assert set(config.protocols) == {'knn', 'retrieval', 'linear'} | own
+    assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.default_hooks.values():

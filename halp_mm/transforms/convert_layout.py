@@ -13,7 +13,7 @@ from halp_mm.transforms.base import BatchTransform
 
 @TRANSFORMS.register_module()
 class ConvertLayout(BatchTransform):
-    """Convert clips to a layout by the joints' names; see :mod:`halp_mm.skeletons.conversion`.
+    """Convert clips to a layout by names; see :mod:`halp_mm.skeletons.joint_conversion`.
 
     As the first of a config's ``normalization`` it lets a model pre-trained on one sensor be used
     on another's clips. What follows sees the new layout.

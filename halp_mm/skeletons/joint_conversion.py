@@ -3,13 +3,17 @@
 The rule, in this order:
 
 1. **Copied.** A joint that the source has too is copied: one of the same name, else one of the
-   same meaning. ``hip_center``, ``spine`` and ``shoulder_center`` of Kinect v1 mean ``spine_base``,
-   ``spine_mid`` and ``spine_shoulder`` of Kinect v2. A ``neck`` that both shoulders are joined to,
-   in a layout that has no other joint between the shoulders, means ``spine_shoulder``: so it is in
-   MSR-Action3D and OpenPose, and not in Kinect v2, where the neck is above.
-2. **Between left and right.** A joint that the source lacks, of whose neighbours in the target's
-   tree a left and right pair is copied, is in the middle of that pair, or of all such pairs.
-3. **Between neighbours.** Every other joint that the source lacks is in the middle of all its
+   same meaning. In the words of Kinect v2, ``hip_center``, ``mid_hip``, ``pelvis``, ``hip`` and
+   ``root`` mean ``spine_base``; ``spine``, ``torso`` and ``spine_navel`` mean ``spine_mid``;
+   ``shoulder_center`` and ``thorax`` mean ``spine_shoulder``. A ``neck`` that both shoulders are
+   joined to, in a layout that has no other joint between the shoulders, means ``spine_shoulder``:
+   so it is in MSR-Action3D and OpenPose, and not in Kinect v2, where the neck is above. A collar is
+   a clavicle. A foot is no ankle.
+2. **Head and face.** A ``head`` that the source lacks is in the middle of its ears, else of its
+   eyes, else at its nose. Nose, eyes and ears are at the head of a source that has none of them.
+3. **Between left and right.** A joint that the source lacks, of whose neighbours in the target's
+   tree a left and right pair is known by now, is in the middle of that pair, or of all such pairs.
+4. **Between neighbours.** Every other joint that the source lacks is in the middle of all its
    neighbours in the target's tree, lacking ones included; these are linear equations, solved
    together, so no order matters. One lacking joint between two is in their middle; several in a
    row divide the way evenly; at the end of a limb all take the place of the last joint that is
@@ -34,8 +38,17 @@ from halp_mm.skeletons.layouts import get_layout
 
 Layout = str | Mapping | SkeletonLayout
 
-_SYNONYMS = {'hip_center': 'spine_base', 'spine': 'spine_mid', 'shoulder_center': 'spine_shoulder'}
-_BETWEEN_SHOULDERS = ('spine_shoulder', 'shoulder_center')
+_SAME_MEANING = {
+    'spine_base': ('hip_center', 'mid_hip', 'pelvis', 'hip', 'root'),
+    'spine_mid': ('spine', 'torso', 'spine_navel'),
+    'spine_shoulder': ('shoulder_center', 'thorax'),
+    'left_clavicle': ('left_collar',),
+    'right_clavicle': ('right_collar',),
+}
+_SYNONYMS = {name: meaning for meaning, names in _SAME_MEANING.items() for name in names}
+_BETWEEN_SHOULDERS = ('spine_shoulder', *_SAME_MEANING['spine_shoulder'])
+#: What a head is in the middle of, the best first.
+_FACE = (('left_ear', 'right_ear'), ('left_eye', 'right_eye'), ('nose',))
 _DECIMALS = 12
 
 
@@ -70,10 +83,13 @@ def conversion_matrix(source: Layout, target: Layout) -> Tensor:
         )
     matrix = np.zeros((target.num_joints, source.num_joints))
     matrix[list(copied), list(copied.values())] = 1
+    for joint, sources in _head_and_face(source, target).items():
+        if joint not in copied:
+            matrix[joint, sources] = 1 / len(sources)
     joined = np.zeros((target.num_joints, target.num_joints))
-    for a, b in target.bone_indices:
-        joined[a, b] = joined[b, a] = 1
-    is_known = np.isin(np.arange(target.num_joints), list(copied))
+    a, b = np.array(target.bone_indices, int).reshape(-1, 2).T
+    joined[a, b] = joined[b, a] = 1
+    is_known = matrix.any(1)
     is_guided = is_known.copy()
     pairs = [[target.index(joint) for joint in pair] for pair in target.left_right]
     for joint in np.flatnonzero(~is_known):
@@ -184,6 +200,19 @@ def _copied(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, int]:
         for i, name in enumerate(_meanings(target))
     }
     return {i: position for i, position in found.items() if position is not None}
+
+
+def _head_and_face(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, list[int]]:
+    """Positions of the source's joints that the target's head, or its face, is in the middle of."""
+    of_source, of_target = set(source.joints), set(target.joints)
+    places = [joints for joints in _FACE if set(joints) <= of_source]
+    if 'head' in of_target and places:
+        return {target.index('head'): [source.index(joint) for joint in places[0]]}
+    face = [joint for joints in _FACE for joint in joints]
+    if 'head' in of_source and not of_source & set(face):
+        head = [source.index('head')]
+        return {target.index(joint): head for joint in face if joint in of_target}
+    return {}
 
 
 def _meanings(layout: SkeletonLayout) -> list[str]:
