@@ -96,7 +96,7 @@ def make_results(
         'run': json.loads(origin['run']),
         'metrics': dict(result.metrics),
         **by_class,
-        'warnings': [*warnings, *by_class['warnings']],
+        'warnings': [*by_class['warnings'], *warnings],
         'checkpoint': origin.get('checkpoint'),
         'checkpoint_sha256': origin.get('checkpoint_sha256'),
         'config': origin.get('config'),
