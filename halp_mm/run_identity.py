@@ -63,6 +63,7 @@ _NEUTRAL_HOOKS = re.compile(
 #: Overrides that an identity tells by its other fields.
 _TOLD = {
     'model.streams',
+    'data_preprocessor.streams',
     'model.encoder.type',
     'train_dataloader.dataset.split',
 }
@@ -117,11 +118,27 @@ def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
 
 
 def coordinates_identity(config: Config, metainfo: Mapping) -> dict:
-    """Say what results of the coordinates themselves come from: data, but no encoder."""
-    identity = run_identity(config, metainfo)
-    nothing = {'encoder': {}, 'streams': {}, 'overrides': {}}
-    nothing |= dict.fromkeys(('epochs', 'config', 'config_sha256', 'seed'))
-    return {**identity, 'method': COORDINATES, **nothing}
+    """Say what results of the coordinates themselves come from: data, but no encoder.
+
+    Args:
+        config: The config that normalises the clips and chooses their evaluation view.
+        metainfo: What the training set says of itself.
+
+    Returns:
+        See the table above. There is no seed; ``config_sha256`` is of normalisation and view.
+    """
+    preprocessor = config.get('data_preprocessor', {})
+    seen = {key: preprocessor.get(key) for key in ('normalization', 'evaluation_view')}
+    return {
+        **run_identity(config, metainfo),
+        'method': COORDINATES,
+        'encoder': {},
+        'streams': {},
+        'epochs': None,
+        'overrides': {},
+        'config_sha256': hashlib.sha256(_as_text(seen).encode()).hexdigest(),
+        'seed': None,
+    }
 
 
 def settings_sha256(config: Config) -> str:

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from halp_mm.apis import evaluate, load_config, pretrain, training_config
 from halp_mm.engine import read_run_identity
-from halp_mm.evaluation import fuse_scores, read_scores, write_scores
+from halp_mm.evaluation import KNNProtocol, fuse_scores, read_scores, write_scores
 from halp_mm.reporting import group_results, read_results
 from halp_mm.run_identity import (
     coordinates_identity,
@@ -264,9 +264,21 @@ def test_untrained_encoder_has_the_config_s_identity(run):
     assert results['run']['data']['dataset'] == 'random'
 
 
+def test_protocol_that_looks_at_no_encoder_is_of_the_coordinates(run, monkeypatch):
+    _, options, _ = run
+    monkeypatch.setattr(KNNProtocol, 'uses_encoder', False)
+    results, _ = evaluate(CONFIG, None, 'knn', options)
+    assert results['run']['method'] == 'coordinates'
+    assert results['run']['seed'] is None
+
+
 def test_coordinates_have_no_encoder_and_no_seed():
     identity = coordinates_identity(load_config(CONFIG), {'dataset': 'made', 'layout': 'msr'})
     assert find_problem(identity) is None
     assert describe_run(identity) == 'coordinates'
     assert identity['data']['dataset'] == 'made'
     assert identity['seed'] is None
+    other = load_config(CONFIG, {'data_preprocessor.normalization': []})
+    assert coordinates_identity(other, {})['config_sha256'] != identity['config_sha256']
+    other = load_config(CONFIG, {'model.queue_size': 7, 'data_preprocessor.views.query': []})
+    assert coordinates_identity(other, {})['config_sha256'] == identity['config_sha256']

@@ -19,7 +19,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine import check_same_run, load_weights, read_run_identity
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
-from halp_mm.run_identity import run_identity
+from halp_mm.run_identity import coordinates_identity, run_identity
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
 from halp_mm.transforms import ConvertLayout, build_transform
 
@@ -125,7 +125,10 @@ def evaluate(
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
-    run = run or _assumed_run(config, checkpoint, None if target else train_dataset)
+    if not built.uses_encoder:
+        run = coordinates_identity(config, train_dataset.metainfo)
+    elif run is None:
+        run = _assumed_run(config, checkpoint, None if target else train_dataset)
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
     data_files = (train_dataset.data_file, test_dataset.data_file)

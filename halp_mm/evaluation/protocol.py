@@ -84,6 +84,8 @@ class Protocol(ABC):
 
     #: Whether the clips have to be another data set's than the model was pre-trained on.
     needs_target = False
+    #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
+    uses_encoder = True
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         self.encoding_batch_size = encoding_batch_size

@@ -81,7 +81,8 @@ class Group:
 def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
     """Put results together that differ by their seed.
 
-    Of two results of the same setting and seed the one that finished last counts.
+    Of two results of the same setting and seed the one that finished last counts. Those that
+    have no seed and are alike, such as the coordinates by several configs, are one.
 
     Args:
         results: The results.
@@ -94,8 +95,9 @@ def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
     in_order = sorted(results, key=lambda result: (result.finished, result.file))
     for result in in_order:
         seeds = by_setting.setdefault(result.setting, {})
-        if result.seed in seeds:
-            older = seeds[result.seed]
+        older = seeds.get(result.seed)
+        is_repeated = older and not result.seed and older.metrics == result.metrics
+        if older and not is_repeated:
             what = f'{result.setting.name}, {result.setting.protocol_name},'
             note = (
                 f'{f"seed {result.seed} of " if result.seed else ""}{what} was measured more than '

@@ -161,16 +161,21 @@ def results_of(content: Mapping, file: str) -> list[Result]:
     else:
         details = json.dumps({'weights': sorted(_weights(parts, by_run))})
 
+    metrics_by_part = _metrics(content, streams)
+    # What looks at no encoder has a metric a protocol where others have one a stream.
+    is_coordinates = first['method'] == COORDINATES and any(name for _, name in metrics_by_part)
+    if is_coordinates:
+        metrics_by_part.pop(('', ''), None)  # the same as the first protocol's
     results = []
-    for (fraction, stream), metrics in _metrics(content, streams).items():
+    for (fraction, stream), metrics in metrics_by_part.items():
         setting = Setting(
             dataset=content['dataset'],
             split=split,
-            protocol=protocol_name(content['protocol']),
+            protocol=stream if is_coordinates else protocol_name(content['protocol']),
             label_fraction=fraction,
             method=first['method'],
             encoder='+'.join(dict.fromkeys(encoder_name(run, stream) for run in runs)),
-            stream=stream,
+            stream='' if is_coordinates else stream,
             epochs=str(first['epochs'] or ''),
             pretrained_on=pretrained_on,
             untrained=untrained,
@@ -214,10 +219,8 @@ def _other_data(run: Mapping, content: Mapping, split: str) -> str:
 
 
 def _run_key(part: Mapping) -> str:
-    """The hashes that tell runs apart. Of the coordinates themselves there are none."""
+    """The hashes that tell runs apart."""
     run = part['run']
-    if run['method'] == COORDINATES:
-        return ''
     settings = run['config_sha256'] or part.get('checkpoint_sha256') or ''
     return f'{settings[:12]} {(run["data"]["file_sha256"] or "")[:12]}'.strip()
 
@@ -260,7 +263,8 @@ def _metrics(content: Mapping, streams: str) -> dict[tuple[str, str], dict[str, 
         metrics[fraction, stream][metric] = value
     if any(fraction for fraction, _ in metrics):
         metrics.pop(('', ''), None)  # the same as the first part's
-    together = joined_streams(sorted(several - {''})) or streams
+    is_of_streams = content.get('run', {}).get('method') != COORDINATES
+    together = (joined_streams(sorted(several - {''})) or streams) if is_of_streams else ''
     return {
         (fraction, stream or together): found
         for (fraction, stream), found in sorted(

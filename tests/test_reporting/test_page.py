@@ -211,20 +211,32 @@ def test_config_files_are_named_where_only_their_values_differ():
 
 
 def test_coordinates_stand_beside_the_untrained_encoder():
-    coordinates = run_content(
-        'coordinates', streams=(), seed=None, epochs=None, config=None, config_sha256=None
-    )
-    content = result_content(coordinates, top1=40.0, checkpoint=None, protocol='knn')
+    coordinates = run_content('coordinates', streams=(), seed=None, epochs=None)
+    metrics = {'top1': 40.0, 'top5': 80.0, 'num_test': 6}
+    metrics |= {'knn/top1': 40.0, 'logistic/top1': 45.0}
+    content = result_content(coordinates, checkpoint=None, protocol='coordinates', metrics=metrics)
     trained, untrained = (
         result_content(run_content(overrides={'model.queue_size': 64}), protocol='knn', **changes)
         for changes in ({}, {'checkpoint': None, 'top1': 30.0})
     )
-    (table,) = measured_tables(groups_of(content, untrained, trained))
+    results = [
+        result
+        for i, content in enumerate((content, content, untrained, trained))
+        for result in results_of(content, f'{i}.json')
+    ]
+    groups, notes = group_results(results)
+    assert notes == [], 'the same coordinates by two configs are nothing to speak of'
+    (table,) = measured_tables(groups)
     columns = [name for _, name in table.columns]
-    named = {row[0]: dict(zip(columns, row)) for row in table.rows}
-    assert list(named) == ['HaLP BiGRU joint', 'HaLP BiGRU joint (untrained)', 'coordinates']
-    assert [named['coordinates'][key] for key in ('Top-1 (%)', 'Seeds')] == ['40.00', '']
-    assert named['HaLP BiGRU joint (untrained)']['Seeds'] == '1 (0)'
+    rows = [dict(zip(columns, row)) for row in table.rows]
+    assert [(row['Method, encoder, stream'], row['Protocol']) for row in rows] == [
+        ('HaLP BiGRU joint', 'knn'),
+        ('HaLP BiGRU joint (untrained)', 'knn'),
+        ('coordinates', 'knn'),
+        ('coordinates', 'logistic'),
+    ]
+    assert [row['Top-1 (%)'] for row in rows[2:]] == ['40.00', '45.00']
+    assert [row['Seeds'] for row in rows] == ['1 (0)', '1 (0)', '', '']
     assert 'All were trained with model.queue_size=64.' in table.note
 
 
