@@ -8,6 +8,7 @@ plain containers:
 ``encoder``         the encoder's type by stream, such as ``{'joint': 'BiGRU'}``
 ``streams``         what each stream shows, such as ``{'joint': 'joint'}``
 ``epochs``          the epochs of the whole training; None if it counts iterations
+``processes``       how many trained together, each with a batch of its own; None if unknown
 ``data``            ``dataset``, ``layout``, ``train_split`` and ``file_sha256``; None if unknown
 ``overrides``       what ``--cfg-options`` changed, by dotted key
 ``config``          the config's file, for the eye
@@ -72,6 +73,7 @@ _FIELDS = {
     'encoder': Mapping,
     'streams': Mapping,
     'epochs': (int, type(None)),
+    'processes': (int, type(None)),
     'data': Mapping,
     'overrides': Mapping,
     'config': (str, type(None)),
@@ -89,7 +91,7 @@ def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
         metainfo: What the training set says of itself; without it the data set is unknown.
 
     Returns:
-        See the table above; ``file_sha256`` is None.
+        See the table above; ``file_sha256`` and ``processes`` are None.
     """
     model = config.model
     streams = model.get('streams', ['joint'])
@@ -104,6 +106,7 @@ def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
         'encoder': {stream: _type_name(part) for stream, part in encoder.items()},
         'streams': streams,
         'epochs': config.get('train_cfg', {}).get('max_epochs'),
+        'processes': None,
         'data': {
             'dataset': metainfo.get('dataset'),
             'layout': metainfo.get('layout'),

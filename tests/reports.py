@@ -19,6 +19,7 @@ def run_content(
         'encoder': dict.fromkeys(streams, encoder),
         'streams': {stream: stream for stream in streams},
         'epochs': 450 if encoder == 'BiGRU' else 300,
+        'processes': 1,
         'data': {
             'dataset': dataset,
             'layout': 'kinect_v2',

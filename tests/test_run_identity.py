@@ -165,6 +165,7 @@ def test_checkpoint_and_results_say_who_made_them(run):
     assert json.loads(json.dumps(identity)) == identity
     assert identity == read_run_identity(checkpoint)
     assert (identity['encoder'], identity['seed']) == ({'bone': 'BiGRU'}, 3)
+    assert identity['processes'] == 1
     assert identity['overrides'] == options
     assert identity['config_sha256'] == settings_sha256(load_config(CONFIG, options, seed=8))
     assert identity['data'] == {

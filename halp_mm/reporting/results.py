@@ -140,54 +140,29 @@ def results_of(content: Mapping, file: str) -> list[Result]:
     fused = content.get('fused')
     parts = [content] if fused is None else fused
     runs = [part['run'] for part in parts]
-    seeds = dict.fromkeys(str(run['seed']) for run in runs if run['seed'] is not None)
-    first = runs[0]
-    if any(_kind_of(run) != _kind_of(first) for run in runs):
-        found = '; '.join(' '.join(_kind_of(run)) for run in runs)
-        raise ValueError(
-            f'it fuses runs of different methods or data ({found}); expected runs that differ by '
-            'their streams only. Fuse the streams of one method'
-        )
-    by_run = [stream_names(run['streams']) for run in runs]
-    names = list(dict.fromkeys(name for names in by_run for name in names))
-    streams = joined_streams(names)
-    if fused is not None and len(names) < sum(map(len, by_run)):
-        streams = f'fusion of {len(runs)}'  # their names do not tell the streams
-    split = split_name(content['test_split'])
-    untrained = all(part.get('checkpoint') is None for part in parts)
-    pretrained_on = '' if untrained else _other_data(first, content, split)
-    if fused is None:
-        details = details_of(content['settings'])
-    else:
-        details = json.dumps({'weights': sorted(_weights(parts, by_run))})
-
-    metrics_by_part = _metrics(content, streams)
+    _check_same_kind(runs)
+    metrics = _metrics(content, _streams_of(runs))
     # What looks at no encoder has a metric a protocol where others have one a stream.
-    is_coordinates = first['method'] == COORDINATES and any(name for _, name in metrics_by_part)
+    is_coordinates = runs[0]['method'] == COORDINATES and any(name for _, name in metrics)
     if is_coordinates:
-        metrics_by_part.pop(('', ''), None)  # the same as the first protocol's
+        metrics.pop(('', ''), None)  # the same as the first protocol's
+    facts = _shared_facts(content, parts)
+    seeds = dict.fromkeys(str(run['seed']) for run in runs if run['seed'] is not None)
     results = []
-    for (fraction, stream), metrics in metrics_by_part.items():
+    for (fraction, stream), of_part in metrics.items():
         setting = Setting(
-            dataset=content['dataset'],
-            split=split,
             protocol=stream if is_coordinates else protocol_name(content['protocol']),
             label_fraction=fraction,
-            method=first['method'],
             encoder='+'.join(dict.fromkeys(encoder_name(run, stream) for run in runs)),
             stream='' if is_coordinates else stream,
-            epochs=str(first['epochs'] or ''),
-            pretrained_on=pretrained_on,
-            untrained=untrained,
-            details=details,
-            run=' '.join(sorted({_run_key(part) for part in parts})),
+            **facts,
         )
         results.append(
             Result(
                 file,
                 setting,
                 '+'.join(seeds),
-                metrics,
+                of_part,
                 [row['class'] for row in content['classes']],
                 # The confusion is that of the headline.
                 None if results else content['confusion'],
@@ -199,6 +174,42 @@ def results_of(content: Mapping, file: str) -> list[Result]:
             )
         )
     return results
+
+
+def _shared_facts(content: Mapping, parts: Sequence[Mapping]) -> dict:
+    """The fields of a setting that all results of a file share."""
+    run = parts[0]['run']
+    split = split_name(content['test_split'])
+    untrained = all(part.get('checkpoint') is None for part in parts)
+    is_fused = content.get('fused') is not None
+    return {
+        'dataset': content['dataset'],
+        'split': split,
+        'method': run['method'],
+        'epochs': str(run['epochs'] or ''),
+        'pretrained_on': '' if untrained else _other_data(run, content, split),
+        'untrained': untrained,
+        'details': _weights(parts) if is_fused else details_of(content['settings']),
+        'run': ' '.join(sorted({_run_key(part) for part in parts})),
+    }
+
+
+def _check_same_kind(runs: Sequence[Mapping]) -> None:
+    """Raise a ValueError if fused runs are of different methods or data."""
+    if len({_kind_of(run) for run in runs}) > 1:
+        found = '; '.join(' '.join(_kind_of(run)) for run in runs)
+        raise ValueError(
+            f'it fuses runs of different methods or data ({found}); expected runs that differ by '
+            'their streams only. Fuse the streams of one method'
+        )
+
+
+def _streams_of(runs: Sequence[Mapping]) -> str:
+    """The streams of all runs together, as one name."""
+    names = [name for run in runs for name in stream_names(run['streams'])]
+    if len(names) > len(set(names)):
+        return f'fusion of {len(runs)}'  # their names do not tell the streams
+    return joined_streams(names)
 
 
 def _kind_of(run: Mapping) -> tuple[str, str, str]:
@@ -219,10 +230,16 @@ def _other_data(run: Mapping, content: Mapping, split: str) -> str:
 
 
 def _run_key(part: Mapping) -> str:
-    """The hashes that tell runs apart."""
+    """The hashes that tell runs apart, and the processes if there were several."""
     run = part['run']
     settings = run['config_sha256'] or part.get('checkpoint_sha256') or ''
-    return f'{settings[:12]} {(run["data"]["file_sha256"] or "")[:12]}'.strip()
+    processes = run['processes'] or 1
+    facts = [
+        settings[:12],
+        (run['data']['file_sha256'] or '')[:12],
+        f'{processes} processes' if processes > 1 else '',
+    ]
+    return ' '.join(fact for fact in facts if fact)
 
 
 def common_items(mappings: Sequence[Mapping]) -> dict:
@@ -235,13 +252,16 @@ def common_items(mappings: Sequence[Mapping]) -> dict:
     }
 
 
-def _weights(parts: Sequence[Mapping], names: Sequence[list[str]]) -> list[tuple[str, float]]:
-    """The streams' weights, so that the order of the files does not matter."""
+def _weights(parts: Sequence[Mapping]) -> str:
+    """The streams' weights as JSON, whatever the order of the files."""
     for part in parts:
         weight = part.get('weight')
         if not isinstance(weight, (int, float)) or isinstance(weight, bool):
             raise ValueError(f'a file in fused: weight is {_kind(weight)}; expected a number')
-    return [(joined_streams(streams), part['weight']) for streams, part in zip(names, parts)]
+    weights = [
+        (joined_streams(stream_names(part['run']['streams'])), part['weight']) for part in parts
+    ]
+    return json.dumps({'weights': sorted(weights)})
 
 
 def _metrics(content: Mapping, streams: str) -> dict[tuple[str, str], dict[str, float]]:

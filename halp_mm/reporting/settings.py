@@ -29,8 +29,8 @@ class Setting:
         untrained: Whether the encoder was evaluated as it is before training.
         details: The protocol's settings but the seed, as JSON.
         run: What tells runs of the same method, encoder, streams and data apart: the hashes of
-            their settings and of their training file. Of a checkpoint that does not say which run
-            made it, its own hash.
+            their settings and of their training file, and several processes. Of a checkpoint
+            that does not say which run made it, its own hash.
     """
 
     dataset: str

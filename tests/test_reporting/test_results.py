@@ -94,7 +94,7 @@ def test_more_seeds_win_over_a_newer_result():
 def test_seeds_of_different_settings_are_never_one_row():
     """Not even where only the hash of their settings tells, or only that of their data."""
     data = run_content()['data'] | {'file_sha256': 'e' * 64}
-    for changes in ({'config_sha256': 'b' * 64}, {'data': data}, {'epochs': 100}):
+    for changes in ({'config_sha256': 'b' * 64}, {'data': data}, {'epochs': 100}, {'processes': 2}):
         contents = [
             result_content(top1=70.0),
             result_content(run_content(seed=1, **changes), top1=50.0),

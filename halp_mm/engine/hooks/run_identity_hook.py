@@ -21,10 +21,10 @@ class RunIdentityHook(Hook):
         self.identity: dict | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Take the identity from config, training set and seed."""
+        """Take the identity from config, training set, seed and processes."""
         if 'model' in runner.cfg:
             self.identity = run_identity(runner.cfg, getattr(_dataset(runner), 'metainfo', None))
-            self.identity['seed'] = runner.seed
+            self.identity |= {'seed': runner.seed, 'processes': runner.world_size}
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the identity."""
