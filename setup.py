@@ -24,7 +24,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['halp_mm', 'halp_mm.*']),
-    package_data={'halp_mm.reporting': ['published/*.json']},
+    package_data={'halp_mm.reporting': ['published/*.json', 'templates/*']},
     install_requires=requirements('runtime'),
     extras_require={
         extra: requirements(extra) for extra in ('runtime', 'optional', 'tests', 'docs')

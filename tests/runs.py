@@ -57,7 +57,7 @@ def tiny_classifier_config(data_file: Path, **options: object) -> tuple[Path, di
         'protocols.linear.epochs': 5,
         **{key.replace('__', '.'): value for key, value in options.items()},
     }
-    return ROOT / 'configs' / 'stgcn' / 'stgcn_synthetic_xsub_bone.py', values
+    return ROOT / 'configs' / 'stgcn' / 'stgcn_synthetic_xsub.py', values
 
 
 def tool_command(tool: str, *arguments: object) -> list[str]:

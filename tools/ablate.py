@@ -11,7 +11,7 @@ from mmengine.config import DictAction
 
 from halp_mm.apis import do_runs, plan_runs
 from halp_mm.apis.command_line import run_command
-from halp_mm.reporting import write_page
+from halp_mm.reporting import write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failures = do_runs(runs)
         has_results = any(run.is_evaluated(name) for run in runs for name in run.protocols)
         page = Path(args.work_dir, 'report.html')
-        summary = str(write_page(args.work_dir, page)) if has_results else 'no results'
+        summary = str(write_report(args.work_dir, page)) if has_results else 'no results'
         if failures:
             lines = '\n'.join(failures)
             raise ValueError(

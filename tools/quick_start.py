@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_report
+from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_results
 from halp_mm.datasets import write_synthetic
 from halp_mm.visualization import plot_curves
 
@@ -39,12 +39,12 @@ def run(config: Config) -> None:
     top1 = {}
     for name, weights in (('untrained', None), ('trained', checkpoint)):
         for protocol in PROTOCOLS:
-            report, _ = evaluate(config, weights, protocol)
-            write_report(report, work_dir / f'{name}_{protocol}.json')
-            top1[name, protocol] = report['metrics']['top1']
-    report, _ = evaluate(config, None, 'coordinates')
-    write_report(report, work_dir / 'coordinates.json')
-    of_coordinates = [report['metrics'][f'{name}/top1'] for name in ('knn', 'logistic')]
+            results, _ = evaluate(config, weights, protocol)
+            write_results(results, work_dir / f'{name}_{protocol}.json')
+            top1[name, protocol] = results['metrics']['top1']
+    results, _ = evaluate(config, None, 'coordinates')
+    write_results(results, work_dir / 'coordinates.json')
+    of_coordinates = [results['metrics'][f'{name}/top1'] for name in ('knn', 'logistic')]
     curves = plot_curves(work_dir, work_dir / 'curves.png')
     print(f'\n{"top-1 accuracy, %":<20}{"kNN":>8}{"linear":>8}')
     print(f'{"coordinates":<20}' + ''.join(f'{value:>8.1f}' for value in of_coordinates))

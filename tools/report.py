@@ -1,4 +1,4 @@
-"""Collect the results of many runs in one page, beside the papers' figures."""
+"""Collect the results of many runs in one page, beside the papers' numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from halp_mm.apis.command_line import run_command
-from halp_mm.reporting import write_page
+from halp_mm.reporting import write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     return run_command(
-        parser.prog, lambda: str(write_page(args.results, args.out)), 'nothing was written'
+        parser.prog, lambda: str(write_report(args.results, args.out)), 'nothing was written'
     )
 
 

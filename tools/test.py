@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from halp_mm.apis import evaluate, report_table, write_report
+from halp_mm.apis import evaluate, results_table, write_results
 from halp_mm.engine import init_distributed, leave_distributed
 from halp_mm.evaluation import write_scores
 
@@ -77,17 +77,17 @@ def main() -> None:
     parser, args = parse_args()
     init_distributed(args.launcher)
     try:
-        report, result = evaluate(
+        results, result = evaluate(
             args.config, args.checkpoint, args.protocol, args.cfg_options, args.seed, args.target
         )
         if is_main_process() and args.out:
-            write_report(report, args.out)
+            write_results(results, args.out)
         if is_main_process() and args.dump:
             write_scores(result, args.dump)
     except (OSError, ValueError) as error:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
     if is_main_process():
-        print(report_table(report))
+        print(results_table(results))
     leave_distributed()
 
 

@@ -14,11 +14,9 @@ from pathlib import Path
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import evaluate
 from halp_mm.apis.pretrain import pretrain
-from halp_mm.apis.report import config_sha256, write_report
+from halp_mm.apis.results import config_sha256, write_results
+from halp_mm.run_identity import COORDINATES
 from halp_mm.whole_files import written_whole
-
-#: The protocol that looks at no encoder: it is the same for all seeds.
-COORDINATES = 'coordinates'
 
 
 @dataclass(frozen=True)
@@ -97,16 +95,16 @@ class Run:
             self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
         else:
             checkpoint = None if step == COORDINATES else self.record['checkpoint']
-            report, _ = evaluate(self.config, checkpoint, step, self.cfg_options, self.seed)
-            write_report(report, self.folder / f'{step}.json')
+            results, _ = evaluate(self.config, checkpoint, step, self.cfg_options, self.seed)
+            write_results(results, self.folder / f'{step}.json')
 
-    def write_record(self, **results: str) -> None:
+    def write_record(self, **facts: str) -> None:
         """Write ``run.json``."""
         content = {
             'config': self.config,
             'seed': self.seed,
             'config_sha256': self.sha256,
-            **results,
+            **facts,
         }
         with written_whole(self.folder / 'run.json') as partial:
             partial.write_text(json.dumps(content, indent=2) + '\n')

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mmengine.config import Config
 
 from halp_mm.datasets import check_data_file
+from halp_mm.run_identity import record_overrides
 
 
 def load_config(
@@ -22,7 +23,7 @@ def load_config(
         seed: The random seed; by default the config's.
 
     Returns:
-        A config of its own.
+        A config of its own, which remembers the options for the run's identity.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -40,6 +41,7 @@ def load_config(
         raise ValueError(
             f'{loaded.filename} cannot be overridden by {dict(options)}: {error}'
         ) from error
+    record_overrides(loaded, options or {})
     if seed is not None:
         loaded.randomness.seed = seed
     return loaded

@@ -8,8 +8,10 @@ from halp_mm.engine.hooks import (
     EvaluationHook,
     KNNEvaluationHook,
     NormalizeOnceHook,
+    RunIdentityHook,
     TrainingProgressHook,
 )
+from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
 
 __all__ = [
@@ -18,10 +20,13 @@ __all__ = [
     'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
+    'RunIdentityHook',
     'SkeletonRunner',
     'TrainingProgressHook',
+    'check_same_run',
     'init_distributed',
     'leave_distributed',
     'load_checkpoint_file',
     'load_weights',
+    'read_run_identity',
 ]

@@ -15,6 +15,7 @@ import halp_mm.engine.checkpoint  # noqa: F401 - makes the Runner read checkpoin
 from halp_mm.engine.distributed import init_distributed
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.registry import RUNNERS
 
@@ -56,6 +57,7 @@ class SkeletonRunner(Runner):
         super().register_hooks(*args, **kwargs)
         self.register_hook(ClassesHook())
         self.register_hook(TrainingProgressHook())
+        self.register_hook(RunIdentityHook())
         self.register_hook(PlainCheckpointHook())
 
     def setup_env(self, env_cfg: dict) -> None:

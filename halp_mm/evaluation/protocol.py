@@ -19,6 +19,7 @@ from halp_mm.evaluation.metrics import top_k_accuracy
 ORIGIN = {
     'protocol_name': str,
     'train_split': str,
+    'run': str,
     'config': str,
     'config_sha256': str,
     'target': str,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from halp_mm.apis import evaluate
-from halp_mm.apis.report import TIME_FIELDS
+from halp_mm.apis.results import TIME_FIELDS
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, environment, run_tool, tiny_options, tool_command
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from halp_mm.apis import make_fused_report, write_report
+from halp_mm.apis import make_fused_results, write_results
 from halp_mm.apis.command_line import run_command
 from halp_mm.evaluation import EvaluationResult, fuse_scores, read_scores, write_scores
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='write the report to this .json file, or the fused scores to this .npz file',
+        help='write the results to this .json file, or the fused scores to this .npz file',
     )
     args = parser.parse_args(arguments)
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = table(fused, args.files, weights)
         if args.out:
             if args.out.endswith('.json'):
-                write_report(make_fused_report(fused, results, weights), args.out)
+                write_results(make_fused_results(fused, results, weights), args.out)
             else:
                 write_scores(fused, args.out)
             text += f'\nwritten: {args.out}'

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halp_mm.reporting.groups import Group, group_results
-from halp_mm.reporting.html_page import html_page
-from halp_mm.reporting.markdown_page import markdown_page
-from halp_mm.reporting.page_content import PageContent
+from halp_mm.reporting.page_content import PUBLISHED_NOTE, PageContent, Part
 from halp_mm.reporting.pictures import confusions, feature_pictures, learning_curves
 from halp_mm.reporting.published_tables import published_tables
+from halp_mm.reporting.rendering import html_page, markdown_page
 from halp_mm.reporting.results import Result, read_results
-from halp_mm.reporting.tables import Table, data_name, measured_tables, published_table
+from halp_mm.reporting.tables import (
+    Table,
+    data_name,
+    measured_tables,
+    published_tables_with_ours,
+)
 from halp_mm.whole_files import written_whole
 
 
 @dataclass(frozen=True)
-class PageSummary:
-    """What a page was made of.
+class WrittenReport:
+    """A report that was written, and what it was made of.
 
     Args:
         num_files: How many result files.
@@ -47,8 +51,8 @@ class PageSummary:
         )
 
 
-def write_page(folder: str | os.PathLike, out: str | os.PathLike) -> PageSummary:
-    """Write all results under a folder as one page, beside the papers' figures.
+def write_report(folder: str | os.PathLike, out: str | os.PathLike) -> WrittenReport:
+    """Write all results under a folder as one page, beside the papers' numbers.
 
     The same results give the same page, to the byte.
 
@@ -80,15 +84,22 @@ def write_page(folder: str | os.PathLike, out: str | os.PathLike) -> PageSummary
             'Features by t-SNE': features,
         }
     files = {result.file for result in results}
+    parts = [
+        Part('Measured here', tables=measured_tables(groups)),
+        Part(
+            'Beside the papers',
+            PUBLISHED_NOTE,
+            tables=published_tables_with_ours(published_tables(), groups),
+        ),
+        *(Part(heading, galleries=members) for heading, members in galleries.items()),
+        Part('Notes', texts=notes),
+        Part('Left out', texts=problems),
+        Part('Files', tables=[_files_table(groups)]),
+    ]
     content = PageContent(
         title='Results',
         summary=_summary(results, groups, len(files)),
-        measured=measured_tables(groups),
-        published=[published_table(table, groups) for table in published_tables()],
-        galleries=galleries,
-        notes=notes,
-        problems=problems,
-        files=_files_table(groups),
+        parts=[part for part in parts if not part.is_empty],
     )
     page = html_page(content) if out.suffix == '.html' else markdown_page(content)
     with written_whole(out) as partial:
@@ -96,7 +107,7 @@ def write_page(folder: str | os.PathLike, out: str | os.PathLike) -> PageSummary
     num_pictures = sum(
         len(gallery.pictures) for members in galleries.values() for gallery in members
     )
-    return PageSummary(len(files), len(groups), num_pictures, [*notes, *problems], out)
+    return WrittenReport(len(files), len(groups), num_pictures, [*notes, *problems], out)
 
 
 def _summary(results: list[Result], groups: list[Group], num_files: int) -> str:

@@ -1,4 +1,4 @@
-"""What an evaluation's report says, and the errors instead of one."""
+"""What an evaluation's results say, and the errors instead of some."""
 
 import hashlib
 import json
@@ -11,15 +11,31 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.apis import build_model, evaluate, load_config, make_report, report_table, write_report
-from halp_mm.apis.report import TIME_FIELDS, config_sha256
+from halp_mm.apis import (
+    build_model,
+    evaluate,
+    load_config,
+    make_results,
+    results_table,
+    write_results,
+)
+from halp_mm.apis.results import TIME_FIELDS, config_sha256
 from halp_mm.datasets import ClipWriter
+from halp_mm.run_identity import run_identity
 from halp_mm.version import __version__
 from tests.runs import CONFIG, tiny_classifier_config
 
 FIELDS = [
-    *('protocol', 'dataset', 'train_split', 'test_split', 'metrics', 'warnings', 'classes'),
-    *('confusion', 'checkpoint', 'checkpoint_sha256', 'config', 'config_sha256', 'target'),
+    *('protocol', 'dataset', 'train_split', 'test_split', 'run', 'metrics', 'warnings'),
+    *(
+        'classes',
+        'confusion',
+        'checkpoint',
+        'checkpoint_sha256',
+        'config',
+        'config_sha256',
+        'target',
+    ),
     *('settings', 'seed', 'data_files', 'versions', 'device', 'threads', 'finished', 'seconds'),
 ]
 
@@ -52,7 +68,8 @@ def config_of(data_file: Path, **options: object) -> Config:
 def save_model(config: Config, path: Path, seed: int) -> Path:
     """A checkpoint of random weights."""
     model = build_model(Config({**config.to_dict(), 'randomness': {'seed': seed}}))
-    torch.save({'state_dict': model.state_dict()}, path)
+    identity = {**run_identity(config), 'seed': seed}
+    torch.save({'meta': {'run_identity': identity}, 'state_dict': model.state_dict()}, path)
     return path
 
 
@@ -72,66 +89,66 @@ def clips(tmp_path: Path) -> Path:
 def test_report_says_it_all(clips, tmp_path, protocol):
     config = config_of(clips)
     checkpoint = save_model(config, tmp_path / 'weights.pth', seed=1)
-    report, result = evaluate(config, checkpoint, protocol)
-    assert list(report) == FIELDS
-    assert report['protocol'] == protocol
-    assert [report[key] for key in FIELDS[1:4]] == ['made', 'train', 'test']
-    assert report['metrics'] == result.metrics
+    results, result = evaluate(config, checkpoint, protocol)
+    assert list(results) == FIELDS
+    assert results['protocol'] == protocol
+    assert [results[key] for key in FIELDS[1:4]] == ['made', 'train', 'test']
+    assert results['metrics'] == result.metrics
     own = {'knn': [], 'linear': ['best_top1', 'best_epoch']}
     own['retrieval'] = ['recall1', 'recall5', 'map']
-    assert list(report['metrics']) == ['top1', 'top5', *own[protocol], 'num_train', 'num_test']
-    assert report['warnings'] == []
+    assert list(results['metrics']) == ['top1', 'top5', *own[protocol], 'num_train', 'num_test']
+    assert results['warnings'] == []
 
     pairs = Counter(zip(result.labels.tolist(), result.scores.argmax(1).tolist()))
-    assert report['confusion'] == [[pairs[i, j] for j in range(3)] for i in range(3)]
-    for i, (row, name, count) in enumerate(zip(report['classes'], result.classes, (2, 3, 5))):
+    assert results['confusion'] == [[pairs[i, j] for j in range(3)] for i in range(3)]
+    for i, (row, name, count) in enumerate(zip(results['classes'], result.classes, (2, 3, 5))):
         assert row['class'] == name
         assert row['top1'] == pytest.approx(100 * pairs[i, i] / count)
         assert (row['num_train'], row['num_test']) == (4, count)
 
-    assert report['checkpoint'] == str(checkpoint)
-    assert report['checkpoint_sha256'] == sha256(checkpoint)
-    assert report['config'] == str(CONFIG)
-    assert report['settings'] == {'seed': 0, **config.protocols[protocol]}
-    assert report['seed'] == 0
-    assert report['data_files'] == [
+    assert results['checkpoint'] == str(checkpoint)
+    assert results['checkpoint_sha256'] == sha256(checkpoint)
+    assert results['config'] == str(CONFIG)
+    assert results['settings'] == {'seed': 0, **config.protocols[protocol]}
+    assert results['seed'] == 0
+    assert results['data_files'] == [
         {'file': str(clips), 'bytes': clips.stat().st_size, 'sha256': sha256(clips)}
     ]
-    assert list(report['versions']) == ['halp_mm', 'python', 'torch', 'mmengine', 'numpy']
-    assert report['versions']['halp_mm'] == __version__
-    assert report['versions']['torch'] == torch.__version__
+    assert list(results['versions']) == ['halp_mm', 'python', 'torch', 'mmengine', 'numpy']
+    assert results['versions']['halp_mm'] == __version__
+    assert results['versions']['torch'] == torch.__version__
 
-    write_report(report, tmp_path / 'report.json')
-    assert json.loads((tmp_path / 'report.json').read_text()) == report
+    write_results(results, tmp_path / 'results.json')
+    assert json.loads((tmp_path / 'results.json').read_text()) == results
 
 
 def test_two_runs_differ_in_their_time_alone(clips, tmp_path):
     config = config_of(clips)
     first, second = (save_model(config, tmp_path / f'{seed}.pth', seed) for seed in (1, 2))
-    report, again, other = (
+    results, again, other = (
         evaluate(config_of(clips), file, 'linear')[0] for file in (first, first, second)
     )
     for field in TIME_FIELDS:
-        assert report.pop(field) is not None
+        assert results.pop(field) is not None
         del again[field]
-    assert report == again
-    assert other['checkpoint_sha256'] != report['checkpoint_sha256']
+    assert results == again
+    assert other['checkpoint_sha256'] != results['checkpoint_sha256']
 
 
 def test_changed_data_are_noticed(clips, tmp_path):
     config = config_of(clips)
-    report, _ = evaluate(config, None, 'knn')
-    assert report['checkpoint'] is report['checkpoint_sha256'] is None
+    results, _ = evaluate(config, None, 'knn')
+    assert results['checkpoint'] is results['checkpoint_sha256'] is None
     write_clips(clips, {'train': [0, 1, 2] * 4, 'test': [0, 0, 1, 1, 1, 2, 2, 2, 2, 1]})
     changed, _ = evaluate(config, None, 'knn')
-    assert changed['data_files'][0]['sha256'] != report['data_files'][0]['sha256']
-    assert changed['config_sha256'] == report['config_sha256']
+    assert changed['data_files'][0]['sha256'] != results['data_files'][0]['sha256']
+    assert changed['config_sha256'] == results['config_sha256']
 
 
 def test_two_data_files_are_both_named(clips, tmp_path):
     other = write_clips(tmp_path / 'other.safetensors', {'test': [0, 1, 2]})
-    report, _ = evaluate(config_of(clips, test_dataset__data_file=str(other)), None, 'knn')
-    assert [file['file'] for file in report['data_files']] == [str(clips), str(other)]
+    results, _ = evaluate(config_of(clips, test_dataset__data_file=str(other)), None, 'knn')
+    assert [file['file'] for file in results['data_files']] == [str(clips), str(other)]
 
 
 def test_hash_of_a_config_is_that_of_its_values(clips, tmp_path):
@@ -150,47 +167,47 @@ def test_hash_of_a_config_is_that_of_its_values(clips, tmp_path):
 
 
 def test_config_without_a_file(clips):
-    report, result = evaluate(Config(config_of(clips).to_dict()), None, 'knn')
-    assert report['config'] is None
+    results, result = evaluate(Config(config_of(clips).to_dict()), None, 'knn')
+    assert results['config'] is None
     assert 'config' not in result.origin
-    assert 'config: None' in report_table(report)
+    assert 'config: None' in results_table(results)
 
 
 def test_class_absent_from_the_training_clips(tmp_path):
     data_file = write_clips(tmp_path / 'x.safetensors', {'train': [0, 0, 2], 'test': [0, 1, 1, 2]})
     for protocol in ('knn', 'linear', 'retrieval'):
-        report, _ = evaluate(config_of(data_file), None, protocol)
-        (warning,) = report['warnings']
+        results, _ = evaluate(config_of(data_file), None, protocol)
+        (warning,) = results['warnings']
         assert warning == (
             "1 of 3 classes have no training clips ('stand'): what is learned from the training "
             'clips cannot recognise their 2 test clips'
         )
-        assert f'warning: {warning}' in report_table(report)
+        assert f'warning: {warning}' in results_table(results)
         expected = {'class': 'stand', 'num_train': 0, 'num_test': 2}
-        row = report['classes'][1]
+        row = results['classes'][1]
         assert {key: row[key] for key in expected} == expected
     assert row['top1'] == 0
 
 
 def test_class_absent_from_the_test_clips(tmp_path):
     data_file = write_clips(tmp_path / 'x.safetensors', {'train': [0, 1, 2], 'test': [0, 2]})
-    report, _ = evaluate(config_of(data_file), None, 'knn')
-    assert report['warnings'] == []
-    assert report['classes'][1] == {'class': 'stand', 'top1': None, 'num_train': 1, 'num_test': 0}
-    assert report['confusion'][1] == [0, 0, 0]
+    results, _ = evaluate(config_of(data_file), None, 'knn')
+    assert results['warnings'] == []
+    assert results['classes'][1] == {'class': 'stand', 'top1': None, 'num_train': 1, 'num_test': 0}
+    assert results['confusion'][1] == [0, 0, 0]
 
 
 def test_table(clips):
-    report, _ = evaluate(config_of(clips), None, 'linear')
-    lines = report_table(report).splitlines()
+    results, _ = evaluate(config_of(clips), None, 'linear')
+    lines = results_table(results).splitlines()
     assert lines[0] == 'linear on made test'
-    metrics, words = report['metrics'], [line.split() for line in lines[1:7]]
+    metrics, words = results['metrics'], [line.split() for line in lines[1:7]]
     assert words[0] == f'top1 {metrics["top1"]:.2f} after the last epoch'.split()
     assert words[3][:2] == ['best_epoch', str(metrics['best_epoch'])]
-    accuracies = [row['top1'] for row in report['classes']]
+    accuracies = [row['top1'] for row in results['classes']]
     assert f' {min(accuracies):.1f}' in next(line for line in lines if 'lowest top-1' in line)
     assert '  checkpoint: untrained' in lines
-    assert f'  config: {CONFIG} ({report["config_sha256"][:12]})' in lines
+    assert f'  config: {CONFIG} ({results["config_sha256"][:12]})' in lines
 
 
 def test_splits_of_different_classes(clips, tmp_path):
@@ -213,6 +230,7 @@ def test_checkpoint_of_another_encoder(clips, tmp_path):
     """A graph network's weights for a recurrent one."""
     path, options = tiny_classifier_config(clips)
     checkpoint = save_model(load_config(path, options), tmp_path / 'stgcn.pth', 0)
+    torch.save(torch.load(checkpoint, weights_only=True)['state_dict'], checkpoint)
     with pytest.raises(ValueError, match='was made with another model than this config: ') as error:
         evaluate(config_of(clips), checkpoint, 'knn')
     assert str(checkpoint) in str(error.value)
@@ -247,6 +265,6 @@ def test_empty_split(tmp_path, split):
 def test_a_report_is_made_of_any_result(clips):
     """What a script of one's own does."""
     _, result = evaluate(config_of(clips), None, 'knn')
-    report = make_report(result, {'k': 1}, [clips, clips], seconds=2.0)
-    assert report['seconds'] == 2.0
-    assert len(report['data_files']) == 1
+    results = make_results(result, {'k': 1}, [clips, clips], seconds=2.0)
+    assert results['seconds'] == 2.0
+    assert len(results['data_files']) == 1

@@ -1,4 +1,4 @@
-"""What an evaluation was of, so that its figures can be trusted and repeated."""
+"""The results of an evaluation and what it was of, so that they can be trusted and repeated."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from mmengine.config import Config
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import EvaluationResult, confusion_matrix
+from halp_mm.run_identity import COORDINATES, describe_run
+from halp_mm.sha256 import file_sha256
 from halp_mm.version import __version__
 from halp_mm.whole_files import written_whole
 
-#: What differs between reports of the same evaluation.
+#: What differs between results of the same evaluation.
 TIME_FIELDS = ('finished', 'seconds')
 
 _NOTES = {
@@ -36,20 +38,23 @@ def make_origin(
     checkpoint: str | os.PathLike | None,
     protocol: str,
     train_dataset: SkeletonDataset,
+    run: Mapping,
     target: Config | None = None,
 ) -> dict[str, str | int]:
-    """How scores are made: what files of class scores say besides the scores.
+    """Say how scores are made: what files of class scores hold besides the scores.
 
     Args:
         config: The config.
         checkpoint: The checkpoint; of the untrained encoder nothing is said.
         protocol: The protocol's name in the config.
         train_dataset: The clips whose labels are known.
+        run: Who made the encoder, see :mod:`halp_mm.run_identity`.
         target: The config of the clips, if they are another data set's than the encoder's.
     """
     origin = {
         'protocol_name': protocol,
         'train_split': train_dataset.split,
+        'run': json.dumps(run),
         'config_sha256': config_sha256(config),
         'seed': config.randomness.seed,
     }
@@ -63,13 +68,14 @@ def make_origin(
     return origin
 
 
-def make_report(
+def make_results(
     result: EvaluationResult,
     settings: Mapping,
     data_files: Sequence[str | os.PathLike],
     seconds: float,
+    warnings: Sequence[str] = (),
 ) -> dict:
-    """All that there is to know of an evaluation, in plain containers.
+    """Describe an evaluation, in plain containers.
 
     Data files are read whole for their SHA-256, a few seconds for the largest data sets.
 
@@ -78,15 +84,19 @@ def make_report(
         settings: The protocol's settings.
         data_files: Where the clips came from.
         seconds: How long the evaluation took.
+        warnings: What is to be said of the checkpoint.
     """
     origin = result.origin
+    by_class = _by_class(result)
     return {
         'protocol': origin['protocol_name'],
         'dataset': result.dataset,
         'train_split': origin['train_split'],
         'test_split': result.split,
+        'run': json.loads(origin['run']),
         'metrics': dict(result.metrics),
-        **_by_class(result),
+        **by_class,
+        'warnings': [*by_class['warnings'], *warnings],
         'checkpoint': origin.get('checkpoint'),
         'checkpoint_sha256': origin.get('checkpoint_sha256'),
         'config': origin.get('config'),
@@ -112,17 +122,17 @@ def make_report(
     }
 
 
-def make_fused_report(
+def make_fused_results(
     fused: EvaluationResult, results: Mapping[str, EvaluationResult], weights: Sequence[float]
 ) -> dict:
-    """The report of scores that were fused.
+    """Describe scores that were fused, in plain containers.
 
     Args:
         fused: The outcome of :func:`halp_mm.evaluation.fuse_scores`.
         results: What was fused, by file.
         weights: The weight of each.
     """
-    origin = dict(fused.origin)
+    origin = _with_run(fused.origin)
     return {
         'protocol': origin.pop('protocol_name', fused.protocol),
         'dataset': fused.dataset,
@@ -138,21 +148,11 @@ def make_fused_report(
                 **{k: fused.metrics[f'{file}/{k}'] for k in ('top1', 'top5')},
                 # No checkpoint beside a config: the encoder was untrained.
                 **({'checkpoint': None} if 'config_sha256' in result.origin else {}),
-                **result.origin,
+                **_with_run(result.origin),
             }
             for (file, result), weight in zip(results.items(), weights)
         ],
     }
-
-
-def file_sha256(path: str | os.PathLike) -> str:
-    """The SHA-256 of a file's content, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(2**20))
-    with open(path, 'rb', buffering=0) as file:
-        while size := file.readinto(buffer):
-            digest.update(buffer[:size])
-    return digest.hexdigest()
 
 
 def config_sha256(config: Config) -> str:
@@ -164,42 +164,52 @@ def config_sha256(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def report_table(report: Mapping) -> str:
-    """The main things of a report, for the eye."""
-    lines = [f'{report["protocol"]} on {report["dataset"]} {report["test_split"]}']
-    metrics, notes = report['metrics'], dict(_NOTES)
+def results_table(results: Mapping) -> str:
+    """Describe results in a few lines, for the eye."""
+    lines = [f'{results["protocol"]} on {results["dataset"]} {results["test_split"]}']
+    metrics, notes = results['metrics'], dict(_NOTES)
     if 'best_top1' in metrics:
         notes |= dict.fromkeys(('top1', 'top5'), 'after the last epoch')
     width = max(12, *(len(name) + 2 for name in metrics))
     for name, value in metrics.items():
-        figure = f'{value:.2f}' if isinstance(value, float) else value
+        number = f'{value:.2f}' if isinstance(value, float) else value
         note = notes.get(name.rpartition('/')[2])
-        lines.append(f'  {name:<{width}}{figure:>8}' + (f'  {note}' if note else ''))
-    judged = [row for row in report['classes'] if row['top1'] is not None]
+        lines.append(f'  {name:<{width}}{number:>8}' + (f'  {note}' if note else ''))
+    judged = [row for row in results['classes'] if row['top1'] is not None]
     worst = sorted(judged, key=lambda row: row['top1'])[:3]
     lowest = ', '.join(f'{row["class"]} {row["top1"]:.1f}' for row in worst)
     lines.append(f'  lowest top-1: {lowest}')
+    run_seed = results['run']['seed']
+    lines.append(
+        f'  run: {describe_run(results["run"])}'
+        + ('' if run_seed is None else f', seed {run_seed}')
+    )
     lines += [
         f'  {what}: {name} ({digest[:12]})' if digest else f'  {what}: untrained'
         for what, name, digest in (
-            ('config', report['config'], report['config_sha256']),
+            ('config', results['config'], results['config_sha256']),
             *(
-                [('checkpoint', report['checkpoint'], report['checkpoint_sha256'])]
-                if report['protocol'] != 'coordinates'
+                [('checkpoint', results['checkpoint'], results['checkpoint_sha256'])]
+                if results['protocol'] != COORDINATES
                 else []
             ),
-            *(('data', file['file'], file['sha256']) for file in report['data_files']),
+            *(('data', file['file'], file['sha256']) for file in results['data_files']),
         )
     ]
-    lines.append(f'  seed {report["seed"]}, {report["device"]}, {report["threads"]} threads')
-    lines += [f'  warning: {warning}' for warning in report['warnings']]
+    lines.append(f'  seed {results["seed"]}, {results["device"]}, {results["threads"]} threads')
+    lines += [f'  warning: {warning}' for warning in results['warnings']]
     return '\n'.join(lines)
 
 
-def write_report(report: Mapping, path: str | os.PathLike) -> None:
-    """Write a report as JSON."""
+def write_results(results: Mapping, path: str | os.PathLike) -> None:
+    """Write results as JSON."""
     with written_whole(path) as partial:
-        partial.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+        partial.write_text(json.dumps(results, indent=2) + '\n', encoding='utf-8')
+
+
+def _with_run(origin: Mapping) -> dict:
+    """An origin with the run's identity in plain containers instead of as text."""
+    return {**origin, **({'run': json.loads(origin['run'])} if 'run' in origin else {})}
 
 
 def _by_class(result: EvaluationResult) -> dict[str, list]:
