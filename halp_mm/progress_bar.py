@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 MAX_LINES = 20
+_MIN_SECONDS = 1.0  # between two lines
 
 
 @contextmanager
@@ -38,14 +39,19 @@ def _bar(total: int, file: TextIO) -> Iterator[Callable[[], None]]:
 
 
 def _line_writer(total: int, file: TextIO) -> Callable[[], None]:
-    start, done = time.monotonic(), 0
+    start = last = time.monotonic()
+    done = 0
     interval = -(-total // MAX_LINES) or 1
 
     def step() -> None:
-        nonlocal done
+        nonlocal done, last
         done += 1
-        if done % interval == 0 or done == total:
-            file.write(f'{done}/{total}, {time.monotonic() - start:.0f} s\n')
+        if done % interval and done != total:
+            return
+        now = time.monotonic()
+        if done == total or now - last >= _MIN_SECONDS:
+            last = now
+            file.write(f'{done}/{total}, {now - start:.0f} s\n')
             file.flush()
 
     return step

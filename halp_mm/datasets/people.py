@@ -24,7 +24,7 @@ def seen_people(clip: Coordinates, dimensions: int = 3) -> Coordinates:
     Returns:
         ``[M', T, V, C]``, the clip itself if all are seen; M' may be 0.
     """
-    is_seen = (clip[..., :dimensions] != 0).reshape(len(clip), -1).any(1)
+    is_seen = (clip[..., :dimensions] != 0).any(-1).any(-1).any(-1)
     return clip if is_seen.all() else clip[is_seen]
 
 

@@ -56,7 +56,8 @@ def prepare(
     summary = Summary.of(source, target.name)
     recordings = source.recordings(summary)
     summary.recordings = len(recordings)
-    if not recordings and summary.problems:
+    can_go_on = recordings and (skip_bad or source.in_workers)  # to find all bad files at once
+    if summary.problems and not can_go_on:
         raise BadDataError(summary.problems)
     writer, parts = ClipWriter(out, target, source.class_names, source.name), parts_folder(out)
     if source.in_workers:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from halp_mm.datasets import ClipStorage, SkeletonDataset
-from halp_mm.preparation import BadDataError, prepare_folder
+from halp_mm.preparation import BadDataError, Problem, prepare_folder
 from halp_mm.skeletons import convert_joints, describe_conversion, get_layout
 from tests.runs import run_tool
 
@@ -56,7 +56,8 @@ def prepare(folder, layout='kinect_v2', **options):
 def test_clips_come_back_bit_by_bit(tmp_path):
     clips = four_clips(tmp_path / 'mine')
     (tmp_path / 'mine' / '.hidden').mkdir()
-    for hidden in ('.hidden/x.npy', '._a.npy', 'readme.txt'):
+    (tmp_path / 'mine' / '__MACOSX').mkdir()
+    for hidden in ('.hidden/x.npy', '._a.npy', '__MACOSX/a.npy', 'readme.txt'):
         (tmp_path / 'mine' / hidden).write_text('none of the clips')
     summary, storage = prepare(tmp_path / 'mine')
     assert storage.names == ['a', 'b', 'sub/c', 'sub/d']
@@ -71,10 +72,10 @@ def test_clips_come_back_bit_by_bit(tmp_path):
         'test': [2],
     }
     assert (storage.layout, storage.dataset) == (get_layout('kinect_v2'), 'mine')
-    notes = {'classes': {'nod': 2, 'wave': 2}, 'frames': [7, 12], 'layout_conversions': []}
+    notes = {'classes': {'nod': 2, 'wave': 2}, 'frames': [7, 12]}
     assert notes.items() <= storage.notes.items()
     assert str(summary).splitlines() == [
-        'clips: 4 of 4 files',
+        'clips: 4 from 4 recordings',
         '  all 1',
         '  test 1',
         '  train 2',
@@ -83,7 +84,7 @@ def test_clips_come_back_bit_by_bit(tmp_path):
         'people: 1 in 3 clips, 2 in 1 clips',
         'frames: 7 to 12 a clip',
         'layout: kinect_v2',
-        'clips left out: 0',
+        'left out: 0',
         'problems: 0',
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ['mine', 'out']
@@ -218,9 +219,9 @@ def test_broken_input(tmp_path, kind):
     assert labels == [ROWS[name].split(',')[1] for name in storage.names]
     assert [name for names in summary.left_out.values() for name in names] == left_out
     (problem,) = summary.problems
-    assert problem.startswith(str(path))
-    assert reason in problem
-    assert storage.notes['problems'] == summary.problems
+    assert problem.text.startswith(str(path))
+    assert reason in problem.text
+    assert [Problem(*noted) for noted in storage.notes['problems']] == summary.problems
     assert storage.notes['left_out'] == summary.left_out
     assert sorted(found.name for found in tmp_path.iterdir()) == ['mine', 'out']
 
@@ -286,7 +287,7 @@ def test_classes_file_and_lists_in_the_folder(tmp_path):
     assert storage.class_names == ['wave', 'bow', 'nod']
     assert storage.labels.tolist() == [0, 2, 0, 2]
     assert 'classes: 3: wave (2), bow (0), nod (2)' in str(summary)
-    assert summary.files == 4
+    assert summary.recordings == 4
 
 
 def test_what_was_read_is_used_again_with_another_layout(tmp_path):
@@ -315,7 +316,7 @@ def test_tool(tmp_path):
     ]
     done = run_tool(*command, '--workers', 2)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith('clips: 4 of 4 files\n  all 1\n')
+    assert done.stdout.startswith('clips: 4 from 4 recordings\n  all 1\n')
     assert 'layout: kinect_v2\n' in done.stdout
     assert done.stdout.endswith(f'written: {tmp_path / "out"}\n')
     assert '4/4' in done.stderr
@@ -329,6 +330,11 @@ def test_tool(tmp_path):
     assert 'Traceback' not in done.stderr
     last = done.stderr[done.stderr.index('prepare_folder.py: error: ') :].splitlines()
     assert last[0] == 'prepare_folder.py: error: raw data with 4 problems:'
-    for line, word in zip(last[1:5], ('z.npy has no row', "'w' has no file", 'x.npy', 'y.npy')):
+    assert [last[1], last[4]] == ['  2 bad labels:', '  2 bad files:']
+    listed = last[2:4] + last[5:7]
+    for line, word in zip(listed, ('z.npy has no row', "'w' has no file", 'x.npy', 'y.npy')):
         assert word in line
+    assert last[7] == (
+        'Correct the labels, get the bad files again, or leave them out with --skip-bad'
+    )
     assert not (tmp_path / 'out').exists()

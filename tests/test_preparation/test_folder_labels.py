@@ -109,9 +109,9 @@ def test_bad_rows(tmp_path, row):
     assert labels.clips == CLIPS
     line = 7 if '\n' in row else 6
     (problem,) = labels.problems
-    assert problem.startswith(f'{tmp_path / "labels.csv"}, line {line}: ')
-    assert BAD_ROWS[row].replace('\\\\', '\\') in problem
-    assert problem.endswith('. Correct the line')
+    assert problem.text.startswith(f'{tmp_path / "labels.csv"}, line {line}: ')
+    assert BAD_ROWS[row].replace('\\\\', '\\') in problem.text
+    assert problem.text.endswith('. Correct the line')
     assert [name for name in labels.bad if 'bad' in name] == labels.bad
 
 
@@ -120,7 +120,7 @@ def test_columns_that_are_no_integers(tmp_path, cell):
     labels = read(tmp_path, f'name,label,split,subject\na,x,,1\nb,x,,{cell}\n')
     assert list(labels.clips) == ['a']
     assert labels.bad == ['b']
-    assert f"line 3: found subject '{cell}'; expected an integer" in labels.problems[0]
+    assert f"line 3: found subject '{cell}'; expected an integer" in labels.problems[0].text
 
 
 @pytest.mark.parametrize('label', ['-1', '10000', '123456789012345678'])
@@ -131,7 +131,7 @@ def test_integers_that_are_no_labels(tmp_path, label):
     assert len(labels.class_names) == 5
     assert (
         f"line 3: found label '{label}'; expected integers from 0 to 9999, or names"
-        in labels.problems[0]
+        in labels.problems[0].text
     )
 
 
@@ -139,8 +139,8 @@ def test_a_label_that_is_not_in_the_classes_file(tmp_path):
     labels = read(tmp_path, TEXT, 'wave\nhigh throw\n')
     assert labels.bad == ['a']
     assert list(labels.clips) == ['b', 'sub/c', 'with, comma']
-    assert "line 3: found label 'nod'; expected a class of " in labels.problems[0]
-    assert 'classes.txt: wave, high throw. Correct the line' in labels.problems[0]
+    assert "line 3: found label 'nod'; expected a class of " in labels.problems[0].text
+    assert 'classes.txt: wave, high throw. Correct the line' in labels.problems[0].text
 
 
 @pytest.mark.parametrize(

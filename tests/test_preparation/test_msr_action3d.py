@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from halp_mm.datasets import ClipStorage
-from halp_mm.preparation import fill_gaps, prepare_msr_action3d
+from halp_mm.preparation import prepare_msr_action3d
+from halp_mm.preparation.msr_action3d.clip import fill_gaps
 from halp_mm.preparation.msr_action3d.source import CLASS_NAMES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -134,7 +135,8 @@ def test_files_become_clips(tmp_path, kind):
     assert storage.layout.name == storage.dataset == 'msr_action3d'
     assert storage.class_names == list(CLASS_NAMES)
     assert (summary.clips, summary.splits) == (4, {'xsub_train': 2, 'xsub_test': 2})
-    assert summary.frames_cut == summary.frames_interpolated == summary.left_out == {}
+    assert summary.cleaning == {'frames cut': {}, 'frames interpolated': {}}
+    assert summary.left_out == {}
 
 
 def test_class_names():
@@ -174,22 +176,30 @@ def test_cleaning_is_stored_and_summed_up(tmp_path):
     facts = {
         'clips': 3,
         'splits': {'xsub_train': 1, 'xsub_test': 2},
-        'frames_cut': {'a01_s01_e01': 2, 'a01_s02_e01': 2},
-        'frames_interpolated': {'a01_s01_e01': 2},
+        'cleaning': {
+            'frames cut': {'a01_s01_e01': 2, 'a01_s02_e01': 2},
+            'frames interpolated': {'a01_s01_e01': 2},
+        },
         'left_out': {
             'not in the clip list': ['a01_s05_e01'],
             'nobody is seen in any frame': ['a01_s03_e01'],
         },
     }
     assert {key: storage.notes[key] for key in facts} == facts
-    assert 'interpolation' in storage.notes['cleaning']
-    assert str(summary).splitlines() == [
-        'clips: 3 (xsub_train 1, xsub_test 2)',
+    assert 'interpolation' in storage.notes['cleaning_rule']
+    assert [line for line in str(summary).splitlines() if not line.startswith('classes')] == [
+        'clips: 3 from 4 recordings',
+        '  xsub_test 2',
+        '  xsub_train 1',
+        'people: 1 in 3 clips',
+        'frames: 3 to 6 a clip',
+        'layout: msr_action3d',
         'frames cut: 4 in 2 clips: a01_s01_e01 (2), a01_s02_e01 (2)',
         'frames interpolated: 2 in 1 clips: a01_s01_e01 (2)',
-        'clips left out: 2',
+        'left out: 2',
         '  1 not in the clip list: a01_s05_e01',
         '  1 nobody is seen in any frame: a01_s03_e01',
+        'problems: 0',
     ]
 
 
@@ -227,7 +237,7 @@ def test_text_that_is_no_clip(tmp_path, kind, text, message):
     with pytest.raises(ValueError, match=rf'a13_s10_e01_skeleton3D\.txt.*{message}') as caught:
         prepare_msr_action3d(raw, tmp_path / 'out' / 'msr')
     assert 'leave the clip out' in str(caught.value) or 'Get the file again' in str(caught.value)
-    assert list((tmp_path / 'out').iterdir()) == []
+    assert not (tmp_path / 'out' / 'msr').exists()
 
 
 def test_clip_that_is_not_listed_may_be_damaged(tmp_path):
@@ -279,7 +289,7 @@ def test_no_clips_in_raw_data(tmp_path, kind):
 def test_clip_in_two_subfolders(tmp_path):
     for folder in ('one', 'two'):
         write_folder(tmp_path / 'raw' / folder, small_texts())
-    message = r"clip 'a01_s01_e01' twice: one/a01_s01\S+ and two/a01_s01\S+; .* Remove one"
+    message = r"clip 'a01_s01_e01' twice: \S+one/a01_s01\S+ and \S+two/a01_s01\S+; .* Remove one"
     with pytest.raises(ValueError, match=message):
         prepare_msr_action3d(tmp_path / 'raw', tmp_path / 'out')
 
@@ -323,25 +333,33 @@ def test_tool_prints_a_summary(tmp_path):
     raw = write_zip(tmp_path / 'raw.zip', small_texts())
     done = run_tool(raw, '--out', tmp_path / 'out')
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        'clips: 4 (xsub_train 2, xsub_test 2)',
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ['clips: 4 from 4 recordings', '  xsub_test 2', '  xsub_train 2']
+    assert lines[-5:] == [
         'frames cut: 0 in 0 clips',
         'frames interpolated: 0 in 0 clips',
-        'clips left out: 0',
+        'left out: 0',
+        'problems: 0',
         f'written: {tmp_path / "out"}',
     ]
     assert '4/4' in done.stderr
 
 
-def test_tool_says_an_error_on_one_line(tmp_path):
+def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     raw = write_folder(tmp_path / 'raw', small_texts() | {'a13_s10_e01': LINE * 21})
     done = run_tool(raw, '--out', tmp_path / 'out')
     assert done.returncode == 1
     assert done.stdout == ''
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith('prepare_msr_action3d.py: error: ')
-    assert 'a13_s10_e01_skeleton3D.txt has 21 lines' in last
+    error = done.stderr[done.stderr.index('prepare_msr_action3d.py: error: ') :].splitlines()
+    assert error[0] == 'prepare_msr_action3d.py: error: raw data with 1 problems:'
+    assert error[1] == '  1 bad files:'
+    assert 'a13_s10_e01_skeleton3D.txt has 21 lines' in error[2]
+    assert error[3] == 'Get the bad files again, or leave them out with --skip-bad'
     assert 'Traceback' not in done.stderr
+    done = run_tool(raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1)
+    assert '  1 bad: a13_s10_e01\n' in done.stdout
+    assert ClipStorage(tmp_path / 'out').names == ['a01_s01_e01', 'a02_s02_e03', 'a20_s09_e02']
+    assert not (tmp_path / 'out.parts').exists()
 
 
 @pytest.mark.skipif(
@@ -354,10 +372,11 @@ def test_real_data(tmp_path):
     assert len(storage) == summary.clips == 557
     assert len(storage.split('xsub_train')) == summary.splits['xsub_train'] == 284
     assert len(storage.split('xsub_test')) == summary.splits['xsub_test'] == 273
-    assert summary.frames_cut == {'a20_s02_e01': 32}
-    assert len(summary.frames_interpolated) == 12
-    assert sum(summary.frames_interpolated.values()) == 220
-    assert summary.frames_interpolated['a13_s02_e02'] == 12
+    assert summary.cleaning['frames cut'] == {'a20_s02_e01': 32}
+    interpolated = summary.cleaning['frames interpolated']
+    assert len(interpolated) == 12
+    assert sum(interpolated.values()) == 220
+    assert interpolated['a13_s02_e02'] == 12
     assert len(summary.left_out['not in the clip list']) == 10
     assert storage.block.frames.any(-1).any(-1).all()
     assert sorted(set(storage.labels.tolist())) == list(range(20))
@@ -365,5 +384,6 @@ def test_real_data(tmp_path):
     everything = prepare_msr_action3d(ZIP, tmp_path / 'all')
     assert everything.clips == 566
     assert everything.left_out == {'nobody is seen in any frame': ['a13_s09_e02']}
-    assert everything.frames_cut['a13_s09_e03'] == 740
-    assert len(everything.frames_cut | everything.frames_interpolated) == 19
+    cut, interpolated = everything.cleaning.values()
+    assert cut['a13_s09_e03'] == 740
+    assert len(cut | interpolated) == 19

@@ -8,10 +8,11 @@ import pytest
 
 from halp_mm.datasets import ClipStorage
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
-from halp_mm.preparation import BadDataError, prepare_ntu
+from halp_mm.preparation import BadDataError, Problem, prepare_ntu
+from halp_mm.preparation.ntu.clip import EMPTY_FRAMES, SPURIOUS, SURPLUS
 from halp_mm.preparation.ntu.people import choose_people
 from halp_mm.preparation.ntu.skeleton_file import read_skeleton_file
-from halp_mm.preparation.ntu.source import DATASETS
+from halp_mm.preparation.ntu.source import NTU_DATASETS, NTUSource
 from halp_mm.synthetic.actions import ACTIONS
 from halp_mm.synthetic.clips import generate_clip
 from halp_mm.synthetic.raw_files import raw_ntu_clip
@@ -66,24 +67,25 @@ def test_generated_clips_equal_a_slow_reading(generated):
         people, spurious, surplus = slow_people(path)
         assert storage.clip(position).numpy().tobytes() == people.tobytes()
         dropped.append((spurious, surplus))
-    assert summary.spurious_bodies == [sum(s for s, _ in dropped), sum(s > 0 for s, _ in dropped)]
-    assert summary.surplus_bodies == [sum(s for _, s in dropped), sum(s > 0 for _, s in dropped)]
+    names = [path.stem for path in paths]
+    for way, times in zip((SPURIOUS, SURPLUS), zip(*dropped)):
+        assert summary.cleaning[way] == {name: n for name, n in zip(names, times) if n}
 
 
 def test_generated_clips_have_what_is_hard(generated):
     clips, raw, summary, storage = generated
-    assert min(summary.people) > 20
-    assert summary.spurious_bodies[1] > 50
-    assert summary.empty_frames[1] > 20
-    empty = [int((~clip.coordinates.any((0, 2, 3))).sum()) for clip in clips.values()]
-    assert summary.empty_frames == [sum(empty), sum(count > 0 for count in empty)]
+    assert min(summary.people.values()) > 20
+    assert len(summary.cleaning[SPURIOUS]) > 50
+    assert len(summary.cleaning[EMPTY_FRAMES]) > 20
+    empty = {name: int((~clip.coordinates.any((0, 2, 3))).sum()) for name, clip in clips.items()}
+    assert summary.cleaning[EMPTY_FRAMES] == {name: n for name, n in empty.items() if n}
     swapped = 0
     for path in raw.rglob('*.skeleton'):
         file = read_skeleton_file(path)
         order = [tuple(file.body_ids[file.frames == frame]) for frame in set(file.frames.tolist())]
         swapped += len({ids[:1] for ids in order if len(ids) > 1}) > 1
     assert swapped > 20
-    assert storage.notes['people'] == summary.people
+    assert storage.notes['people'] == {str(n): clips for n, clips in summary.people.items()}
     assert 'two of largest energy' in storage.notes['choice_of_people']
 
 
@@ -175,11 +177,11 @@ def test_splits(tmp_path, dataset):
 
 
 def test_published_numbers_agree_with_each_other():
-    for dataset in DATASETS.values():
+    for dataset in NTU_DATASETS.values():
         splits = list(dataset.splits.values())
         assert dataset.published == sum(splits[:2]) == sum(splits[2:])
-    assert len(DATASETS['ntu60'].train_subjects) == 20
-    assert len(DATASETS['ntu120'].train_subjects) == 53
+    assert len(NTU_DATASETS['ntu60'].train_subjects) == 20
+    assert len(NTU_DATASETS['ntu120'].train_subjects) == 53
 
 
 def four_clips(folder):
@@ -195,28 +197,31 @@ def test_without_an_ignore_list(tmp_path):
     summary = prepare_ntu(four_clips(tmp_path / 'raw'), 'ntu60', tmp_path / 'out', workers=1)
     assert summary.left_out == {
         'of NTU RGB+D 120 only': ['S018C001P041R001A061'],
-        'no skeleton in any frame': ['S001C001P001R001A002'],
+        'nobody is seen in any frame': ['S001C001P001R001A002'],
     }
     assert ClipStorage(tmp_path / 'out').notes['left_out'] == summary.left_out
-    assert str(summary).splitlines() == [
-        'clips: 2 (published 56578)',
-        '  xsub_train 1 (published 40091)',
+    assert [line for line in str(summary).splitlines() if not line.startswith('classes')] == [
+        'clips: 2 from 3 recordings',
         '  xsub_test 1 (published 16487)',
-        '  xview_train 0 (published 37646)',
+        '  xsub_train 1 (published 40091)',
         '  xview_test 2 (published 18932)',
+        '  xview_train 0 (published 37646)',
+        'people: 1 in 1 clips, 2 in 1 clips',
+        'frames: 14 to 14 a clip',
+        'layout: kinect_v2',
+        'frames with nobody: 0 in 0 clips',
+        'spurious bodies dropped: 0 in 0 clips',
+        'bodies of less energy than two others dropped: 0 in 0 clips',
+        'published: 56578 clips',
         'difference: -56576 clips',
         '  -56877 recorded clips that have no file',
         "  +302 clips named by the authors' list of missing skeletons, but not ignored",
         '  -1 clips without a skeleton',
         "no ignore list: the published counts need the authors' list of 302 clips with missing "
         'skeletons, which comes with the data; give it by --ignore-list',
-        'people: 1 in 1 clips, 2 in 1 clips',
-        'frames with nobody: 0 in 0 clips',
-        'spurious bodies dropped: 0 in 0 clips',
-        'bodies of less energy than two others dropped: 0 in 0 clips',
-        'clips left out: 2',
+        'left out: 2',
         '  1 of NTU RGB+D 120 only: S018C001P041R001A061',
-        '  1 no skeleton in any frame: S001C001P001R001A002',
+        '  1 nobody is seen in any frame: S001C001P001R001A002',
         'problems: 0',
     ]
 
@@ -230,8 +235,8 @@ def test_ignore_list(tmp_path):
     summary = prepare_ntu(raw, 'ntu120', tmp_path / 'out', tmp_path / 'list', workers=1)
     assert ClipStorage(tmp_path / 'out').names == ['S001C001P003R001A003', 'S018C001P041R001A061']
     assert summary.left_out['in the ignore list'] == ['S001C001P001R001A001']
-    assert summary.listed == 2
-    differences = list(summary.differences().values())
+    source = NTUSource(raw, 'ntu120', tmp_path / 'list')
+    differences = list(source.differences(summary).values())
     assert differences == [4 - 114480, 535 - 1, -1]
     assert sum(differences) == summary.clips - 113945
     assert 'no ignore list' not in str(summary)
@@ -346,10 +351,10 @@ def test_broken_input(tmp_path, kind):
     assert storage.names == ['S001C001P001R001A001', 'S001C001P003R001A003']
     assert storage.clip(1).shape == (2, 14, 25, 3)
     assert len(summary.problems) == 1
-    assert storage.notes['problems'] == summary.problems
-    assert summary.problems[0].startswith(str(path))
-    assert reason in summary.problems[0]
-    assert sum(summary.differences().values()) == summary.clips - 56578
+    assert [Problem(*problem) for problem in storage.notes['problems']] == summary.problems
+    assert summary.problems[0].text.startswith(str(path))
+    assert reason in summary.problems[0].text
+    assert sum(NTUSource(raw, 'ntu60').differences(summary).values()) == summary.clips - 56578
     assert sorted(found.name for found in tmp_path.iterdir()) == ['out', 'raw']
 
 
@@ -364,7 +369,8 @@ def test_tool_lists_every_bad_file(tmp_path):
     assert 'Traceback' not in done.stderr
     last = done.stderr[done.stderr.index('prepare_ntu.py: error: ') :].splitlines()
     assert last[0] == 'prepare_ntu.py: error: raw data with 5 problems:'
-    for number, line in enumerate(last[1:6], 1):
+    assert last[1] == '  5 bad files:'
+    for number, line in enumerate(last[2:7], 1):
         assert f'S002C001P001R001A{number:03d}.skeleton has 0 frames; its first line' in line
     assert not (tmp_path / 'out').exists()
     done = run_tool(

@@ -101,7 +101,8 @@ def test_killed_worker_is_an_error(tmp_path):
     script = """
 import os, signal
 from pathlib import Path
-from halp_mm.preparation.parallel_parsing import RawFiles, parse_files
+from halp_mm.preparation import RawFiles
+from halp_mm.preparation.parallel_parsing import parse_files
 
 def die(files):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -65,7 +65,7 @@ class MSRAction3DSource(Source):
     def __init__(self, raw: str | os.PathLike, clip_list: str | os.PathLike | None = None) -> None:
         self.raw = Path(raw)
         self.splits = dict.fromkeys(('xsub_train', 'xsub_test'))
-        self.notes = {'cleaning': _CLEANING}
+        self.notes = {'cleaning_rule': _CLEANING}
         self.clip_list = None if clip_list is None else Path(clip_list)
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
