@@ -14,6 +14,8 @@ SCOPE = 'halp_mm'
 DATASETS = Registry(
     'dataset', parent=mmengine.registry.DATASETS, scope=SCOPE, locations=['halp_mm.datasets']
 )
+#: Sources of recordings, which data files are made of.
+SOURCES = Registry('source', scope=SCOPE, locations=['halp_mm.preparation.sources'])
 #: Functions named in a config, such as the collate function.
 FUNCTIONS = Registry(
     'function', parent=mmengine.registry.FUNCTIONS, scope=SCOPE, locations=['halp_mm.datasets']

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_results
-from halp_mm.datasets import write_synthetic
+from halp_mm.synthetic import write_synthetic
 from halp_mm.visualization import plot_curves
 
 CONFIG = 'configs/halp/bigru_synthetic_xsub.py'

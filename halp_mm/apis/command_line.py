@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from halp_mm.datasets.sources.parallel_parsing import parts_folder
+from halp_mm.preparation.parallel_parsing import parts_folder
 
 
 def run_command(program: str, work: Callable[[], str], when_interrupted: str) -> int:

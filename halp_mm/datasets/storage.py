@@ -134,7 +134,10 @@ class ClipWriter:
                 'none of them empty'
             )
         if self._channels not in (None, clip.shape[3]):
-            raise ValueError(f'{where} has {clip.shape[3]} coordinates; others {self._channels}')
+            raise ValueError(
+                f'{where} has {clip.shape[3]} numbers a joint; the clips before it have '
+                f'{self._channels}. Export all clips with a score or all without'
+            )
         if not np.isfinite(clip).all():
             raise ValueError(
                 f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halp_mm.apis.command_line import run_command
-from halp_mm.datasets.sources.annotation_conversion import (
-    PickleSummary,
-    convert_annotations,
-    write_annotations,
-)
-from halp_mm.datasets.sources.annotations import AnnotationsSummary, is_pickle
+from halp_mm.datasets.annotations import is_pickle
+from halp_mm.preparation import Summary, prepare_annotations, write_annotations
+from halp_mm.preparation.annotations.writing import PickleContent
 from halp_mm.skeletons import LAYOUTS
 
 
@@ -41,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
-def _convert(args: argparse.Namespace) -> AnnotationsSummary | PickleSummary:
+def _convert(args: argparse.Namespace) -> Summary | PickleContent:
     kinds = ['pickle' if is_pickle(p) else Path(p).suffix for p in (args.source, args.out)]
     if kinds == ['pickle', '.safetensors']:
-        return convert_annotations(
+        return prepare_annotations(
             args.source,
             args.out,
             args.layout,

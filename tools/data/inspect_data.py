@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from halp_mm.apis.command_line import run_command
 from halp_mm.datasets import ClipStorage
-from halp_mm.datasets.inspection import inspect_clips
-from halp_mm.datasets.inspection_report import report
+from halp_mm.inspection.inspection import inspect_clips
+from halp_mm.inspection.text import report
 from halp_mm.visualization import plot_inspection
 
 

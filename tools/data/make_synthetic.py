@@ -6,7 +6,8 @@ prepare_ntu.py and prepare_pku.py.
 
 import argparse
 
-from halp_mm.datasets import ClipStorage, write_raw_ntu, write_raw_pku, write_synthetic
+from halp_mm.datasets import ClipStorage
+from halp_mm.synthetic import write_raw_ntu, write_raw_pku, write_synthetic
 
 OUTPUTS = {
     'clips': 'data/synthetic.safetensors',

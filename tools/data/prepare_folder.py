@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from halp_mm.apis.command_line import add_preparation_arguments, run_preparation
-from halp_mm.datasets.sources.folder import prepare_folder
+from halp_mm.preparation.folder.source import prepare_folder
 from halp_mm.skeletons import read_layout
 
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from halp_mm.apis.command_line import run_command
-from halp_mm.datasets.sources.msr_action3d import prepare_msr_action3d
+from halp_mm.apis.command_line import add_preparation_arguments, run_preparation
+from halp_mm.preparation.msr_action3d.source import prepare_msr_action3d
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,14 +15,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='prepare_msr_action3d.py', description=__doc__)
     parser.add_argument('raw', metavar='RAW', help='MSRAction3DSkeletonReal3D.zip, or a folder')
     parser.add_argument('--clip-list', metavar='FILE', help='names of the clips to keep')
-    parser.add_argument('--out', metavar='FILE', required=True, help='the data file to make')
+    add_preparation_arguments(parser)
     args = parser.parse_args(arguments)
-
-    def work() -> str:
-        summary = prepare_msr_action3d(args.raw, args.out, args.clip_list, progress=sys.stderr)
-        return f'{summary}\nwritten: {args.out}'
-
-    return run_command(parser.prog, work, f'{args.out} was not written')
+    return run_preparation(
+        parser.prog,
+        args.out,
+        lambda: prepare_msr_action3d(
+            args.raw,
+            args.out,
+            args.clip_list,
+            args.workers,
+            args.skip_bad,
+            progress=sys.stderr,
+        ),
+    )
 
 
 if __name__ == '__main__':

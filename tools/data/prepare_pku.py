@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from halp_mm.apis.command_line import add_preparation_arguments, run_preparation
-from halp_mm.datasets.sources.pku import prepare_pku
+from halp_mm.preparation.pku.source import prepare_pku
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
