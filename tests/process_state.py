@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import random
 from collections.abc import Iterator
@@ -23,11 +24,12 @@ def restored_process_state() -> Iterator[None]:
 
     Two runs of one config within a second have one name, and would share logs and histories.
     What is restored: these instances, the environment, the current directory, all generators of
-    random numbers, and whether algorithms are deterministic.
+    random numbers, how processes are started, and whether algorithms are deterministic.
     """
     instances = [dict(kind._instance_dict) for kind in NAMED_INSTANCES]
     environment, folder = dict(os.environ), os.getcwd()
     draws = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    start_method = multiprocessing.get_start_method(allow_none=True)
     deterministic = torch.are_deterministic_algorithms_enabled()
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     for kind in NAMED_INSTANCES:
@@ -46,6 +48,7 @@ def restored_process_state() -> Iterator[None]:
         random.setstate(draws[0])
         np.random.set_state(draws[1])  # noqa: NPY002
         torch.set_rng_state(draws[2])
+        multiprocessing.set_start_method(start_method, force=True)
         torch.use_deterministic_algorithms(deterministic)
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
 

@@ -94,7 +94,7 @@ def test_every_key_network_follows_while_mining():
 def test_aimclr_with_mining_across_streams():
     views = ('query', 'extreme', 'key')
     model = model_with(
-        encoder=dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8),
+        encoder=dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=8),
         query_views=['query', 'extreme'],
         drop=dict(type='EnergyAttentionDrop', keep_margin=0.65),
         dropped_views=['extreme'],

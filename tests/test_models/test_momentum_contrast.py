@@ -113,7 +113,7 @@ def test_losses_are_added_up_and_figures_are_not():
 
 
 BIGRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
-STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
+STGCN = dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=8)
 
 
 @pytest.mark.parametrize('encoder', [BIGRU, {**STGCN, 'dropout': 0.5}])
