@@ -191,11 +191,18 @@ def test_counts_equal_brute_force(tmp_path):
     text = report(inspection, everything=True)
     assert '1 in 20 clips, 2 in 20 clips' in text
     assert 'frames        20 to 137 a clip, median 78.5' in text
-    bins = re.findall(r'^ +(\d+) to (\d+) +(\d+)', text, re.MULTILINE)
+    bins = re.findall(r'^ +(\d+) to (\d+) +(\d+) (#*)', text, re.MULTILINE)
     lengths = storage.block.num_frames.tolist()
     assert len(bins) == 8
-    for first, last, count in bins:
+    assert (int(bins[0][0]), int(bins[-1][1])) == (20, 137)
+    assert [int(last) + 1 for _, last, _, _ in bins[:-1]] == [int(row[0]) for row in bins[1:]]
+    counts = [int(count) for _, _, count, _ in bins]
+    assert sum(counts) == 40
+    full = max(len(bar) for *_, bar in bins)
+    assert full > 10
+    for first, last, count, bar in bins:
         assert int(count) == sum(int(first) <= length <= int(last) for length in lengths)
+        assert len(bar) == round(full * int(count) / max(counts))
 
 
 def slow_track(person: np.ndarray, layout) -> dict:

@@ -54,7 +54,11 @@ def test_equals_a_plain_parser(tmp_path, people, swapped):
 
 
 @pytest.mark.parametrize(
-    ('newline', 'end'), [('\n', '\n'), ('\r\n', ''), ('\n', '\n\n \n'), (' \n', ' \n'), ('\n ', '')]
+    ('newline', 'end'),
+    [
+        *[('\n', '\n'), ('\r\n', ''), ('\n', '\n\n \n'), (' \n', ' \n'), ('\n ', '')],
+        *[(' \r\n', ' \r\n'), ('\r\n', ' \r\n')],
+    ],
 )
 @pytest.mark.parametrize('space', [' ', '  ', '\t'])
 def test_white_space_does_not_matter(tmp_path, newline, end, space):

@@ -131,10 +131,9 @@ def test_plan_is_by_seed_and_finds_what_is_wrong(overrides, tmp_path):
     assert runs[0].sha256 != runs[2].sha256
     with pytest.raises(ValueError, match="has no protocol 'knm'; it has"):
         plan_runs([CONFIG], [0], tmp_path, ['knm'], overrides)
+    missing = overrides | {'test_dataset.data_file': 'none.safetensors'}
     with pytest.raises(FileNotFoundError, match=r'none\.safetensors'):
-        plan_runs(
-            [CONFIG], [0], tmp_path, cfg_options={'test_dataset.data_file': 'none.safetensors'}
-        )
+        plan_runs([CONFIG], [0], tmp_path, cfg_options=missing)
     with pytest.raises(FileNotFoundError, match=r'there is no config configs/none\.py'):
         plan_runs(['configs/none.py'], [0], tmp_path)
     twin = tmp_path / 'halp' / CONFIG.name

@@ -84,7 +84,8 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_pa
     assert process.returncode == -signal.SIGKILL, 'the run ended before it could be killed'
     assert not (tmp_path / 'epoch_3.pth').exists()
 
-    result = run_tool('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *options)
+    resume = ('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *options)
+    result = run_tool(*resume, in_process=False)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch' in result.stdout + result.stderr
     resumed, reference = final_state(tmp_path), final_state(work_dir)
