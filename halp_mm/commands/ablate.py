@@ -46,7 +46,6 @@ main = Command(
     settings_of=plan_runs,
     options={
         'configs': Option(metavar='CONFIG'),
-        'seeds': Option(metavar='N'),
         'work_dir': Option(metavar='DIR'),
         'protocols': Option(metavar='NAME'),
     },

@@ -122,8 +122,13 @@ class Command:
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        texts = self.texts()
-        for parameter in self.parameters():
+        parameters, texts = self.parameters(), self.texts()
+        names = {parameter.name for parameter in parameters}
+        if unknown := set(self.options) - names:
+            raise TypeError(f'{self.program} has options of {unknown}; its parameters are {names}')
+        if undocumented := names - set(texts):
+            raise TypeError(f'{self.program}: no docstring says what {undocumented} are')
+        for parameter in parameters:
             option = self.options.get(parameter.name, Option())
             _add_argument(parser, parameter, texts[parameter.name], option)
         return parser
@@ -193,40 +198,50 @@ def _add_argument(
 ) -> None:
     """Add a parameter to a parser."""
     kind = _Kind(parameter.annotation)
-    settings: dict = {'help': plain_text(option.help or text)}
     has_default = parameter.default is not inspect.Parameter.empty
-    is_option = bool(
+    is_positional = not (
         option.flags or has_default or parameter.kind is inspect.Parameter.KEYWORD_ONLY
     )
+    text = plain_text(option.help or text)
+    settings = _flag_settings(parameter, text) if kind.is_flag else kind.settings(option)
+    if settings.get('type') is int and not is_positional and 'choices' not in settings:
+        settings.setdefault('metavar', 'N')
     if has_default:
         settings['default'] = parameter.default
-    flags = list(option.flags) or [f'--{parameter.name.replace("_", "-")}']
-    if kind.is_flag:
-        settings |= _flag_settings(parameter, flags, settings['help'] if option.help else text)
-    else:
-        settings |= kind.settings(option)
-        if is_option and not has_default and not kind.allows_none:
-            settings['required'] = True
-        if not is_option and kind.allows_none:
-            settings['nargs'] = '?'
-        if parameter.default not in (None, False, inspect.Parameter.empty, ''):
-            default = parameter.default
-            words = [default] if isinstance(default, str) or not kind.is_sequence else default
-            settings['help'] += f' Default: {" ".join(map(str, words))}.'
+    if not kind.is_flag:
+        settings['help'] = text + _default_text(parameter, kind)
     settings['help'] = settings['help'].replace('%', '%%')
-    if is_option:
-        parser.add_argument(*flags, dest=parameter.name, **settings)
-    else:
+    if is_positional:
+        if kind.allows_none:
+            settings['nargs'] = '?'
         parser.add_argument(parameter.name, **settings)
+    else:
+        if not has_default and not kind.allows_none:
+            settings['required'] = True
+        parser.add_argument(*_flags(parameter, option), dest=parameter.name, **settings)
 
 
-def _flag_settings(parameter: inspect.Parameter, flags: list[str], text: str) -> dict:
-    """How argparse shall take a flag; ``--no-NAME`` if it is true by default."""
-    task = plain_text(text).removeprefix('Whether to ')
+def _flags(parameter: inspect.Parameter, option: Option) -> Sequence[str]:
+    """``--NAME``, or ``--no-NAME`` of a flag that is true by default."""
+    name = parameter.name.replace('_', '-')
+    return option.flags or (f'--no-{name}' if parameter.default is True else f'--{name}',)
+
+
+def _flag_settings(parameter: inspect.Parameter, text: str) -> dict:
+    """How argparse shall take a flag."""
+    task = text.removeprefix('Whether to ')
     if parameter.default is True:
-        flags[:] = [f'--no-{parameter.name.replace("_", "-")}']
         return {'action': 'store_false', 'help': f'Do not {task[:1].lower()}{task[1:]}'}
     return {'action': 'store_true', 'help': f'{task[:1].upper()}{task[1:]}'}
+
+
+def _default_text(parameter: inspect.Parameter, kind: _Kind) -> str:
+    """What the help says of a default that is a value."""
+    default = parameter.default
+    if default in (inspect.Parameter.empty, None, '') or default is False:
+        return ''
+    words = default if kind.is_sequence else [default]
+    return f' Default: {" ".join(map(str, words))}.'
 
 
 class _Kind:

@@ -57,6 +57,5 @@ main = Command(
         'clip': Option(metavar='NAME'),
         'out': Option(metavar='PICTURE'),
         'fps': Option(metavar='N'),
-        'size': Option(metavar='N'),
     },
 ).main

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from halp_mm.apis import make_fused_report, write_report
 from halp_mm.commands.command_line import Command, Option
-from halp_mm.commands.tables import table_text
 from halp_mm.evaluation import EvaluationResult, fuse_scores, read_scores, write_scores
+from halp_mm.tables import table_text
 
 
 def run(
@@ -51,7 +51,7 @@ def accuracies(fused: EvaluationResult, files: Sequence[str], weights: Sequence[
         return [name, weight, *(f'{fused.metrics[f"{prefix}top{k}"]:.2f}' for k in (1, 5))]
 
     rows = [row(file, f'{weight:.4g}', f'{file}/') for file, weight in zip(files, weights)]
-    table = table_text(['scores', 'weight', 'top-1', 'top-5'], [*rows, row('fused', '', '')])
+    table = table_text([*rows, row('fused', '', '')], ['scores', 'weight', 'top-1', 'top-5'])
     return (
         f'{fused.protocol} on {fused.dataset} {fused.split}: '
         f'{len(fused.names)} clips, {len(fused.classes)} classes\n{table}'

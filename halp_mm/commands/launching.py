@@ -9,7 +9,7 @@ from halp_mm.commands.command_line import Option
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 LAUNCH_OPTIONS = {
     'launcher': Option(choices=LAUNCHERS),
-    'local_rank': Option(flags=('--local_rank', '--local-rank'), metavar='N'),
+    'local_rank': Option(flags=('--local_rank', '--local-rank')),
 }
 
 

@@ -69,8 +69,6 @@ main = Command(
     run,
     options={
         'out': Option(metavar='PATH'),
-        'seed': Option(metavar='N'),
-        'repeats': Option(metavar='N'),
     },
     after_interruption='the same command starts again',
 ).main

@@ -52,7 +52,6 @@ main = Command(
         'checkpoint': Option(help='Its checkpoint.'),
         'classes': Option(metavar='CLASS'),
         'stream': Option(metavar='NAME'),
-        'seed': Option(metavar='N'),
         'out': Option(metavar='PICTURE'),
     },
 ).main

@@ -30,10 +30,7 @@ def preparation_command(
     def run(**settings: object) -> str:
         return f'{prepare(**settings, progress=sys.stderr)}\nwritten: {settings["out"]}'
 
-    shared = {
-        'out': Option(flags=('--out',), metavar='FILE'),
-        'workers': Option(metavar='N'),
-    }
+    shared = {'out': Option(flags=('--out',), metavar='FILE')}
     return Command(
         program,
         description,

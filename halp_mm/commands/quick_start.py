@@ -13,8 +13,8 @@ from mmengine.config import Config
 
 from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_report
 from halp_mm.commands.command_line import Command, Option
-from halp_mm.commands.tables import table_text
 from halp_mm.datasets import write_synthetic
+from halp_mm.tables import table_text
 from halp_mm.visualization import plot_curves
 
 PROTOCOLS = ('knn', 'linear')
@@ -60,7 +60,7 @@ def _run(config: Config) -> str:
     curves = plot_curves(work_dir, work_dir / 'curves.png')
     files = (('checkpoint', checkpoint), ('log', runner.log_file), ('curves', curves))
     lines = [f'{name:<12}{os.path.relpath(path)}' for name, path in files]
-    return '\n'.join(['', table_text(['top-1 accuracy, %', 'kNN', 'linear'], rows), *lines])
+    return '\n'.join(['', table_text(rows, ['top-1 accuracy, %', 'kNN', 'linear']), *lines])
 
 
 main = Command(
@@ -70,7 +70,6 @@ main = Command(
     options={
         'config': Option(metavar='CONFIG'),
         'work_dir': Option(metavar='DIR'),
-        'epochs': Option(metavar='N'),
     },
     after_interruption='the same command starts again',
 ).main

@@ -32,7 +32,6 @@ main = Command(
             metavar='CKPT',
             help='Continue a run: from this checkpoint, or from the latest in the work directory.',
         ),
-        'seed': Option(metavar='N'),
         **LAUNCH_OPTIONS,
     },
     after_interruption='with --resume the same command continues from the last checkpoint',
