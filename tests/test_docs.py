@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from halp_mm.apis import load_config
+from halp_mm.commands.main import COMMANDS
 from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import get_layout
@@ -30,14 +31,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands() -> list[list[str]]:
-    """The command lines that the pages show, in words."""
+    """The command lines that the pages show, in words; 0 where the shell puts something in."""
     lines = [
         line
         for text in TEXTS.values()
         for block in blocks(text, 'bash')
         for line in block.replace('\\\n', '').splitlines()
     ]
-    return [shlex.split(line) for line in lines]
+    return [shlex.split(re.sub(r'\$\(.*?\)|\$\w+', '0', line)) for line in lines]
 
 
 @pytest.fixture
@@ -129,26 +130,44 @@ def test_paths_exist(page):
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
-def test_flags_and_overrides_exist():
-    checked = 0
-    shared = (ROOT / 'halp_mm/apis/command_line.py').read_text()
-    for words in commands():
-        if 'python' not in words or not words[words.index('python') + 1].startswith('tools/'):
-            continue
+def command_of(words: list[str]) -> tuple[str, list[str]] | None:
+    """The file under tools/ or the name that a command line calls, and its arguments."""
+    if 'python' in words and words[words.index('python') + 1].startswith('tools/'):
         tool, *arguments = words[words.index('python') + 1 :]
-        source = (ROOT / tool).read_text() + shared
-        flags = [word for word in arguments if word.startswith('--')]
-        assert [flag for flag in flags if f"'{flag}'" not in source] == []
-        if '--cfg-options' in arguments:
-            config = load_config(ROOT / arguments[0])
-            for pair in arguments[arguments.index('--cfg-options') + 1 :]:
-                key, _, value = pair.partition('=')
-                *parents, last = key.split('.')
-                place = config
-                for part in parents:
-                    place = place[int(part)] if part.isdigit() else place[part]
-                assert last in place or 'type' in place, f'the config has no {key}'
-                config.merge_from_dict({key: DictAction._parse_iterable(value)})
-            check_config(config)
+        return tool, arguments
+    for start in (['halp-mm'], ['python', '-m', 'halp_mm']):
+        if words[: len(start)] == start and len(words) > len(start):
+            name, *arguments = words[len(start) :]
+            return name, arguments
+    return None
+
+
+def overridden(config: Config, options: dict) -> Config:
+    """The config with other values, all of which replace one or are known to a component."""
+    for key, value in options.items():
+        *parents, last = key.split('.')
+        place = config
+        for part in parents:
+            place = place[int(part)] if part.isdigit() else place[part]
+        assert last in place or 'type' in place, f'the config has no {key}'
+        config.merge_from_dict({key: value})
+    return config
+
+
+def test_commands_can_be_read_and_overrides_exist():
+    checked = 0
+    for tool, arguments in filter(None, map(command_of, commands())):
+        if '--help' in (tool, *arguments):
+            continue
+        name = Path(tool).stem.replace('-', '_')
+        if name in COMMANDS:
+            parser = importlib.import_module(f'halp_mm.commands.{name}').main.__self__.parser()
+            given = vars(parser.parse_intermixed_args(arguments))
+            if given.get('cfg_options') and 'config' in given:
+                check_config(overridden(load_config(ROOT / given['config']), given['cfg_options']))
+        else:  # a script, such as a benchmark
+            flags = [word for word in arguments if word.startswith('--')]
+            source = (ROOT / tool).read_text()
+            assert [flag for flag in flags if f"'{flag}'" not in source] == []
         checked += 1
     assert checked > 10

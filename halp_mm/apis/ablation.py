@@ -112,8 +112,8 @@ class Run:
 
 def plan_runs(
     configs: Sequence[str | os.PathLike],
-    seeds: Sequence[int],
-    work_dir: str | os.PathLike,
+    seeds: Sequence[int] = (0, 1, 2),
+    work_dir: str | os.PathLike = 'work_dirs/ablation',
     protocols: Sequence[str] = ('knn', 'linear', 'coordinates'),
     cfg_options: Mapping | None = None,
 ) -> list[Run]:

@@ -347,7 +347,7 @@ def test_tool_makes_the_same_file_from_the_same_seed_and_a_dataset_opens_it(
 def test_tool_says_what_is_wrong(tmp_path: Path):
     result = run_tool('--out', str(tmp_path / 'x.safetensors'), '--repeats', '0')
     assert result.returncode == 1
-    assert result.stderr.strip() == 'error: repeats is 0; expected 1 to 999'
+    assert result.stderr.strip() == 'make_synthetic.py: error: repeats is 0; expected 1 to 999'
     assert not list(tmp_path.iterdir())
 
 

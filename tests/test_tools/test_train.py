@@ -172,8 +172,9 @@ def test_wrong_names_are_one_clear_error(uninterrupted, tmp_path, option, words)
     result = run_tool('train.py', CONFIG, '--work-dir', tmp_path, *options, option)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith('ValueError: ')
+    assert last.startswith('train.py: error: ')
     assert words in last
+    assert 'Traceback' not in result.stderr
 
 
 def test_truncated_checkpoint_does_not_resume(uninterrupted, tmp_path):
@@ -187,4 +188,5 @@ def test_truncated_checkpoint_does_not_resume(uninterrupted, tmp_path):
     )
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert f'ValueError: {damaged} ({len(whole) // 2} bytes) cannot be read' in last
+    assert last.startswith(f'train.py: error: {damaged} ({len(whole) // 2} bytes) cannot be read')
+    assert 'Traceback' not in result.stderr
