@@ -8,6 +8,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from halp_mm.argument_checks import check_different
+from halp_mm.component_building import suggestion
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import Clips, check_stream, derive_stream
 from halp_mm.training_progress import TrainingProgress
@@ -45,6 +47,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking)
+        check_different(streams=streams)
         for stream in streams:
             check_stream(stream)
         self.normalization = build_transform(list(normalization))
@@ -95,7 +98,8 @@ def build_preprocessor(
         views: Names of the training views that the model sees.
 
     Raises:
-        ValueError: if the preprocessor makes other streams or training views than the model needs.
+        ValueError: if the preprocessor makes other streams or training views than the model needs,
+            or a view that nothing looks at.
     """
     config = dict(config or {'type': 'SkeletonPreprocessor'})
     if config.get('streams') is None:
@@ -109,4 +113,10 @@ def build_preprocessor(
             raise ValueError(
                 f'the model has {kind} {list(needed)}; data_preprocessor has {list(made[kind])}'
             )
+    unread = [view for view in preprocessor.views if view not in views]
+    if unread:
+        raise ValueError(
+            f'the model has views {list(views)}; data_preprocessor.views makes {unread[0]!r}, '
+            f'which nothing looks at{suggestion(unread[0], views, listed=False)}'
+        )
     return preprocessor

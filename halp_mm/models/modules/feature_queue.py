@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count
+
 
 class FeatureQueue(nn.Module):
     """A first-in-first-out memory of unit vectors; everything in it is a buffer on the device.
@@ -27,8 +29,7 @@ class FeatureQueue(nn.Module):
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
-        if size < 1:
-            raise ValueError(f'the queue needs room for at least one key, got size={size}')
+        check_count(size=size, dim=dim)
         self.size = size
         self.register_buffer('entries', F.normalize(torch.randn(size, dim), dim=-1))
         self.register_buffer('num_enqueued', torch.zeros((), dtype=torch.long))

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from halp_mm.argument_checks import check_fraction
+
 
 class MomentumCopy(AveragedModel):
     """PyTorch's averaged model, as MoCo's key encoder.
@@ -18,10 +20,14 @@ class MomentumCopy(AveragedModel):
 
     Args:
         network: The network to follow.
-        momentum: Share of the copy that an update keeps.
+        momentum: Share of the copy that an update keeps; below 1, where it would never follow.
+
+    Raises:
+        ValueError: if the momentum is out of its range.
     """
 
     def __init__(self, network: nn.Module, momentum: float = 0.999) -> None:
+        check_fraction(below_one=True, momentum=momentum)
         super().__init__(network, multi_avg_fn=get_ema_multi_avg_fn(momentum))
         self.requires_grad_(False)
 

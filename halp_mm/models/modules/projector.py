@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count
 from halp_mm.registry import MODELS
 
 
@@ -20,6 +21,9 @@ class Projector(BaseModule):
         hidden_dim: Units of the hidden layer; as many as the feature has, by default.
         out_dim: Length D of an embedding.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+
+    Raises:
+        ValueError: if a layer is empty.
     """
 
     def __init__(
@@ -30,7 +34,8 @@ class Projector(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        hidden_dim = hidden_dim or in_dim
+        hidden_dim = in_dim if hidden_dim is None else hidden_dim
+        check_count(in_dim=in_dim, hidden_dim=hidden_dim, out_dim=out_dim)
         self.out_dim = out_dim
         self.layers = nn.Sequential(
             nn.Linear(in_dim, hidden_dim), nn.ReLU(inplace=True), nn.Linear(hidden_dim, out_dim)

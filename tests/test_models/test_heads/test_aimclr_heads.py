@@ -154,8 +154,8 @@ def test_divergence_is_least_where_distributions_are_equal():
 @pytest.mark.parametrize('type_name', ['D3MHead', 'NNMHead'])
 def test_weight_and_names_by_stream(type_name):
     streams = {s: random_embeddings(seed=i) for i, s in enumerate('ab')}
-    head = MODELS.build(dict(type=type_name, weight=0.25, streams='ab'))
-    whole = MODELS.build(dict(type=type_name, streams='ab')).loss(streams, TrainingProgress())
+    head = MODELS.build(dict(type=type_name, weight=0.25, streams=['a', 'b']))
+    whole = MODELS.build(dict(type=type_name, streams=['a', 'b'])).loss(streams, TrainingProgress())
     for name, value in head.loss(streams, TrainingProgress()).items():
         factor = 0.25 if 'loss' in name else 1
         torch.testing.assert_close(value, whole[name] * factor)
