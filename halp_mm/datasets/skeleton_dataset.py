@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
 from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.people import with_people
@@ -50,6 +51,8 @@ class SkeletonDataset(Dataset):
         prepare_with: str = '',
         layout: str | Mapping | SkeletonLayout | None = None,
     ) -> None:
+        if num_people is not None:
+            check_count(num_people=num_people)
         check_data_file(data_file, prepare_with)
         self.data_file = os.fspath(data_file)
         self.split = split

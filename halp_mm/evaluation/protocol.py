@@ -12,6 +12,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.metrics import top_k_accuracy
 
@@ -88,6 +89,8 @@ class Protocol(ABC):
     uses_encoder = True
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
+        check_count(encoding_batch_size=encoding_batch_size)
+        check_count(0, seed=seed)
         self.encoding_batch_size = encoding_batch_size
         self.seed = seed
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from halp_mm.argument_checks import check_count, check_flag
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform
@@ -36,6 +37,7 @@ class PreNormalize3D(BatchTransform):
     """
 
     def __init__(self, align_spine: bool = True, align_shoulders: bool = True) -> None:
+        check_flag(align_spine=align_spine, align_shoulders=align_shoulders)
         self.align_spine = align_spine
         self.align_shoulders = align_shoulders
 
@@ -81,6 +83,8 @@ class RelativeNormalize3D(BatchTransform):
     """
 
     def __init__(self, num_frames: int = 50, align_shoulders: bool = True) -> None:
+        check_count(num_frames=num_frames)
+        check_flag(align_shoulders=align_shoulders)
         self.num_frames = num_frames
         self.align_shoulders = align_shoulders
 

@@ -145,14 +145,18 @@ def test_unknown_stream():
 @pytest.mark.parametrize('given', [{}, dict(streams=None)])
 def test_a_model_lends_its_streams(given):
     config = {key: value for key, value in CONFIG.items() if key != 'streams'}
-    preprocessor = build_preprocessor({**config, **given}, ['bone', 'motion'], ['query'])
+    preprocessor = build_preprocessor({**config, **given}, ['bone', 'motion'], ['query', 'key'])
     assert preprocessor.streams == ('bone', 'motion')
     made = preprocessor(batch_of(), training=True)['views']
     assert list(made['key']) == ['bone', 'motion']
 
 
 def test_own_streams_are_kept():
-    assert build_preprocessor(CONFIG, ['bone'], []).streams == ('joint', 'motion', 'bone')
+    assert build_preprocessor(CONFIG, ['bone'], ['query', 'key']).streams == (
+        'joint',
+        'motion',
+        'bone',
+    )
 
 
 def test_no_config_makes_a_preprocessor_for_evaluation():
@@ -165,3 +169,9 @@ def test_streams_or_views_that_a_model_lacks():
         build_preprocessor({**CONFIG, 'streams': ['joint']}, ['bone'], ['query'])
     with pytest.raises(ValueError, match=r"has views \['extreme'\]; .* has \['query', 'key'\]"):
         build_preprocessor(CONFIG, ['bone'], ['extreme'])
+
+
+def test_a_view_that_nothing_looks_at():
+    views = {'qurey': [], **CONFIG['views']}
+    with pytest.raises(ValueError, match="'qurey', which nothing looks at; did you mean 'query'"):
+        build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])

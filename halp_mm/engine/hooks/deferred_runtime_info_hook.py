@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 
+from halp_mm.argument_checks import check_count
 from halp_mm.registry import HOOKS
 
 
@@ -26,6 +27,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     def __init__(self, interval: int = 10, history: int = 10_000) -> None:
         super().__init__()
+        check_count(interval=interval, history=history)
         self.interval = interval
         self.history = history
         self._waiting: list[dict[str, torch.Tensor]] = []

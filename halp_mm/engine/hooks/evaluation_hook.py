@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from halp_mm.argument_checks import check_count
 from halp_mm.engine.distributed import model_of
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
 
@@ -33,6 +34,7 @@ class EvaluationHook(Hook):
         self, protocol: Mapping | Sequence[str], interval: int = 10, prefix: str = ''
     ) -> None:
         self.protocol = protocol
+        check_count(interval=interval)
         self.interval = interval
         self.prefix = prefix
 
