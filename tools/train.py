@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 
 from halp_mm.apis import pretrain, training_config
-from halp_mm.engine import leave_distributed
+from halp_mm.engine import TrainingStopped, leave_distributed
 
 
 def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -19,6 +19,9 @@ def parse_args() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         nargs='?',
         const='auto',
         help='continue a run: from this checkpoint, or from the latest in the work directory',
+    )
+    parser.add_argument(
+        '--stop-after', metavar='TIME', help='save and stop after this time, as in 3h50m'
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision (GPU)')
     parser.add_argument(
@@ -64,11 +67,16 @@ def main() -> None:
             auto_scale_lr=args.auto_scale_lr,
             deterministic=args.deterministic,
             launcher=args.launcher,
+            stop_after=args.stop_after,
         )
-    except (FileNotFoundError, ValueError) as error:
+        pretrain(config)
+        status = 0
+    except (OSError, ValueError) as error:
         parser.exit(1, f'{parser.prog}: error: {error}\n')
-    pretrain(config)
-    leave_distributed()
+    except TrainingStopped as stopped:
+        status = stopped.code
+    leave_distributed()  # when no traceback holds the model any longer
+    raise SystemExit(status)
 
 
 if __name__ == '__main__':

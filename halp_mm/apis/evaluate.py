@@ -16,7 +16,7 @@ from mmengine.runner import set_random_seed
 from halp_mm.apis.config import check_data_files, load_config
 from halp_mm.apis.report import make_origin, make_report
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.engine import load_weights
+from halp_mm.engine import load_weights, resolve_checkpoint
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
@@ -44,7 +44,7 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
         model.init_weights()
         logger.setLevel(level)
     else:
-        load_weights(model, checkpoint)
+        load_weights(model, resolve_checkpoint(checkpoint))
     return model.to(get_device()).eval()
 
 
@@ -60,7 +60,8 @@ def evaluate(
 
     Args:
         config: The config that it was trained with, read or not.
-        checkpoint: Its checkpoint; None evaluates the untrained encoder.
+        checkpoint: Its checkpoint, or the work directory whose newest one is meant; None evaluates
+            the untrained encoder.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
         cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
         seed: The random seed; by default the config's.
@@ -97,6 +98,8 @@ def evaluate(
         target = load_config(target)
         check_target(target)
     check_data_files(target or config)
+    if checkpoint is not None:
+        checkpoint = resolve_checkpoint(checkpoint)
     model = build_model(config, checkpoint)
     if target is None:
         train_dataset = DATASETS.build(config.train_dataloader.dataset)

@@ -15,7 +15,7 @@ from tests.runs import CONFIG, ROOT, environment, run_tool, tiny_options, tool_c
 
 
 def final_state(work_dir: Path) -> dict:
-    checkpoint = Path((work_dir / 'last_checkpoint').read_text())
+    checkpoint = work_dir / (work_dir / 'last_checkpoint').read_text()
     return torch.load(checkpoint, weights_only=True)
 
 
@@ -171,7 +171,8 @@ def test_wrong_names_are_one_clear_error(uninterrupted, tmp_path, option, words)
     result = run_tool('train.py', CONFIG, '--work-dir', tmp_path, *options, option)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith('ValueError: ')
+    assert last.startswith('train.py: error: ')
+    assert 'Traceback' not in result.stderr
     assert words in last
 
 
@@ -186,4 +187,4 @@ def test_truncated_checkpoint_does_not_resume(uninterrupted, tmp_path):
     )
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert f'ValueError: {damaged} ({len(whole) // 2} bytes) cannot be read' in last
+    assert f'train.py: error: {damaged} ({len(whole) // 2} bytes) cannot be read' in last
