@@ -14,7 +14,7 @@ from halp_mm.engine.hooks import (
 from halp_mm.engine.resume import resolve_checkpoint
 from halp_mm.engine.runner import SkeletonRunner
 from halp_mm.engine.stop import EXIT_STOPPED, TrainingStopped, parse_duration
-from halp_mm.engine.train_loop import SkeletonTrainLoop
+from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import load_weights
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
     'CheckpointHook',
     'ClassesHook',
     'DeferredRuntimeInfoHook',
+    'EpochBasedTrainLoop',
     'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
     'SkeletonRunner',
-    'SkeletonTrainLoop',
     'TrainingProgressHook',
     'TrainingStopped',
     'init_distributed',

@@ -29,7 +29,7 @@ from halp_mm.engine.resume import (
 )
 from halp_mm.engine.run_facts import check_data, config_differences, data_facts, flat_config
 from halp_mm.engine.stop import StopRequest, TrainingStopped, parse_duration
-from halp_mm.engine.train_loop import SkeletonTrainLoop
+from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import RUN, load_encoders, load_state
 from halp_mm.partial_files import remove_dead_partial_files
 from halp_mm.registry import RUNNERS
@@ -82,7 +82,7 @@ class SkeletonRunner(Runner):
         """Build the loop; one over epochs can go on within an epoch."""
         if isinstance(loop, dict) and loop.get('by_epoch'):
             settings = {key: value for key, value in loop.items() if key != 'by_epoch'}
-            return SkeletonTrainLoop(self, self._train_dataloader, **settings)
+            return EpochBasedTrainLoop(self, self._train_dataloader, **settings)
         return super().build_train_loop(loop)
 
     def train(self) -> nn.Module:
@@ -269,7 +269,7 @@ class SkeletonRunner(Runner):
 
     def _find_place(self, meta: dict) -> None:
         """Tell the loop where to go on, in the epoch too if its batches are still the same."""
-        if not isinstance(self.train_loop, SkeletonTrainLoop):
+        if not isinstance(self.train_loop, EpochBasedTrainLoop):
             return
         now = self.run_facts()
         then = meta.get(RUN, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from mmengine.runner import EpochBasedTrainLoop
+import mmengine.runner
 from torch.utils.data import DataLoader, Sampler
 
 from halp_mm.engine.stop import leave_signals_to_the_main_process
@@ -14,14 +14,13 @@ from halp_mm.registry import LOOPS
 
 
 @LOOPS.register_module()
-class SkeletonTrainLoop(EpochBasedTrainLoop):
+class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
     """Training by epochs, which can stop after any iteration and go on from there.
 
     The batches of an epoch depend on the seed and the epoch alone, and all draws on the iteration,
     so a run that goes on within an epoch ends with the weights that it would have had.
 
-    Args:
-        As mmengine's ``EpochBasedTrainLoop``.
+    Takes the place of mmengine's loop of this name, and its arguments.
     """
 
     def __init__(self, *args, **kwargs) -> None:
