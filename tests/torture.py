@@ -2,8 +2,8 @@
 
     python tests/torture.py FOLDER [--kills 50] [--epochs 3]
 
-Each kill is aimed at a moment: the start, an iteration, the writing of a checkpoint, the evaluation,
-the moment after a checkpoint was written. Every third is SIGTERM instead of SIGKILL, and every
+Each kill is aimed at a moment: the start, an iteration, the writing of a checkpoint, the
+evaluation, the moment after a checkpoint was written. Every third is SIGTERM instead of SIGKILL, and every
 fifth run has two processes, of which one is killed. Every run is resumed, until it ends, and its
 last weights have to be those of a run that nobody disturbed, bit by bit.
 """
@@ -219,10 +219,12 @@ def hostile_checkpoints(folder: Path, trap: Path) -> list[Path]:
     (folder / 'pickle.pth').write_bytes(pickle.dumps({'state_dict': weights, 'meta': payload}))
     (folder / 'empty.pth').write_bytes(b'')
     (folder / 'text.pth').write_text('not a checkpoint')
-    with zipfile.ZipFile(folder / 'bomb.pth', 'w', zipfile.ZIP_DEFLATED) as archive:
-        with archive.open('bomb/data.pkl', 'w') as file:
-            for _ in range(1024):
-                file.write(bytes(1 << 20))
+    with (
+        zipfile.ZipFile(folder / 'bomb.pth', 'w', zipfile.ZIP_DEFLATED) as archive,
+        archive.open('bomb/data.pkl', 'w') as file,
+    ):
+        for _ in range(1024):
+            file.write(bytes(1 << 20))
     with zipfile.ZipFile(folder / 'entries.pth', 'w') as archive:
         for i in range(100_001):
             archive.writestr(f'entries/data/{i}', b'')
