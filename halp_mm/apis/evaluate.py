@@ -16,7 +16,7 @@ from mmengine.runner import set_random_seed
 from halp_mm.apis.config import check_data_files, load_config
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.engine import check_same_run, load_weights, read_run_identity
+from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.run_identity import coordinates_identity, run_identity
@@ -53,6 +53,7 @@ def _build_model(
         model.init_weights()
         logger.setLevel(level)
     else:
+        checkpoint = resolve_checkpoint(checkpoint)
         found, expected = read_run_identity(checkpoint), run_identity(config)
         warning = check_same_run(checkpoint, found, expected)
         try:
@@ -79,8 +80,9 @@ def evaluate(
 
     Args:
         config: The config that it was trained with, read or not.
-        checkpoint: Its checkpoint; None evaluates the untrained encoder. The protocol
-            ``'coordinates'``, which looks at no encoder, takes none.
+        checkpoint: Its checkpoint, or the work directory whose newest one is meant; None evaluates
+            the untrained encoder. The protocol ``'coordinates'``, which looks at no encoder, takes
+            none.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
         cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
         seed: The random seed; by default the config's.
@@ -123,6 +125,8 @@ def evaluate(
         target = load_config(target)
         check_target(target)
     check_data_files(target or config)
+    if checkpoint is not None:  # also for the results
+        checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
         train_dataset = DATASETS.build(config.train_dataloader.dataset)

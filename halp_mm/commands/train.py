@@ -5,7 +5,7 @@ from __future__ import annotations
 from halp_mm.apis import pretrain, training_config
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank
-from halp_mm.engine import leave_distributed
+from halp_mm.engine import TrainingStopped, leave_distributed
 
 
 def run(local_rank: int = 0, **settings) -> None:
@@ -14,10 +14,19 @@ def run(local_rank: int = 0, **settings) -> None:
     Args:
         local_rank: The process's number on its machine; torchrun says it without this.
         **settings: See :func:`training_config`.
+
+    Raises:
+        SystemExit: with a status of its own, if the training was told to stop and has saved.
     """
     set_local_rank(local_rank)
-    pretrain(training_config(**settings))
-    leave_distributed()
+    status = 0
+    try:
+        pretrain(training_config(**settings))
+    except TrainingStopped as stopped:
+        status = stopped.code
+    leave_distributed()  # when no traceback holds the model any longer
+    if status:
+        raise SystemExit(status)
 
 
 main = Command(

@@ -141,6 +141,11 @@ class SkeletonDataset(Dataset):
             'normalized': self._normalized is not None,
         }
 
+    def check_data_file_size(self) -> None:
+        """Raise a ValueError if the mapped data file was cut off since it was opened."""
+        if self._normalized is None and not isinstance(self._storage, AnnotationStorage):
+            self._storage.check_size()
+
     def normalize_once(
         self,
         normalization: Callable[[Clips], Clips],

@@ -1,8 +1,9 @@
 """What runs a training: runner, hooks, checkpoints."""
 
-from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
+from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, leave_distributed
 from halp_mm.engine.hooks import (
+    CheckpointHook,
     ClassesHook,
     DeferredRuntimeInfoHook,
     EvaluationHook,
@@ -11,22 +12,32 @@ from halp_mm.engine.hooks import (
     RunIdentityHook,
     TrainingProgressHook,
 )
+from halp_mm.engine.resume import resolve_checkpoint
 from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
+from halp_mm.engine.stop import EXIT_STOPPED, TrainingStopped, parse_duration
+from halp_mm.engine.train_loop import EpochBasedTrainLoop
+from halp_mm.engine.weights import load_weights
 
 __all__ = [
+    'EXIT_STOPPED',
+    'CheckpointHook',
     'ClassesHook',
     'DeferredRuntimeInfoHook',
+    'EpochBasedTrainLoop',
     'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
     'RunIdentityHook',
     'SkeletonRunner',
     'TrainingProgressHook',
+    'TrainingStopped',
     'check_same_run',
     'init_distributed',
     'leave_distributed',
     'load_checkpoint_file',
     'load_weights',
+    'parse_duration',
     'read_run_identity',
+    'resolve_checkpoint',
 ]

@@ -113,6 +113,7 @@ def test_evaluation_does_not_disturb_training(config):
     for some in (hooks, hooks[:1]):
         config.custom_hooks = some
         config.experiment_name += 'x'
+        config.work_dir += 'x'
         states.append(pretrain(config).model.state_dict())
     assert all((value == states[1][name]).all() for name, value in states[0].items())
 

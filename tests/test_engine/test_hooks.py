@@ -38,6 +38,7 @@ def test_deferred_scalars_are_those_of_every_iteration(config):
     for interval in (1, 3):
         config.default_hooks.runtime_info.interval = interval
         config.experiment_name += str(interval)
+        config.work_dir += str(interval)
         hub = pretrain(config).message_hub
         histories.append({k: v.data[0].tolist() for k, v in hub.log_scalars.items() if 'loss' in k})
     every, deferred = histories
@@ -64,6 +65,7 @@ def test_normalize_once_gives_the_same_training_as_each_time(config):
     for max_gigabytes in (4.0, 0.0):
         config.custom_hooks[0].max_gigabytes = max_gigabytes
         config.experiment_name += 'x'
+        config.work_dir += 'x'
         runner = pretrain(config)
         assert runner.train_dataloader.dataset[0]['normalized'] == (max_gigabytes > 0)
         states.append(runner.model.state_dict())

@@ -158,7 +158,7 @@ def build_preprocessor(
     if unread:
         raise ValueError(
             f'the model reads the views {sorted(views)}; data_preprocessor.views makes '
-            f'{unread[0]!r}, which nothing reads{suggestion(unread[0], views, listed=False)}. '
+            f'{unread[0]!r}, which nothing reads{suggestion(unread[0], views, listed=False)} '
             'Correct the name, or set the view to None to omit it'
         )
     return preprocessor
