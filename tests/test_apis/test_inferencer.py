@@ -28,7 +28,7 @@ def config_on(data_file: Path, **options: object) -> Config:
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
-        'model.heads': [dict(type='MoCoHead')],
+        'model.heads.halp': None,
         **{key.replace('__', '.'): value for key, value in options.items()},
     }
     return load_config(CONFIG, values)
@@ -290,7 +290,7 @@ def test_only_the_training_clips_are_needed(config, checkpoint, inferencer):
 
 
 def test_bad_settings(config, classifier_config, inferencer):
-    with pytest.raises(ValueError, match=r"MomentumContrast .* 'classifier'; expected .*\['knn'\]"):
+    with pytest.raises(ValueError, match=r"Pretrainer .* 'classifier'; expected .*\['knn'\]"):
         SkeletonInferencer(config, None, 'classifier')
     with pytest.raises(ValueError, match=r"'linear'; expected one of \['classifier', 'knn'\]"):
         SkeletonInferencer(classifier_config, None, 'linear')

@@ -41,11 +41,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path,
 def test_training_logs_every_figure(uninterrupted):
     _, _, log = uninterrupted
     lines = [line for line in log.splitlines() if 'Epoch(train)' in line]
-    for name in ('loss', 'loss_moco', 'contrast_accuracy', 'lr', 'eta', 'time'):
+    for name in ('loss', 'joint/moco/loss', 'joint/moco/accuracy', 'lr', 'eta', 'time'):
         assert all(re.search(rf'\b{name}: \S', line) for line in lines), name
     with_halp = [line for line in lines if 'Epoch(train)   [1]' not in line and '[1][' not in line]
     assert with_halp
-    for name in ('loss_halp', 'positives_kept', 't_star'):
+    for name in ('joint/halp/loss', 'joint/halp/positives_kept', 'joint/halp/t_star'):
         assert all(re.search(rf'\b{name}: \S', line) for line in with_halp), name
         assert not any(name in line for line in lines if '[1][' in line), 'before its start epoch'
     assert len(re.findall(r'Epoch\(val\) \[\d\]  val/knn_top1: [\d.]+', log)) == 3
@@ -137,7 +137,9 @@ def test_tensorboard_by_one_config_line(uninterrupted, tmp_path):
     assert result.returncode == 0, result.stderr
     (events,) = tmp_path.glob('*/vis_data/events.out.tfevents*')
     log = accumulator.EventAccumulator(os.fspath(events)).Reload()
-    assert {'loss_moco', 'contrast_accuracy', 'lr', 'val/knn_top1'} <= set(log.Tags()['scalars'])
+    assert {'joint/moco/loss', 'joint/moco/accuracy', 'lr', 'val/knn_top1'} <= set(
+        log.Tags()['scalars']
+    )
 
 
 def test_missing_data_file_stops_at_once_and_names_the_command(tmp_path):

@@ -91,7 +91,7 @@ def shrunk(data_file, tmp_path, **options) -> Config:
             'model.encoder.hidden_size': 8,
             'model.projector.out_dim': 8,
             'model.queue_size': 32,
-            'model.heads': [dict(type='MoCoHead')],
+            'model.heads.halp': None,
             'train_cfg.max_epochs': 1,
             'work_dir': str(tmp_path / 'work'),
             'log_level': 'WARNING',
@@ -106,7 +106,9 @@ def shrunk(data_file, tmp_path, **options) -> Config:
 def test_training_is_the_same_with_and_without_normalizing_once(msr_clips, tmp_path):
     states, features = [], []
     for max_gigabytes in (4.0, 0.0):
-        config = shrunk(msr_clips, tmp_path, **{'custom_hooks.0.max_gigabytes': max_gigabytes})
+        config = shrunk(
+            msr_clips, tmp_path, **{'default_hooks.normalize_once.max_gigabytes': max_gigabytes}
+        )
         config.experiment_name += str(max_gigabytes)
         runner = pretrain(config)
         sample = runner.train_dataloader.dataset[0]

@@ -62,7 +62,7 @@ def build_head(
         streams: Names of the pre-trainer's streams.
 
     Raises:
-        ValueError: if the head's streams are not the pre-trainer's, or too few.
+        ValueError: if the head has no type, or its streams are not the pre-trainer's, or too few.
     """
     config = dict(config)
     given = {key: config.pop(key) for key in TERM_KEYS if key in config}
@@ -73,6 +73,8 @@ def build_head(
         raise ValueError(
             f'heads.{name} is for the streams {unknown}; the model has {list(streams)}'
         )
+    if 'type' not in config:
+        raise ValueError(f'heads.{name} has no type, only {sorted(config)}; is the name right?')
     head = MODELS.build(config)
     if len(set(chosen)) < max(head.min_streams, len(chosen)):
         raise ValueError(
