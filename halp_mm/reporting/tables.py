@@ -99,7 +99,7 @@ def _measured_table(name: str, groups: list[Group]) -> Table:
     if any(len(group.results) > 1 for group in groups):
         notes.append('Mean ± standard deviation (over n - 1) over the seeds.')
     if shared:
-        notes.append(f'All were trained with {_override_text(shared)}.')
+        notes.append(f'All have the overrides {_override_text(shared)}.')
     rows = []
     for group in groups:
         setting = group.setting

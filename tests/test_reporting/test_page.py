@@ -197,7 +197,7 @@ def test_overrides_are_shown_where_they_differ():
     place = table.columns.index(('', 'Settings'))
     assert [row[place] for row in table.rows] == ['model.queue_size=64', 'model.queue_size=128']
     assert [row[-1] for row in table.rows] == ['2 (0, 1)'] * 2
-    assert table.note.endswith('All were trained with train_cfg.max_epochs=4.')
+    assert table.note.endswith('All have the overrides train_cfg.max_epochs=4.')
 
 
 def test_config_files_are_named_where_only_their_values_differ():
@@ -237,7 +237,7 @@ def test_coordinates_stand_beside_the_untrained_encoder():
     ]
     assert [row['Top-1 (%)'] for row in rows[2:]] == ['40.00', '45.00']
     assert [row['Seeds'] for row in rows] == ['1 (0)', '1 (0)', '', '']
-    assert 'All were trained with model.queue_size=64.' in table.note
+    assert 'All have the overrides model.queue_size=64.' in table.note
 
 
 def test_most_confused():
