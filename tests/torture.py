@@ -4,8 +4,8 @@
 
 Each kill is aimed at a moment: the start, an iteration, the writing of a checkpoint, the
 evaluation, the moment after a checkpoint was written. Every third is SIGTERM instead of SIGKILL,
-and every fifth run has two processes, of which one is killed. Every run is resumed, until it ends,
-and its last weights have to be those of a run that nobody disturbed, bit by bit.
+and every fifth run has two processes, of which one is killed. Every run is resumed, and its last
+weights have to be those of a run that nobody disturbed, bit by bit.
 """
 
 from __future__ import annotations
