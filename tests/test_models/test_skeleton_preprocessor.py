@@ -175,5 +175,5 @@ def test_streams_or_views_that_a_model_lacks():
 
 def test_a_view_that_nothing_looks_at():
     views = {'qurey': [], **CONFIG['views']}
-    with pytest.raises(ValueError, match="'qurey', which nothing looks at; did you mean 'query'"):
+    with pytest.raises(ValueError, match="'qurey', which nothing reads; did you mean 'query'"):
         build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])

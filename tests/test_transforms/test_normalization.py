@@ -143,7 +143,7 @@ def test_what_is_turned_can_be_chosen():
     first = PreNormalize3D()(clips).coordinates
     assert torch.equal(PreNormalize3D(turn='first')(clips).coordinates, first)
     assert not torch.allclose(PreNormalize3D(turn='median')(clips).coordinates, first)
-    with pytest.raises(ValueError, match=r"turn='last'; expected 'first', 'median' or None"):
+    with pytest.raises(ValueError, match="turn must be 'first' or 'median' or None, got 'last'"):
         PreNormalize3D(turn='last')
 
 
