@@ -8,38 +8,70 @@ live and imports it on first use, so a script needs no imports for their side ef
 import mmengine.registry
 from mmengine.registry import Registry
 
+from halp_mm.component_building import build_component
+
 SCOPE = 'halp_mm'
 
 #: Data sets, from clips on disk to samples.
 DATASETS = Registry(
-    'dataset', parent=mmengine.registry.DATASETS, scope=SCOPE, locations=['halp_mm.datasets']
+    'dataset',
+    parent=mmengine.registry.DATASETS,
+    scope=SCOPE,
+    locations=['halp_mm.datasets'],
+    build_func=build_component,
 )
+#: Sources of recordings, which data files are made of.
+SOURCES = Registry('source', scope=SCOPE, locations=['halp_mm.preparation.sources'])
 #: Functions named in a config, such as the collate function.
 FUNCTIONS = Registry(
-    'function', parent=mmengine.registry.FUNCTIONS, scope=SCOPE, locations=['halp_mm.datasets']
+    'function',
+    parent=mmengine.registry.FUNCTIONS,
+    scope=SCOPE,
+    locations=['halp_mm.datasets'],
+    build_func=build_component,
 )
 #: Batched transforms, normalisations as well as augmentations.
 TRANSFORMS = Registry(
-    'transform', parent=mmengine.registry.TRANSFORMS, scope=SCOPE, locations=['halp_mm.transforms']
+    'transform',
+    parent=mmengine.registry.TRANSFORMS,
+    scope=SCOPE,
+    locations=['halp_mm.transforms'],
+    build_func=build_component,
 )
 #: Encoders, modules, heads, pre-trainers and data preprocessors.
 MODELS = Registry(
-    'model', parent=mmengine.registry.MODELS, scope=SCOPE, locations=['halp_mm.models']
+    'model',
+    parent=mmengine.registry.MODELS,
+    scope=SCOPE,
+    locations=['halp_mm.models'],
+    build_func=build_component,
 )
 #: Downstream evaluation protocols.
-PROTOCOLS = Registry('protocol', scope=SCOPE, locations=['halp_mm.evaluation'])
+PROTOCOLS = Registry(
+    'protocol', scope=SCOPE, locations=['halp_mm.evaluation'], build_func=build_component
+)
 #: Hooks of the training loop.
-HOOKS = Registry('hook', parent=mmengine.registry.HOOKS, scope=SCOPE, locations=['halp_mm.engine'])
+HOOKS = Registry(
+    'hook',
+    parent=mmengine.registry.HOOKS,
+    scope=SCOPE,
+    locations=['halp_mm.engine'],
+    build_func=build_component,
+)
 #: Runners.
 RUNNERS = Registry(
-    'runner', parent=mmengine.registry.RUNNERS, scope=SCOPE, locations=['halp_mm.engine']
+    'runner',
+    parent=mmengine.registry.RUNNERS,
+    scope=SCOPE,
+    locations=['halp_mm.engine'],
 )
+#: Loops of training.
+LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE, locations=['halp_mm.engine'])
 
 # The other kinds: nothing of ours is registered yet. They are there so that a user's component
 # can be, and so that mmengine does not warn that a registry of this scope is missing.
 VISUALIZERS = Registry('visualizer', parent=mmengine.registry.VISUALIZERS, scope=SCOPE)
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
-LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
 DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)
 OPTIMIZERS = Registry('optimizer', parent=mmengine.registry.OPTIMIZERS, scope=SCOPE)

@@ -106,7 +106,7 @@ def tiny_classifier(**kwargs):
 
     config = dict(
         type='SkeletonClassifier',
-        encoder=dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=6, dropout=0.0),
+        encoder=dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.0),
         num_classes=3,
         data_preprocessor=dict(
             type='SkeletonPreprocessor',

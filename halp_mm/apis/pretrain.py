@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
+from halp_mm.engine import parse_duration
 from halp_mm.registry import RUNNERS
 
 
@@ -24,6 +25,7 @@ def training_config(
     auto_scale_lr: bool = False,
     deterministic: bool = False,
     launcher: str | None = None,
+    stop_after: str | float | None = None,
 ) -> Config:
     """The config of a training that can start at once.
 
@@ -41,6 +43,7 @@ def training_config(
         deterministic: Whether to use deterministic algorithms only.
         launcher: What started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``;
             by default the config's.
+        stop_after: Save and stop after this time, such as ``'3h50m'``.
 
     Returns:
         A config of its own.
@@ -48,7 +51,7 @@ def training_config(
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
         ValueError: if an option names a place that the config does not have, there is no work
-            directory, or mixed precision is wanted without a GPU.
+            directory, ``stop_after`` is no time, or mixed precision is wanted without a GPU.
     """
     config = load_config(config, cfg_options, seed)
     check_data_files(config)
@@ -74,6 +77,9 @@ def training_config(
         config.randomness.deterministic = True
     if launcher is not None:
         config.launcher = launcher
+    if stop_after is not None:
+        parse_duration(stop_after)
+        config.stop_after = stop_after
     return config
 
 
@@ -101,7 +107,9 @@ def pretrain(
 
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
-        ValueError: if the settings do not fit the config or the machine.
+        ValueError: if the settings do not fit the config or the machine, training diverges, or
+            there are checkpoints in the work directory and ``resume`` is not set.
+        TrainingStopped: if training was stopped, by a signal or ``stop_after``, and saved.
 
     Example:
         >>> runner = pretrain('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)

@@ -6,6 +6,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.evaluation.features import extract_features
@@ -86,6 +87,7 @@ class KNNProtocol(Protocol):
 
     def __init__(self, k: int = 1, chunk_size: int = 4096, **kwargs) -> None:
         super().__init__(**kwargs)
+        check_count(k=k, chunk_size=chunk_size)
         self.k = k
         self.chunk_size = chunk_size
 

@@ -12,6 +12,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.metrics import top_k_accuracy
 
@@ -19,6 +20,7 @@ from halp_mm.evaluation.metrics import top_k_accuracy
 ORIGIN = {
     'protocol_name': str,
     'train_split': str,
+    'run': str,
     'config': str,
     'config_sha256': str,
     'target': str,
@@ -83,8 +85,12 @@ class Protocol(ABC):
 
     #: Whether the clips have to be another data set's than the model was pre-trained on.
     needs_target = False
+    #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
+    uses_encoder = True
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
+        check_count(encoding_batch_size=encoding_batch_size)
+        check_count(0, seed=seed)
         self.encoding_batch_size = encoding_batch_size
         self.seed = seed
 

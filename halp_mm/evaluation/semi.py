@@ -11,6 +11,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.finetune import FinetuneProtocol
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome
@@ -33,22 +34,13 @@ def draw_labelled(labels: Tensor, fraction: float, generator: torch.Generator) -
     Raises:
         ValueError: if the fraction is out of range.
     """
-    check_fraction(fraction)
+    check_fraction(above_zero=True, label_fraction=fraction)
     shuffled = torch.randperm(len(labels), generator=generator)
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     sizes = labels.bincount()
     quota = (sizes.double() * fraction).round().clamp(min=1)
     place_in_class = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[by_class]]
     return by_class[place_in_class < quota[labels[by_class]]].sort().values
-
-
-def check_fraction(fraction: float) -> None:
-    """Raise a ValueError if a fraction of labels is out of range."""
-    if not 0 < fraction <= 1:
-        raise ValueError(
-            f'label_fraction is {fraction:g}; expected more than 0 and at most 1, such as 0.01 '
-            'for one per cent of the labels'
-        )
 
 
 @PROTOCOLS.register_module()
@@ -75,13 +67,11 @@ class SemiProtocol(FinetuneProtocol):
         super().__init__(**kwargs)
         is_number = isinstance(label_fraction, (int, float))
         self.fractions = [label_fraction] if is_number else list(label_fraction)
-        if not self.fractions or draws < 1:
-            raise ValueError(
-                f'label_fraction is {label_fraction} and draws is {draws}; expected at least one '
-                'fraction and one draw'
-            )
+        if not self.fractions:
+            raise ValueError('label_fraction must be at least one number within (0, 1], got []')
         for fraction in self.fractions:
-            check_fraction(fraction)
+            check_fraction(above_zero=True, label_fraction=fraction)
+        check_count(draws=draws)
         self.draws = draws
 
     def run(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_at_least, check_count, check_fraction, check_positive
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import Protocol
@@ -29,6 +30,9 @@ class TrainedProtocol(Protocol):
         milestones: Epochs after which the learning rate is divided by ten.
         train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
         **kwargs: See :class:`Protocol`. The seed is that of everything that is drawn.
+
+    Raises:
+        ValueError: if an argument is out of its range.
     """
 
     def __init__(
@@ -43,6 +47,12 @@ class TrainedProtocol(Protocol):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        check_count(epochs=epochs, batch_size=batch_size)
+        check_positive(learning_rate=learning_rate)
+        check_fraction(below_one=True, momentum=momentum)
+        check_at_least(0, weight_decay=weight_decay)
+        for milestone in milestones:
+            check_count(milestones=milestone)
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

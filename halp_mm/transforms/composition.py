@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator
 
+from halp_mm.argument_checks import check_at_least
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import BatchTransform
@@ -68,11 +69,12 @@ class RandomChoice(BatchTransform):
         self.probabilities = (
             [1 / max(count, 1)] * count if probabilities is None else list(probabilities)
         )
-        if len(self.probabilities) != count or min(self.probabilities, default=0) < 0:
+        if len(self.probabilities) != count:
             raise ValueError(
-                f'{count} transforms need {count} probabilities of at least 0; found '
-                f'{self.probabilities}'
+                f'probabilities must be {count}, one a transform, got {self.probabilities}'
             )
+        for probability in self.probabilities:
+            check_at_least(0, probabilities=probability)
         if sum(self.probabilities) > 1 + 1e-6:
             raise ValueError(f'probabilities {self.probabilities} add up to more than 1')
 

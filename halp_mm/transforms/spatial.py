@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Generator, Tensor
 
+from halp_mm.argument_checks import check_at_least, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
@@ -44,7 +45,7 @@ def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
 
 
 def seen_joints(coordinates: Tensor) -> Tensor:
-    """Which joints of ``[N, M, T, V, D]`` are not zero: boolean ``[N, M, T, V]``."""
+    """Which joints of ``[..., V, D]`` are not zero: boolean ``[..., V]``."""
     first, *others = coordinates.unbind(-1)
     seen = first != 0
     for other in others:
@@ -68,6 +69,7 @@ class Shear(RandomTransform):
     """
 
     def __init__(self, amplitude: float = 1.0) -> None:
+        check_at_least(0, amplitude=amplitude)
         self.amplitude = amplitude
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
@@ -101,9 +103,7 @@ class Rotate(RandomTransform):
         main_degrees: tuple[float, float] = (0, 30),
         other_degrees: tuple[float, float] = (0, 1),
     ) -> None:
-        for name, degrees in (('main_degrees', main_degrees), ('other_degrees', other_degrees)):
-            if not degrees[0] <= degrees[1]:
-                raise ValueError(f'{name} must be a range, smaller end first; got {degrees}')
+        check_range(main_degrees=main_degrees, other_degrees=other_degrees)
         self.main_degrees = main_degrees
         self.other_degrees = other_degrees
 
@@ -198,8 +198,7 @@ class JointCorruption(RandomTransform):
     """
 
     def __init__(self, joint_ratio: float = 0.6) -> None:
-        if not 0 <= joint_ratio <= 1:
-            raise ValueError(f'joint_ratio must be within [0, 1], got {joint_ratio}')
+        check_fraction(joint_ratio=joint_ratio)
         self.joint_ratio = joint_ratio
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:

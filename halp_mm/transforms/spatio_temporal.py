@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from halp_mm.argument_checks import check_at_least, check_count, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import RandomTransform
@@ -23,8 +24,7 @@ class GaussianNoise(RandomTransform):
     """
 
     def __init__(self, std: float = 0.01) -> None:
-        if std < 0:
-            raise ValueError(f'std must be at least 0, got {std}')
+        check_at_least(0, std=std)
         self.std = std
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
@@ -64,10 +64,12 @@ class GaussianBlur(RandomTransform):
         sigma: tuple[float, float] = (0.1, 2.0),
         normalize: bool = False,
     ) -> None:
-        if kernel_size < 1 or kernel_size % 2 == 0:
+        check_count(kernel_size=kernel_size)
+        if kernel_size % 2 == 0:
             raise ValueError(f'kernel_size must be an odd number of frames, got {kernel_size}')
-        if not 0 < sigma[0] <= sigma[1]:
-            raise ValueError(f'sigma must be a range above 0, smaller end first; got {sigma}')
+        check_range(sigma=sigma)
+        if sigma[0] <= 0:
+            raise ValueError(f'sigma must be a range above 0, got {sigma}')
         self.kernel_size = kernel_size
         self.sigma = sigma
         self.normalize = normalize

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
+from halp_mm.argument_checks import check_count, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import BatchTransform, RandomTransform
@@ -78,8 +79,10 @@ class TemporalCropResize(RandomTransform):
         num_frames: int = 64,
         min_frames: int = 64,
     ) -> None:
+        check_range(ratio=ratio)
         if not 0 < ratio[0] <= ratio[1] <= 1:
             raise ValueError(f'ratio must be a range within (0, 1], got {ratio}')
+        check_count(num_frames=num_frames, min_frames=min_frames)
         self.ratio = ratio
         self.num_frames = num_frames
         self.min_frames = min_frames
@@ -109,8 +112,8 @@ class CenterCropResize(BatchTransform):
     """
 
     def __init__(self, ratio: float = 0.95, num_frames: int = 64) -> None:
-        if not 0 < ratio <= 1:
-            raise ValueError(f'ratio must be within (0, 1], got {ratio}')
+        check_fraction(above_zero=True, ratio=ratio)
+        check_count(num_frames=num_frames)
         self.ratio = ratio
         self.num_frames = num_frames
 
@@ -134,8 +137,7 @@ class TemporalShiftCrop(RandomTransform):
     """
 
     def __init__(self, padding_ratio: int = 6) -> None:
-        if padding_ratio < 1:
-            raise ValueError(f'padding_ratio must be at least 1, got {padding_ratio}')
+        check_count(padding_ratio=padding_ratio)
         self.padding_ratio = padding_ratio
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:

@@ -49,6 +49,18 @@ def test_figures_are_those_of_the_protocol(config, protocol):
         )
 
 
+def test_protocols_have_the_runs_seed_or_their_own(config):
+    config.protocols.linear.seed = 11
+    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'linear'], interval=3)
+    runner = pretrain(config, seed=5)
+    hook_class = HOOKS.get('EvaluationHook')
+    (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))
+    assert {name: protocol.seed for name, protocol in hook.protocols.items()} == {
+        'knn_': 5,
+        'linear_': 11,
+    }
+
+
 def test_knn_keeps_its_names(config):
     config.default_hooks.evaluation = dict(type='KNNEvaluationHook', interval=3, k=2)
     config.protocols.knn.k = 2
@@ -102,6 +114,7 @@ def test_evaluation_does_not_disturb_training(config):
     for hook in (config.default_hooks.evaluation, None):
         config.default_hooks.evaluation = hook
         config.experiment_name += 'x'
+        config.work_dir += 'x'
         states.append(pretrain(config).model.state_dict())
     assert all((value == states[1][name]).all() for name, value in states[0].items())
 

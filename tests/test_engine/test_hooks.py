@@ -1,10 +1,13 @@
 """Hooks, on a real Runner in this process."""
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 
 from halp_mm.apis import load_config, pretrain
+from halp_mm.engine.hooks import PlainCheckpointHook
 from halp_mm.models import Pretrainer, SkeletonPreprocessor
 from halp_mm.registry import DATASETS
 from halp_mm.training_progress import TrainingProgress
@@ -37,6 +40,7 @@ def test_deferred_scalars_are_those_of_every_iteration(config):
     for interval in (1, 3):
         config.default_hooks.runtime_info.interval = interval
         config.experiment_name += str(interval)
+        config.work_dir += str(interval)
         hub = pretrain(config).message_hub
         histories.append({k: v.data[0].tolist() for k, v in hub.log_scalars.items() if 'loss' in k})
     every, deferred = histories
@@ -60,6 +64,7 @@ def test_normalize_once_gives_the_same_training_as_each_time(config):
     for max_gigabytes in (4.0, 0.0):
         config.default_hooks.normalize_once.max_gigabytes = max_gigabytes
         config.experiment_name += 'x'
+        config.work_dir += 'x'
         runner = pretrain(config)
         assert runner.train_dataloader.dataset[0]['normalized'] == (max_gigabytes > 0)
         states.append(runner.model.state_dict())
@@ -93,9 +98,55 @@ def test_spawned_workers_see_the_normalized_clips(config):
     config.train_dataloader.update(num_workers=1, persistent_workers=True)
     config.env_cfg.mp_cfg.mp_start_method = 'spawn'
     runner = pretrain(config)
-    dataset = DATASETS.build(config.train_dataloader.dataset)
-    assert runner.train_dataloader.dataset.names == dataset.names
     assert runner.iter == 4
+    normalized = runner.train_dataloader.dataset
+    raw = DATASETS.build(config.train_dataloader.dataset)
+    seen = []
+    for batch in runner.train_dataloader:  # by its worker, which was spawned
+        assert batch['normalized']
+        for clip, frames, index in zip(batch['clips'], batch['num_frames'], batch['indices']):
+            assert torch.equal(clip[:, :frames], normalized[int(index)]['clip'])
+            assert not torch.equal(clip[:, :frames], raw[int(index)]['clip'])
+            seen.append(int(index))
+    assert sorted(seen) == list(range(len(raw)))
+
+
+def test_a_random_normalisation_is_refused(config):
+    config.data_preprocessor.normalization = [dict(type='Shear')]
+    with pytest.raises(ValueError, match='random draws cannot be done once for all'):
+        pretrain(config)
+
+
+def test_after_a_resume_no_loss_of_an_ended_head_is_logged(config):
+    config.model.heads = [
+        dict(type='MoCoHead'),
+        dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8),
+    ]
+    config.default_hooks.checkpoint.interval = 1
+    first = pretrain(config, cfg_options={'train_cfg.max_epochs': 1})
+    assert 'train/loss_halp' in first.message_hub.log_scalars
+    config.experiment_name += 'resumed'
+    resumed = pretrain(config, resume=True)
+    assert resumed.iter == 4
+    assert len(resumed.message_hub.log_scalars['train/loss_moco'].data[0]) == 4
+    assert 'train/loss_halp' not in resumed.message_hub.log_scalars
+
+
+def test_histories_keep_double_precision_in_a_checkpoint():
+    value = 1 / 3
+    checkpoint = {
+        'message_hub': {
+            'log_scalars': {'train/lr': HistoryBuffer([value], [1])},
+            'runtime_info': {'iter': np.int64(3)},
+        }
+    }
+    hook = PlainCheckpointHook()
+    hook.before_save_checkpoint(None, checkpoint)
+    stored = checkpoint['message_hub']['log_scalars']['train/lr']
+    assert stored['values'].dtype == stored['counts'].dtype == torch.float64
+    hook.after_load_checkpoint(None, checkpoint)
+    assert checkpoint['message_hub']['log_scalars']['train/lr'].data[0].tolist() == [value]
+    assert type(checkpoint['message_hub']['runtime_info']['iter']) is int
 
 
 def test_histories_have_an_end(config):

@@ -13,7 +13,7 @@ from tests.helpers import tiny_classifier, tiny_model
 
 VIEW = [dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=4, num_frames=8)]
 GRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
-GCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=6, dropout=0.3)
+GCN = dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.3)
 
 
 def write_poses(path, train=14, test=6, classes=3):

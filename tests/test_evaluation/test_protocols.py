@@ -227,6 +227,14 @@ def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
         assert not torch.equal(random[epoch], other_seed[epoch])
 
 
+@pytest.mark.parametrize('view', [RANDOM_VIEW, FIXED_VIEW], ids=['random', 'fixed'])
+def test_test_clips_have_the_evaluation_view_whatever_the_train_view(random_clips, view):
+    model, (train, test) = model_with(), datasets(random_clips)
+    result = LinearProtocol(epochs=1, train_view=view).run(model, train, test)
+    expected = extract_features(model, test)['joint']
+    assert torch.equal(result.features['joint'], expected)
+
+
 def test_classifier_equals_sgd_by_hand():
     source = torch.Generator().manual_seed(5)
     features, labels = torch.randn(10, 4, generator=source), torch.arange(10) % 3

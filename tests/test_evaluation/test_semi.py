@@ -65,7 +65,7 @@ def test_every_clip_is_drawn_as_often():
 
 @pytest.mark.parametrize('fraction', [0, -0.1, 1.01, float('nan')])
 def test_fractions_out_of_range(fraction):
-    message = f'label_fraction is {fraction:g}; expected more than 0 and at most 1'
+    message = rf'label_fraction must be a number within \(0, 1\], got {fraction}'
     with pytest.raises(ValueError, match=message):
         draw_labelled(labels_of(3), fraction, generator())
     with pytest.raises(ValueError, match=message):
@@ -73,9 +73,9 @@ def test_fractions_out_of_range(fraction):
 
 
 def test_no_fraction_and_no_draw():
-    with pytest.raises(ValueError, match='at least one fraction and one draw'):
+    with pytest.raises(ValueError, match='label_fraction must be at least one number'):
         SemiProtocol(label_fraction=[])
-    with pytest.raises(ValueError, match='draws is 0; expected at least one fraction'):
+    with pytest.raises(ValueError, match='draws must be a whole number of at least 1, got 0'):
         SemiProtocol(draws=0)
 
 

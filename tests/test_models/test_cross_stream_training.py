@@ -106,7 +106,7 @@ def test_every_key_network_follows_while_mining():
 def test_aimclr_with_mining_across_streams():
     views = ('query', 'extreme', 'key')
     model = model_with(
-        encoder=dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8),
+        encoder=dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=8),
         derived_maps=dict(
             extreme_drop=dict(type='EnergyAttentionDrop', view='extreme', keep_margin=0.65)
         ),

@@ -217,7 +217,7 @@ def test_margins_without_a_meaning(margin):
 
 
 def test_other_bad_options():
-    with pytest.raises(ValueError, match='regularizer must be positive, got 0'):
+    with pytest.raises(ValueError, match='regularizer must be a finite number above 0, got 0'):
         EnergyAttentionDrop(regularizer=0)
     with pytest.raises(ValueError, match="variant must be 'release' or 'paper', got 'both'"):
         EnergyAttentionDrop(variant='both')

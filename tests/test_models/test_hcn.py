@@ -207,10 +207,10 @@ def test_other_clips_are_refused(shape):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(num_frames=15), 'must be 16 or more, got num_frames=15, image_width=64'),
-        (dict(image_width=8), 'must be 16 or more, got num_frames=64, image_width=8'),
-        (dict(base_channels=5), 'must be even and positive, got 5'),
-        (dict(base_channels=0), 'must be even and positive, got 0'),
+        (dict(num_frames=15), 'num_frames must be a whole number of at least 16, got 15'),
+        (dict(image_width=8), 'image_width must be a whole number of at least 16, got 8'),
+        (dict(base_channels=5), 'base_channels must be even, got 5'),
+        (dict(base_channels=0), 'base_channels must be a whole number of at least 2, got 0'),
     ],
 )
 def test_bad_options(options, message):

@@ -191,6 +191,11 @@ def test_queue_state_goes_round():
     assert torch.equal(queue.newest(5), other.newest(5))
 
 
+def test_momentum_of_one_would_never_follow():
+    with pytest.raises(ValueError, match=r'momentum must be a number within \[0, 1\), got 1'):
+        MomentumCopy(torch.nn.Linear(1, 1), 1.0)
+
+
 @pytest.mark.parametrize('size', [0, -3])
 def test_queue_without_room(size):
     with pytest.raises(

@@ -77,6 +77,18 @@ def test_moco_steps_equal_those_by_hand(steps):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-4)
 
 
+def test_key_networks_start_as_copies_of_what_init_cfg_made():
+    init = dict(type='Normal', layer='Linear', std=0.5)
+    model = model_with(projector=dict(type='Projector', out_dim=6, init_cfg=init))
+    before = deepcopy(model.query_networks.state_dict())
+    model.init_weights()
+    queries, keys = model.query_networks.state_dict(), model.key_networks.module.state_dict()
+    assert any(not torch.equal(value, before[name]) for name, value in queries.items())
+    assert queries.keys() == keys.keys()
+    for name, value in queries.items():
+        assert torch.equal(value, keys[name]), name
+
+
 def test_the_batchs_own_keys_are_no_negatives():
     model = model_with()
     before = model.queues['joint']['key'].snapshot()
@@ -123,7 +135,7 @@ def test_losses_are_added_up_and_figures_are_not():
 
 
 BIGRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
-STGCN = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
+STGCN = dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=8)
 
 
 @pytest.mark.parametrize('encoder', [BIGRU, {**STGCN, 'dropout': 0.5}])

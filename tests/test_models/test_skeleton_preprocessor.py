@@ -171,3 +171,9 @@ def test_streams_or_views_that_a_model_lacks():
         build_preprocessor({**CONFIG, 'streams': ['joint']}, ['bone'], ['query'])
     with pytest.raises(ValueError, match=r"has views \['extreme'\]; .* has \['query', 'key'\]"):
         build_preprocessor(CONFIG, ['bone'], ['extreme'])
+
+
+def test_a_view_that_nothing_looks_at():
+    views = {'qurey': [], **CONFIG['views']}
+    with pytest.raises(ValueError, match="'qurey', which nothing reads; did you mean 'query'"):
+        build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])

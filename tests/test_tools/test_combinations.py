@@ -11,7 +11,7 @@ from tests.runs import ROOT, run_tool
 STAGES = ('start_epoch', 'end_epoch')
 SMALL_ENCODERS = {
     'stgcn': {
-        'model.encoder.base_channels': 4,
+        'model.encoder.base_channels': 16,
         'model.encoder.stages': [1, 1],
         'model.encoder.feature_dim': 8,
     },

@@ -296,7 +296,11 @@ def test_choice_hands_the_generator_on():
 
 @pytest.mark.parametrize(
     ('probabilities', 'message'),
-    [((0.5,), 'need 2 prob'), ((0.5, -0.1), 'at least 0'), ((0.6, 0.6), 'add up to more than 1')],
+    [
+        ((0.5,), 'probabilities must be 2'),
+        ((0.5, -0.1), 'probabilities must be a finite number of at least 0'),
+        ((0.6, 0.6), 'add up to more than 1'),
+    ],
 )
 def test_choice_errors(probabilities, message):
     with pytest.raises(ValueError, match=message):

@@ -130,7 +130,7 @@ def test_corruption_takes_the_same_joints_in_all_frames():
 
 @pytest.mark.parametrize('ratio', [-0.1, 1.1])
 def test_wrong_joint_ratio(ratio):
-    with pytest.raises(ValueError, match='joint_ratio must be within'):
+    with pytest.raises(ValueError, match='joint_ratio must be a number within'):
         JointCorruption(ratio)
 
 
@@ -197,7 +197,7 @@ def test_rotation_needs_three_dimensions():
 
 @pytest.mark.parametrize('name', ['main_degrees', 'other_degrees'])
 def test_wrong_degrees(name):
-    with pytest.raises(ValueError, match=f'{name} must be a range, smaller end first'):
+    with pytest.raises(ValueError, match=f'{name} must be a range of two finite numbers'):
         Rotate(**{name: (30, 0)})
 
 

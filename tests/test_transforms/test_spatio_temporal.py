@@ -55,7 +55,7 @@ def test_no_noise_changes_nothing():
 
 
 def test_wrong_std():
-    with pytest.raises(ValueError, match='std must be at least 0, got -1'):
+    with pytest.raises(ValueError, match='std must be a finite number of at least 0, got -1'):
         GaussianNoise(-1)
 
 
@@ -141,11 +141,11 @@ def test_sigma_is_uniform():
 
 @pytest.mark.parametrize('kernel_size', [0, 4, -3])
 def test_wrong_kernel_size(kernel_size):
-    with pytest.raises(ValueError, match=f'odd number of frames, got {kernel_size}'):
+    with pytest.raises(ValueError, match=f'kernel_size must be .* number .*, got {kernel_size}'):
         GaussianBlur(kernel_size)
 
 
 @pytest.mark.parametrize('sigma', [(0, 1), (-1.0, 2.0), (2.0, 1.0)])
 def test_wrong_sigma(sigma):
-    with pytest.raises(ValueError, match='sigma must be a range above 0'):
+    with pytest.raises(ValueError, match='sigma must be a range'):
         GaussianBlur(sigma=sigma)

@@ -136,7 +136,7 @@ def test_wrong_ratio_range(ratio):
 
 @pytest.mark.parametrize('ratio', [0.0, 1.01, -1.0])
 def test_wrong_center_ratio(ratio):
-    with pytest.raises(ValueError, match='ratio must be within'):
+    with pytest.raises(ValueError, match='ratio must be a number within'):
         CenterCropResize(ratio)
 
 
@@ -220,7 +220,7 @@ def test_shift_crop_leaves_short_clips_alone(seed):
 
 @pytest.mark.parametrize('ratio', [0, -2])
 def test_wrong_padding_ratio(ratio):
-    with pytest.raises(ValueError, match='padding_ratio must be at least 1'):
+    with pytest.raises(ValueError, match='padding_ratio must be a whole number of at least 1'):
         TemporalShiftCrop(ratio)
 
 

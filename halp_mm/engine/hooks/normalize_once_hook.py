@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from halp_mm.argument_checks import check_at_least
 from halp_mm.engine.distributed import model_of
 from halp_mm.registry import HOOKS
 
@@ -21,6 +22,7 @@ class NormalizeOnceHook(Hook):
     """
 
     def __init__(self, max_gigabytes: float = 4.0) -> None:
+        check_at_least(0, max_gigabytes=max_gigabytes)
         self.max_gigabytes = max_gigabytes
 
     def before_train(self, runner: Runner) -> None:

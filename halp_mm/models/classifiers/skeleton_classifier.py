@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
 from halp_mm.registry import MODELS
@@ -31,8 +32,8 @@ class SkeletonClassifier(BaseModel):
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
 
     Raises:
-        ValueError: if there is not exactly one stream, no class, or the data preprocessor does not
-            fit.
+        ValueError: if there is not exactly one stream, not at least two classes, or the data
+            preprocessor does not fit.
     """
 
     #: Name of the view, in training and in evaluation.
@@ -52,8 +53,8 @@ class SkeletonClassifier(BaseModel):
                 f"a classifier needs a list of one stream, such as ['joint'], got {streams!r}; "
                 'train one classifier for each stream and fuse their scores'
             )
-        if num_classes < 1:
-            raise ValueError(f'num_classes must be at least 1, got {num_classes}')
+        check_count(2, num_classes=num_classes)
+        check_fraction(dropout=dropout)
         super().__init__(build_preprocessor(data_preprocessor, streams, [self.VIEW]), init_cfg)
         (self.stream,) = streams
         self.num_classes = num_classes

@@ -8,6 +8,8 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from halp_mm.argument_checks import check_different
+from halp_mm.component_building import suggestion
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import Clips, check_stream, derive_stream
 from halp_mm.training_progress import TrainingProgress
@@ -51,6 +53,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking)
+        check_different(streams=streams)
         for stream in streams:
             check_stream(stream)
         self.normalization = build_transform(list(normalization))
@@ -150,10 +153,12 @@ def build_preprocessor(
             raise ValueError(
                 f'the model has {kind} {list(needed)}; data_preprocessor has {list(made[kind])}'
             )
-    unread = preprocessor.views.keys() - set(views) - set(preprocessor.bases.values())
+    read = {*views, *preprocessor.bases.values()}
+    unread = [view for view in preprocessor.views if view not in read]
     if unread:
         raise ValueError(
-            f'data_preprocessor.views has {sorted(unread)}, which nothing reads; the model sees '
-            f'{sorted(views)}. Correct the name, or omit the view by setting it to None'
+            f'the model reads the views {sorted(views)}; data_preprocessor.views makes '
+            f'{unread[0]!r}, which nothing reads{suggestion(unread[0], views, listed=False)} '
+            'Correct the name, or set the view to None to omit it'
         )
     return preprocessor

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, get_layout
@@ -34,7 +35,7 @@ class BiGRU(Encoder):
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
 
     Raises:
-        ValueError: if ``pooling`` is neither.
+        ValueError: if an argument is out of its range.
     """
 
     keeps_people = False
@@ -52,8 +53,9 @@ class BiGRU(Encoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if pooling not in ('last', 'mean'):
-            raise ValueError(f"pooling must be 'last' or 'mean', got {pooling!r}")
+        check_count(num_people=num_people, num_channels=num_channels)
+        check_count(hidden_size=hidden_size, num_layers=num_layers)
+        check_choice(['last', 'mean'], pooling=pooling)
         self.layout = get_layout(layout)
         self.clip_shape = (num_people, self.layout.num_joints, num_channels)
         self.bidirectional = bidirectional

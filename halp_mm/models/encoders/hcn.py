@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, get_layout
@@ -95,13 +96,13 @@ class HCN(Encoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if min(num_frames, image_width) < REDUCTION:
-            raise ValueError(
-                f'HCN halves frames and width four times: both must be {REDUCTION} or more, got '
-                f'num_frames={num_frames}, image_width={image_width}'
-            )
-        if base_channels < 2 or base_channels % 2:
-            raise ValueError(f'base_channels must be even and positive, got {base_channels}')
+        # HCN halves frames and width four times.
+        check_count(REDUCTION, num_frames=num_frames, image_width=image_width)
+        check_count(num_channels=num_channels)
+        check_count(2, base_channels=base_channels)
+        check_fraction(dropout=dropout)
+        if base_channels % 2:
+            raise ValueError(f'base_channels must be even, got {base_channels}')
         self.layout = get_layout(layout)
         num_joints = self.layout.num_joints
         self.clip_shape = (num_frames, num_joints, num_channels)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.registry import MODELS
@@ -158,10 +159,13 @@ class STGCN(Encoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        check_count(num_channels=num_channels, base_channels=base_channels)
+        check_count(feature_dim=feature_dim, temporal_kernel=temporal_kernel)
+        check_fraction(dropout=dropout)
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel must be odd, got {temporal_kernel}')
         if not stages or min(stages) < 1:
-            raise ValueError(f'every stage needs a block, got stages={tuple(stages)}')
+            raise ValueError(f'stages must have at least one block each, got {list(stages)}')
         self.layout = get_layout(layout)
         adjacency = torch.from_numpy(partition_adjacency(self.layout, graph_strategy))
         num_joints = self.layout.num_joints

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_choice, check_positive
 from halp_mm.registry import MODELS
 
 #: The attention of an entry that equals the mean: none is lower.
@@ -66,10 +67,8 @@ class EnergyAttentionDrop(nn.Module):
                 f'{LEAST_ATTENTION:.4f}, where a margin would drop everything, and 1, where it '
                 'drops nothing; choose one between, such as 0.7'
             )
-        if regularizer <= 0:
-            raise ValueError(f'regularizer must be positive, got {regularizer}')
-        if variant not in ('release', 'paper'):
-            raise ValueError(f"variant must be 'release' or 'paper', got {variant!r}")
+        check_positive(regularizer=regularizer)
+        check_choice(['release', 'paper'], variant=variant)
         self.keep_margin = keep_margin
         self.regularizer = regularizer
         self.variant = variant

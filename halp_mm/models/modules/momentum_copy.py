@@ -20,7 +20,10 @@ class MomentumCopy(AveragedModel):
 
     Args:
         network: The network to follow.
-        momentum: Share of the copy that an update keeps.
+        momentum: Share of the copy that an update keeps; below 1, where it would never follow.
+
+    Raises:
+        ValueError: if the momentum is out of its range.
     """
 
     def __init__(self, network: nn.Module, momentum: float = 0.999) -> None:

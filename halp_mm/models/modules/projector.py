@@ -22,6 +22,9 @@ class Projector(BaseModule):
         out_dim: Length D of an embedding.
         normalize: Whether embeddings are unit vectors.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+
+    Raises:
+        ValueError: if a layer is empty.
     """
 
     def __init__(

@@ -65,8 +65,8 @@ def build_head(
         ValueError: if the head has no type, or its streams are not the pre-trainer's, or too few.
     """
     config = dict(config)
-    settings = {key: config.pop(key) for key in TERM_KEYS if key in config}
-    settings = {key: value for key, value in settings.items() if value is not None}
+    given = {key: config.pop(key) for key in TERM_KEYS if key in config}
+    settings = {key: value for key, value in given.items() if value is not None}
     chosen = tuple(settings.pop('streams', streams))
     unknown = [stream for stream in chosen if stream not in streams]
     if unknown:

@@ -1,9 +1,0 @@
-# HaLP on ST-GCN: SkeletonCLR with one more head.
-_base_ = '../skeletonclr/stgcn_msr-action3d_xsub_joint.py'
-
-model = dict(
-    heads=dict(
-        moco=dict(type='MoCoHead', temperature=0.07),
-        halp=dict(type='HaLPHead', start_epoch=50, weight=0.1, hardness=0.2),
-    )
-)
