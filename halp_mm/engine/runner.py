@@ -91,8 +91,12 @@ class SkeletonRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which on CPUs knows no device ids."""
-        if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
-            return MMDistributedDataParallel(module=model, broadcast_buffers=False)
+        if self.distributed and model_wrapper_cfg is None:
+            # Looking for parameters without gradient costs time in every step.
+            idle = getattr(model, 'has_idle_parameters', False)
+            model_wrapper_cfg = {'broadcast_buffers': False, 'find_unused_parameters': idle}
+            if not torch.cuda.is_available():
+                return MMDistributedDataParallel(module=model, **model_wrapper_cfg)
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:

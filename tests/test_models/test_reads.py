@@ -219,10 +219,46 @@ def test_queues_are_filled_before_their_reader_starts():
 
 
 def test_views_that_nothing_reads_are_named():
-    with pytest.raises(ValueError, match=r"data_preprocessor.views has \['key', 'query'\], which"):
+    with pytest.raises(ValueError, match=r"data_preprocessor.views makes 'query', which nothing"):
         model_with(heads=dict(masked=MASKED), data_preprocessor=dict(
             type='SkeletonPreprocessor',
             views=dict(clean=[], masked=dict(base='clean', transforms=[]), query=[], key=[]),
         ))  # fmt: skip
     with pytest.raises(ValueError, match=r"model has views \['extreme', 'key'\]; data_preproc"):
         model_with(heads=dict(moco={**MOCO, 'view': 'extreme'}))
+
+
+LATE = dict(start_epoch=2)
+
+
+@pytest.mark.parametrize(
+    ('heads', 'expected'),
+    [
+        (dict(moco=MOCO), False),
+        (dict(moco=MOCO, halp={**HALP, **LATE}), False),
+        (dict(moco={**MOCO, 'end_epoch': 2}, halp={**HALP, **LATE}), False),
+        (dict(halp={**HALP, **LATE}), True),
+        (dict(moco={**MOCO, 'end_epoch': 2}), True),
+        (dict(masked=MASKED), True),  # the encoder's readout
+        (dict(moco=MOCO, masked=MASKED), False),
+        (dict(moco=MOCO, masked={**MASKED, **LATE}), True),
+        (dict(moco=MOCO, masked={**MASKED, 'end_epoch': 2}), True),
+        (dict(moco={**MOCO, 'streams': ['joint']}, masked=MASKED), True),
+    ],
+)
+def test_idle_parameters(heads, expected):
+    """Those that get no gradient in some epoch, against what they get."""
+    encoder = dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=8)
+    model = bare_model(heads, streams=['joint', 'bone'], encoder=encoder)
+    views = views_of('joint', 'bone')
+    has_idle = False
+    for epoch in range(4):
+        losses = model(views, None, DRAWS, TrainingProgress(epoch, epoch), mode='loss')
+        model.zero_grad()
+        total, _ = model.parse_losses(losses)
+        if losses:
+            total.backward()
+        trained = [p for p in model.parameters() if p.requires_grad]
+        has_idle |= any(p.grad is None for p in trained)
+    assert model.has_idle_parameters == expected
+    assert has_idle == expected

@@ -135,11 +135,20 @@ class Pretrainer(BaseModel):
 
     @property
     def has_idle_parameters(self) -> bool:
-        """Whether in some epoch parameters get no gradient: heads of their own, or a projector."""
-        staged = [name for name, term in self.terms.items() if term.start_epoch or term.end_epoch]
+        """Whether parameters get no gradient in some epoch.
+
+        Those are a silent head's, and what makes a stream's embeddings while none are read.
+        """
+        terms = self.terms.values()
+        # In between nothing changes.
+        epochs = {0, *(t.start_epoch for t in terms), *(t.end_epoch or 0 for t in terms)}
         return any(
-            self.heads[name].reads.embeddings or list(self.heads[name].parameters())
-            for name in staged
+            any(not self.reads_at(moment, stream).queries for stream in self.sources)
+            or any(
+                list(self.heads[name].parameters()) and not term.is_active(moment)
+                for name, term in self.terms.items()
+            )
+            for moment in map(TrainingProgress, epochs)
         )
 
     def init_weights(self) -> None:
