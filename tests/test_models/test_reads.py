@@ -228,10 +228,15 @@ def test_views_that_nothing_reads_are_named():
         model_with(heads=dict(moco={**MOCO, 'view': 'extreme'}))
 
 
-def add_readout(encoder: BiGRU) -> None:
-    """Give an encoder parameters beyond its maps."""
-    encoder.last = torch.nn.Linear(encoder.feature_dim, encoder.feature_dim)
-    encoder.readout = lambda feature_map: encoder.last(feature_map[:, 0, :, -1, 0])
+class WithReadout(BiGRU):
+    """An encoder with parameters beyond its maps."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.last = torch.nn.Linear(self.feature_dim, self.feature_dim)
+
+    def readout(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return self.last(super().readout(feature_map))
 
 
 LATE = dict(start_epoch=2)
@@ -254,9 +259,8 @@ LATE = dict(start_epoch=2)
 )
 def test_idle_parameters(heads, expected):
     """Those that get no gradient in some epoch, against what they get."""
-    model = bare_model(heads, streams=['joint', 'bone'])
-    for network in model.query_networks.values():  # as encoders may have them
-        add_readout(network.encoder)
+    encoder = dict(type=WithReadout, hidden_size=4, num_layers=1)
+    model = bare_model(heads, streams=['joint', 'bone'], encoder=encoder)
     views = views_of('joint', 'bone')
     has_idle = False
     for epoch in range(4):
