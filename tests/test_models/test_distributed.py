@@ -1,17 +1,13 @@
 """Momentum contrast on two real processes that talk through gloo."""
 
-import gc
-import os
-import time
 from pathlib import Path
 
 import torch
-import torch.distributed
-import torch.multiprocessing
 from mmengine.model import MMDistributedDataParallel
 
 from halp_mm.models import Pretrainer
 from halp_mm.training_progress import TrainingProgress
+from tests.ranks import connected, run_two_ranks
 
 LAYOUT = dict(name='stick', joints=('top', 'bottom'), bones=[('top', 'bottom')], center='top')
 
@@ -36,11 +32,11 @@ def views_of(rank: int, iteration: int) -> dict:
 
 
 def train_as_rank(rank: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR='127.0.0.1', RANK=str(rank), WORLD_SIZE='2')
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
-    )
+    with connected(rank, folder):
+        train(rank, folder)
+
+
+def train(rank: int, folder: str) -> None:
     model = MMDistributedDataParallel(build_model(), broadcast_buffers=False)
     optimizer = torch.optim.SGD(model.module.query_networks.parameters(), 0.1)
     keys = []
@@ -52,23 +48,10 @@ def train_as_rank(rank: int, folder: str) -> None:
         optimizer.step()
         keys.append(model.module.queues['joint']['key'].newest(8))
     torch.save({'state': model.module.state_dict(), 'keys': keys}, f'{folder}/rank{rank}.pth')
-    # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
-    # threads want the GIL to end, and the process would hang.
-    del model, losses
-    gc.collect()
-    torch.distributed.destroy_process_group()
 
 
 def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
-    context = torch.multiprocessing.spawn(train_as_rank, (str(tmp_path),), nprocs=2, join=False)
-    deadline = time.monotonic() + 120
-    try:
-        while not context.join(timeout=1):
-            assert time.monotonic() < deadline, 'a process hangs'
-    finally:
-        for process in context.processes:
-            process.kill()
-    first, second = (torch.load(tmp_path / f'rank{rank}.pth') for rank in (0, 1))
+    first, second = run_two_ranks(train_as_rank, tmp_path)
     for key, value in first['state'].items():
         if 'running' not in key:  # batch statistics are each rank's own, as in MoCo
             assert torch.equal(value, second['state'][key]), key

@@ -121,7 +121,7 @@ def test_two_processes_train_together(uninterrupted, tmp_path):
     state = final_state(tmp_path)
     # 16 clips, 2 processes of 4: 2 iterations an epoch, each queues the keys of both processes.
     assert state['meta']['iter'] == 6
-    assert state['state_dict']['queues.joint.num_enqueued'] == 6 * 2 * 4
+    assert state['state_dict']['queues.joint.key.num_enqueued'] == 6 * 2 * 4
 
 
 def test_tensorboard_by_one_config_line(uninterrupted, tmp_path):
