@@ -159,7 +159,8 @@ def _parse(parse: Callable[[RawFiles], Parsed], recording: RawFiles) -> Parsed:
     except OSError as error:
         problem = f'{error.filename} cannot be read: {error.strerror}; expected a readable file'
     except ValueError as error:
-        problem = str(error)
+        text, where = str(error), recording.where
+        problem = text if any(str(path) in text for path in recording.paths) else f'{where}: {text}'
     return Parsed(recording.name, problems=[Problem(BAD_FILE, problem)])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from halp_mm.preparation.raw_files import ParsedClip
 from halp_mm.preparation.source import ClipFacts, Source
-from halp_mm.problems import Problem, listing, problem_lines
+from halp_mm.problems import MAX_LISTED, Problem, listing, problem_lines
 
 
 @dataclass
@@ -96,19 +96,25 @@ class Summary:
             known = f' (published {self.published[name]})' if name in self.published else ''
             lines.append(f'  {name} {count}{known}')
         lines += [f'  {self.without_split} in no split'] if self.without_split else []
-        classes = [f'{name} ({count})' for name, count in self.classes.items()]
         people = [f'{number} in {clips} clips' for number, clips in sorted(self.people.items())]
         lines += [
-            f'classes: {len(classes)}{listing(classes)}',
+            f'classes: {len(self.classes)}{_few(self.classes)}',
             f'people: {", ".join(people)}',
             f'frames: {" to ".join(map(str, self.frames))} a clip',
             f'layout: {self.layout}',
         ]
         for way, cleaned in self.cleaning.items():
-            names = listing([f'{name} ({times})' for name, times in cleaned.items()])
-            lines.append(f'{way}: {sum(cleaned.values())} in {len(cleaned)} clips{names}')
+            total = sum(cleaned.values())
+            lines.append(f'{way}: {total} in {len(cleaned)} clips{_few(cleaned)}')
         lines += self.remarks
         lines.append(f'left out: {sum(map(len, self.left_out.values()))}')
         lines += [f'  {len(names)} {why}{listing(names)}' for why, names in self.left_out.items()]
         lines += [f'problems: {len(self.problems)}', *problem_lines(self.problems)]
         return '\n'.join(lines)
+
+
+def _few(counts: Mapping[str, int]) -> str:
+    """The names with their counts if they are few; the notes have all of them."""
+    if len(counts) <= MAX_LISTED:
+        return listing([f'{name} ({count})' for name, count in counts.items()])
+    return ''
