@@ -2,9 +2,11 @@
 
 import ast
 import importlib
+import re
 import runpy
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,11 @@ def test_mmaction2s_flags():
     )
     test = shared | {'checkpoint': 'a.pth', 'protocol': 'linear', 'out': 'o.json', 'dump': 'd.npz'}
     assert given.items() >= (test | {'local_rank': 1}).items()
+
+
+def test_installed_program_is_this_one():
+    (entry,) = re.findall(r'^halp-mm = "(.+)"$', (ROOT / 'pyproject.toml').read_text(), re.M)
+    assert EntryPoint('halp-mm', entry, 'console_scripts').load() is halp_mm_main.main
 
 
 def test_list_of_commands(capsys):
