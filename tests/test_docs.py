@@ -14,7 +14,7 @@ from halp_mm.apis import load_config
 from halp_mm.commands.main import COMMANDS
 from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import get_layout
+from halp_mm.skeletons import LAYOUTS, get_layout
 from halp_mm.training_progress import TrainingProgress
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +92,14 @@ def test_python_blocks_work(page, reader):
         importlib.invalidate_caches()
         if path.parent.name == 'my_configs':
             check_config(load_config(path))
+
+
+def test_every_layout_has_a_row_and_a_picture():
+    text = TEXTS['layouts.md']
+    for name, layout in LAYOUTS.items():
+        assert re.search(rf'^\| `{name}` \|.*\| {layout.num_joints} \|', text, re.MULTILINE)
+        assert f'![{name}](images/layout_{name}.png)' in text
+        assert (ROOT / 'docs' / 'images' / f'layout_{name}.png').stat().st_size > 1000
 
 
 def test_readme_shows_the_halp_config():
