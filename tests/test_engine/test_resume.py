@@ -381,3 +381,20 @@ class PoisonHook(Hook):
         if runner.iter == self.iteration:
             with torch.no_grad():
                 next(runner.model.parameters()).fill_(torch.nan)
+
+
+def test_load_from(config, tmp_path):
+    train(config)
+    source = Path(config.work_dir, 'epoch_2.pth')
+    config.work_dir += '_next'
+    config.load_from = str(source)
+    train(config)
+    assert f'tensors of the model are loaded from {source}' in log_of(config.work_dir)
+    config.work_dir += '_next'
+    config.model.queue_size = 20
+    with pytest.raises(ValueError, match=r'epoch_2.pth was made with another model than this conf'):
+        train(config)
+    config.load_from, config.load_encoder_from = None, str(source)
+    train(config)
+    log = log_of(config.work_dir)
+    assert "the encoder of the stream 'joint' starts with 21 tensors of " in log
