@@ -98,7 +98,7 @@ def check_data(then: Mapping, now: Mapping, filename: str | os.PathLike) -> None
     Raises:
         ValueError: if a file's content or a split has changed. That it was moved does not matter.
     """
-    for role in then.keys() & now.keys():
+    for role in (role for role in then if role in now):
         before, after = then[role], now[role]
         if before['sha256'] != after['sha256']:
             what = f'the {role} clips in {after["file"]} are not those of {before["file"]} then'

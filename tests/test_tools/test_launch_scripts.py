@@ -1,12 +1,17 @@
 """The shell scripts that start several processes: what they call, and that it works."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from halp_mm.engine import load_checkpoint_file
+from tests.conftest import write_random_clips
 from tests.runs import CONFIG, ROOT, environment, tiny_options
 
 TRAIN = str(ROOT / 'tools' / 'train.py')
@@ -118,3 +123,54 @@ def test_two_machines_train_together(random_clips, tmp_path):
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert (work_dir / 'last_checkpoint').read_text() == 'epoch_1.pth'
+
+
+def launch(*arguments: object, restarts: int = 0) -> subprocess.Popen:
+    """Two training processes on this machine."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run', '--standalone'),
+            *('--nproc-per-node=2', f'--max-restarts={restarts}', TRAIN, CONFIG),
+            *('--launcher', 'pytorch', *map(str, arguments)),
+        ],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_processes_stop_together_and_go_on(tmp_path):
+    data_file = write_random_clips(tmp_path / 'clips.safetensors', num_clips=36)
+    many = {'train_dataloader__batch_size': 1, 'train_cfg__max_epochs': 10_000}
+    options = tiny_options(data_file, default_hooks__checkpoint__interval=10_000, **many)
+    arguments = ('--work-dir', tmp_path / 'work', '--no-validate', *options)
+    for resumed in range(2):
+        more = ['--resume'] if resumed else []
+        process = launch('--stop-after', '1s', *more, *arguments)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 1, output
+        assert 'the time that it was given is over. All of it is saved in' in output
+        assert output.count('exitcode  : 75') == 2, output
+    found = re.search(r'resumed epoch: (\d+), iter: (\d+)', output)
+    meta = load_checkpoint_file(tmp_path / 'work' / 'stopped.pth')['meta']
+    assert meta['iter'] > int(found[2]) > 0
+    assert meta['epoch'] == meta['iter'] // 12
+
+
+def test_elastic_restart(tmp_path):
+    """A process that dies is started again with the others, from the newest checkpoint."""
+    data_file = write_random_clips(tmp_path / 'clips.safetensors', num_clips=12)
+    options = tiny_options(data_file, train_dataloader__batch_size=1, train_cfg__max_epochs=12)
+    work_dir = tmp_path / 'work'
+    process = launch('--work-dir', work_dir, '--resume', *options, restarts=1)
+    while not (work_dir / 'epoch_1.pth').exists() and process.poll() is None:
+        time.sleep(0.01)
+    children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()
+    os.kill(int(children.split()[-1]), signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert 'the run starts anew' in output
+    assert 'resumed epoch: ' in output
+    assert load_checkpoint_file(work_dir / 'epoch_12.pth')['meta']['epoch'] == 12
