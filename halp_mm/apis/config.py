@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 
+from halp_mm.apis.config_checks import check_config, check_option_keys
 from halp_mm.datasets import check_data_file
 
 
@@ -26,7 +27,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if an option names a place that the config does not have.
+        ValueError: if the config has keys or asks for things that a run would ignore, or an option
+            names a place that the config does not have.
     """
     if isinstance(config, Config):
         loaded = copy.deepcopy(config)
@@ -34,6 +36,7 @@ def load_config(
         loaded = Config.fromfile(config)
     else:
         raise FileNotFoundError(f'there is no config {config}')
+    check_option_keys(loaded, options or {})
     try:
         loaded.merge_from_dict(copy.deepcopy(dict(options or {})))
     except (KeyError, IndexError, TypeError) as error:
@@ -42,6 +45,7 @@ def load_config(
         ) from error
     if seed is not None:
         loaded.randomness.seed = seed
+    check_config(loaded)
     return loaded
 
 
