@@ -118,7 +118,7 @@ def problems_of(config: Mapping) -> Iterator[str]:
     for key, advice in NOT_SUPPORTED.items():
         if config.get(key) is not None:
             yield f'{key} is not supported: {advice}. Remove it'
-    for key in REGISTRIES.keys() & KNOWN_KEYS | {'train_dataloader'}:
+    for key in sorted(REGISTRIES.keys() & KNOWN_KEYS | _SECTIONS.keys()):
         if key in config:
             yield from _problems_below(config[key], [key])
     yield from _not_supported(config)

@@ -14,6 +14,7 @@ import halp_mm.engine.checkpoint  # noqa: F401 - makes the Runner read checkpoin
 from halp_mm.engine.distributed import init_distributed
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.registry import RUNNERS
 
@@ -39,6 +40,7 @@ class SkeletonRunner(Runner):
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""
         super().register_hooks(*args, **kwargs)
+        self.register_hook(PreflightHook())
         self.register_hook(ClassesHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(PlainCheckpointHook())
