@@ -81,6 +81,15 @@ _ALL_COMPONENTS = {
     'views',
 }
 _ALL_COMPONENTS |= {'normalization', 'evaluation_view', 'train_view', 'transforms', 'vis_backends'}
+#: Places of single components.
+_COMPONENTS = {'model', 'data_preprocessor', 'dataset', 'test_dataset', 'sampler', 'collate_fn'}
+_COMPONENTS |= {'optimizer', 'projector', 'drop', 'train_cfg', 'protocol'}
+#: Components whose type the Runner knows.
+_DEFAULT_TYPES = {
+    'optim_wrapper': 'OptimWrapper',
+    'log_processor': 'LogProcessor',
+    'visualizer': 'Visualizer',
+}
 #: Keys of components that the Runner reads before it builds them.
 _RUNNER_KEYS = {
     'default_hooks': {'priority'},
@@ -216,7 +225,9 @@ def _problems_below(node: Any, path: list[str]) -> Iterator[str]:
         where = '.'.join(path)
         if 'type' in node:
             yield from _problems_of_component(node, path)
-        elif len(path) > 1 and _is_component(path):
+        elif path[0] in _DEFAULT_TYPES and len(path) == 1:
+            yield from _problems_of_component({'type': _DEFAULT_TYPES[path[0]], **node}, path)
+        elif _is_component(path) and 'by_epoch' not in node:
             yield f'{where} has no type, so it is no component; it has {sorted(node)}'
         elif path[0] in _SECTIONS and len(path) == 1:
             for key in node:
@@ -235,6 +246,11 @@ def _problems_below(node: Any, path: list[str]) -> Iterator[str]:
 def _is_component(path: Sequence[str]) -> bool:
     """Whether a dict at this place must have a type."""
     *parents, last = path
+    if not parents or parents[-1] not in _NAMED:
+        if last in _COMPONENTS:
+            return True
+        if not parents:
+            return False
     if last.isdecimal():
         return any(parent in _ALL_COMPONENTS for parent in parents[-2:])
     return parents[-1] in _ALL_COMPONENTS - {'views'}

@@ -18,6 +18,7 @@ from halp_mm.argument_checks import (
     check_fraction,
     check_positive,
 )
+from halp_mm.component_building import suggestion
 
 Check = Callable[..., None]
 
@@ -127,6 +128,9 @@ def check_training_settings(config: Mapping) -> None:
     check('optim_wrapper.paramwise_cfg', MULTIPLIERS)
     groups = 'optim_wrapper.paramwise_cfg.custom_keys'
     for name, settings in _section(config, groups).items():
+        for key in set(settings) - {'lr_mult', 'decay_mult'}:
+            near = suggestion(key, ['lr_mult', 'decay_mult'])
+            raise ValueError(f'{groups}.{name} has no {key!r}{near}')
         _check_values(settings, f'{groups}.{name}', MULTIPLIERS)
     schedulers = config.get('param_scheduler') or []
     for i, _ in enumerate([schedulers] if isinstance(schedulers, Mapping) else schedulers):
