@@ -20,6 +20,8 @@ DATASETS = Registry(
     locations=['halp_mm.datasets'],
     build_func=build_component,
 )
+#: Sources of recordings, which data files are made of.
+SOURCES = Registry('source', scope=SCOPE, locations=['halp_mm.preparation.sources'])
 #: Functions named in a config, such as the collate function.
 FUNCTIONS = Registry(
     'function',
@@ -63,12 +65,13 @@ RUNNERS = Registry(
     scope=SCOPE,
     locations=['halp_mm.engine'],
 )
+#: Loops of training.
+LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE, locations=['halp_mm.engine'])
 
 # The other kinds: nothing of ours is registered yet. They are there so that a user's component
 # can be, and so that mmengine does not warn that a registry of this scope is missing.
 VISUALIZERS = Registry('visualizer', parent=mmengine.registry.VISUALIZERS, scope=SCOPE)
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
-LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
 DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)
 OPTIMIZERS = Registry('optimizer', parent=mmengine.registry.OPTIMIZERS, scope=SCOPE)

@@ -21,6 +21,7 @@ class TrainingProgress:
         iterations_per_epoch: Iterations of one epoch.
         seed: The run's seed.
         rank: This process among the distributed ones.
+        start_epoch: The epoch in which whoever is told of this moment became active.
     """
 
     epoch: int = 0
@@ -28,10 +29,12 @@ class TrainingProgress:
     iterations_per_epoch: int = 1
     seed: int = 0
     rank: int = 0
+    start_epoch: int = 0
 
-    def iterations_since(self, epoch: int) -> int:
-        """Iterations completed since an epoch began; negative before it."""
-        return self.iteration - epoch * self.iterations_per_epoch
+    @property
+    def active_iterations(self) -> int:
+        """Iterations completed since the start epoch began; negative before it."""
+        return self.iteration - self.start_epoch * self.iterations_per_epoch
 
     def generator(
         self, device: torch.device | str, purpose: str, same_on_all_ranks: bool = False

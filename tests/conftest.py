@@ -1,12 +1,24 @@
 """What several tests need."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from halp_mm.datasets import ClipWriter
 from halp_mm.skeletons import get_layout
+from tests.process_state import restored_process_state
+
+torch.set_num_threads(1)  # as the processes that tests start, whose sums are compared with ours
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks() -> Iterator[None]:
+    """Whatever a test changes in the process, the next one does not see it."""
+    with restored_process_state():
+        yield
 
 
 def write_random_clips(path: Path, layout: str = 'kinect_v2', num_clips: int = 12) -> Path:

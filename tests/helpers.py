@@ -62,16 +62,31 @@ def assert_relative(actual: Tensor, expected: Tensor, tolerance: float) -> None:
     assert error <= tolerance * expected.double().abs().max(), float(error)
 
 
+def outputs_of(
+    query: Tensor, key: Tensor, negatives: Tensor | None = None, queue=None, stream: str = 'joint'
+):
+    """What a stream's networks have made of a batch: one query view, one key view and its queue."""
+    from halp_mm.models import StreamOutputs
+
+    return StreamOutputs(
+        stream,
+        queries={'query': query},
+        keys={'key': key},
+        queues={} if queue is None else {'key': queue},
+        negatives={'key': queue.snapshot() if negatives is None else negatives},
+    )
+
+
 def tiny_model(**kwargs):
     """A pre-trainer of random clips (see conftest) with a very small encoder."""
     from halp_mm.registry import MODELS
 
     view = [dict(type='TemporalCropResize', min_frames=4, num_frames=8), dict(type='Shear')]
     config = dict(
-        type='MomentumContrast',
+        type='Pretrainer',
         encoder=dict(type='BiGRU', hidden_size=4, num_layers=1),
         projector=dict(type='Projector', out_dim=6),
-        heads=[dict(type='MoCoHead')],
+        heads=dict(moco=dict(type='MoCoHead')),
         queue_size=16,
         momentum=0.9,
         data_preprocessor=dict(
@@ -91,7 +106,7 @@ def tiny_classifier(**kwargs):
 
     config = dict(
         type='SkeletonClassifier',
-        encoder=dict(type='STGCN', base_channels=4, stages=(1, 1), feature_dim=6, dropout=0.0),
+        encoder=dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.0),
         num_classes=3,
         data_preprocessor=dict(
             type='SkeletonPreprocessor',

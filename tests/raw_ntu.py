@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from halp_mm.datasets.synthetic_raw import skeleton_text
+from halp_mm.synthetic.raw_files import skeleton_text
 
 ROOT = Path(__file__).parents[1]
 parse_plainly = runpy.run_path(str(ROOT / 'tools' / 'benchmarks' / 'ntu_parsing.py'))[

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from halp_mm.apis import load_config
+from halp_mm.commands.main import COMMANDS
+from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import get_layout
+from halp_mm.skeletons import LAYOUTS, get_layout
 from halp_mm.training_progress import TrainingProgress
 
 ROOT = Path(__file__).parent.parent
@@ -29,14 +31,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands() -> list[list[str]]:
-    """The command lines that the pages show, in words."""
+    """The command lines that the pages show, in words; 0 where the shell puts something in."""
     lines = [
         line
         for text in TEXTS.values()
         for block in blocks(text, 'bash')
         for line in block.replace('\\\n', '').splitlines()
     ]
-    return [shlex.split(line) for line in lines]
+    return [shlex.split(re.sub(r'\$\(.*?\)|\$\w+', '0', line)) for line in lines]
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def check_config(config: Config) -> None:
     encoder = config.model.encoder
     if encoder.type == 'BiGRU':
         encoder.update(hidden_size=8, num_layers=1)
-    if config.model.type == 'MomentumContrast':
+    if config.model.type == 'Pretrainer':
         config.model.queue_size = 256
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     layout = get_layout(encoder.get('layout', 'kinect_v2'))
@@ -67,10 +69,11 @@ def check_config(config: Config) -> None:
         'indices': torch.arange(4),
         'layout': layout,
         'normalized': False,
+        'progress': TrainingProgress(epoch=1000, iteration=1000),
     }
-    model.set_progress(TrainingProgress(epoch=1000, iteration=1000))
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-    assert any('loss' in name for name in losses)
+    total, _ = model.parse_losses(losses)
+    assert total.requires_grad
     assert all(torch.isfinite(value) for value in losses.values())
 
 
@@ -91,9 +94,17 @@ def test_python_blocks_work(page, reader):
             check_config(load_config(path))
 
 
+def test_every_layout_has_a_row_and_a_picture():
+    text = TEXTS['layouts.md']
+    for name, layout in LAYOUTS.items():
+        assert re.search(rf'^\| `{name}` \|.*\| {layout.num_joints} \|', text, re.MULTILINE)
+        assert f'![{name}](images/layout_{name}.png)' in text
+        assert (ROOT / 'docs' / 'images' / f'layout_{name}.png').stat().st_size > 1000
+
+
 def test_readme_shows_the_halp_config():
     shown = blocks(TEXTS['README.md'], 'python')[0]
-    assert (ROOT / 'configs/halp/bigru_ntu60_xsub.py').read_text().endswith(shown)
+    assert (ROOT / 'configs/_base_/methods/halp.py').read_text().endswith(shown)
 
 
 def test_readme_begins_with_the_main_job_and_the_tests():
@@ -105,11 +116,12 @@ def test_readme_begins_with_the_main_job_and_the_tests():
     assert second == f'{pip} {constraints} -e ".[tests]" && {opencv} && python -m pytest -q\n'
 
 
-def test_head_options_work():
-    heads = re.findall(r"`(dict\(type='\w+Head'.*?\))`", TEXTS['configs.md'])
-    assert len(heads) > 10
-    for head in heads:
-        MODELS.build(eval(head))
+def test_options_of_the_papers_variants_work():
+    table = TEXTS['configs.md'].partition("### The paper's variants")[2].partition('\n### ')[0]
+    options = re.findall(r'\| `(\w+=.*?)` \|$', table, re.MULTILINE)
+    assert len(options) > 10
+    for option in options:
+        build_head('halp', eval(f"dict(type='HaLPHead', {option})"), ['joint'])
 
 
 def test_every_halp_option_is_documented():
@@ -117,9 +129,7 @@ def test_every_halp_option_is_documented():
     documented = set(re.findall(r'^\| `(\w+)` \|', table, re.MULTILINE))
     known = MODELS.get('HaLPHead').__init__.__code__
     options = set(known.co_varnames[1 : known.co_argcount])
-    assert documented == options | {
-        *('weight', 'start_epoch', 'end_epoch', 'view', 'streams', 'embedding_dim')
-    }
+    assert documented == options | {'weight', 'start_epoch'}
 
 
 @pytest.mark.parametrize('page', TEXTS)
@@ -128,26 +138,44 @@ def test_paths_exist(page):
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
 
 
-def test_flags_and_overrides_exist():
-    checked = 0
-    shared = (ROOT / 'halp_mm/apis/command_line.py').read_text()
-    for words in commands():
-        if 'python' not in words or not words[words.index('python') + 1].startswith('tools/'):
-            continue
+def command_of(words: list[str]) -> tuple[str, list[str]] | None:
+    """The file under tools/ or the name that a command line calls, and its arguments."""
+    if 'python' in words and words[words.index('python') + 1].startswith('tools/'):
         tool, *arguments = words[words.index('python') + 1 :]
-        source = (ROOT / tool).read_text() + shared
-        flags = [word for word in arguments if word.startswith('--')]
-        assert [flag for flag in flags if f"'{flag}'" not in source] == []
-        if '--cfg-options' in arguments:
-            config = load_config(ROOT / arguments[0])
-            for pair in arguments[arguments.index('--cfg-options') + 1 :]:
-                key, _, value = pair.partition('=')
-                *parents, last = key.split('.')
-                place = config
-                for part in parents:
-                    place = place[int(part)] if part.isdigit() else place[part]
-                assert last in place or 'type' in place, f'the config has no {key}'
-                config.merge_from_dict({key: DictAction._parse_iterable(value)})
-            check_config(config)
+        return tool, arguments
+    for start in (['halp-mm'], ['python', '-m', 'halp_mm']):
+        if words[: len(start)] == start and len(words) > len(start):
+            name, *arguments = words[len(start) :]
+            return name, arguments
+    return None
+
+
+def overridden(config: Config, options: dict) -> Config:
+    """The config with other values, all of which replace one or are known to a component."""
+    for key, value in options.items():
+        *parents, last = key.split('.')
+        place = config
+        for part in parents:
+            place = place[int(part)] if part.isdigit() else place[part]
+        assert last in place or 'type' in place, f'the config has no {key}'
+        config.merge_from_dict({key: value})
+    return config
+
+
+def test_commands_can_be_read_and_overrides_exist():
+    checked = 0
+    for tool, arguments in filter(None, map(command_of, commands())):
+        if '--help' in (tool, *arguments):
+            continue
+        name = Path(tool).stem.replace('-', '_')
+        if name in COMMANDS:
+            parser = importlib.import_module(f'halp_mm.commands.{name}').main.__self__.parser()
+            given = vars(parser.parse_intermixed_args(arguments))
+            if given.get('cfg_options') and 'config' in given:
+                check_config(overridden(load_config(ROOT / given['config']), given['cfg_options']))
+        else:  # a script, such as a benchmark
+            flags = [word for word in arguments if word.startswith('--')]
+            source = (ROOT / tool).read_text()
+            assert [flag for flag in flags if f"'{flag}'" not in source] == []
         checked += 1
     assert checked > 10

@@ -16,8 +16,9 @@ def draw(progress: TrainingProgress, purpose: str = 'a', **kwargs) -> list[float
 
 def test_iterations_since_an_epoch():
     progress = TrainingProgress(epoch=3, iteration=35, iterations_per_epoch=10)
-    assert [progress.iterations_since(epoch) for epoch in (0, 3, 4)] == [35, 5, -5]
-    assert TrainingProgress().iterations_since(0) == 0
+    since = [replace(progress, start_epoch=epoch).active_iterations for epoch in (0, 3, 4)]
+    assert since == [35, 5, -5]
+    assert TrainingProgress().active_iterations == 0
 
 
 def test_draws_are_repeatable_and_belong_to_the_moment():
@@ -35,8 +36,11 @@ def test_draws_are_repeatable_and_belong_to_the_moment():
     assert len({tuple(d) for d in draws}) == len(draws)
 
 
-def test_iterations_per_epoch_does_not_change_draws():
-    assert draw(TrainingProgress(1, 5, 5)) == draw(TrainingProgress(1, 5, 7))
+def test_lengths_and_starts_do_not_change_draws():
+    progress = TrainingProgress(1, 5, 5)
+    assert (
+        draw(progress) == draw(TrainingProgress(1, 5, 7)) == draw(replace(progress, start_epoch=1))
+    )
 
 
 def test_same_draws_on_all_ranks():

@@ -31,13 +31,21 @@ NAMES = [
     'halp_cmd/bigru_msr-action3d_xsub',
     'isc/bigru-stgcn_synthetic_xsub',
     'isc/bigru-hcn_synthetic_xsub',
-    'skeletonclr/stgcn_synthetic_xsub_joint',
-    'aimclr/stgcn_synthetic_xsub_joint',
-    'stgcn/stgcn_synthetic_xsub_joint',
+    'skeletonclr/stgcn_synthetic_xsub',
+    'aimclr/stgcn_synthetic_xsub',
+    'stgcn/stgcn_synthetic_xsub',
 ]
 #: Sections of texts, paths and free names, of which a wrong one cannot be made blindly.
 SKIPPED = {'visualizer', 'env_cfg', 'load_from', 'resume', 'log_level', 'default_scope'}
-SKIPPED |= {'runner_type', 'layout', 'prepare_with', 'timer', 'sampler_seed', 'collate_fn'}
+SKIPPED |= {
+    'runner_type',
+    'method',
+    'layout',
+    'prepare_with',
+    'timer',
+    'sampler_seed',
+    'collate_fn',
+}
 #: Numbers that may be anything, or 0 and below.
 FREE = {'main_degrees', 'other_degrees'}
 ZERO = {'weight_decay', 'num_workers', 'start_epoch', 'seed', 'dropout', 'momentum', 'hardness'}

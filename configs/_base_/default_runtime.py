@@ -8,11 +8,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    normalize_once=dict(type='NormalizeOnceHook'),
+    evaluation=dict(type='KNNEvaluationHook', interval=10),
 )
-custom_hooks = [
-    dict(type='NormalizeOnceHook'),
-    dict(type='KNNEvaluationHook', interval=10),
-]
 
 # TensorBoard or Weights & Biases: add dict(type='TensorboardVisBackend') or
 # dict(type='WandbVisBackend', init_kwargs=dict(project='halp_mm')) to the list.

@@ -1,25 +1,20 @@
 # AimCLR on the encoder of HaLP.
-_base_ = [
-    '../_base_/datasets/msr-action3d_xsub.py',
-    '../_base_/models/bigru_moco_small.py',
-    '../_base_/augmentations/aimclr.py',
-    '../_base_/schedules/sgd_400e_small.py',
-    '../_base_/evaluation/gcn.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './stgcn_msr-action3d_xsub.py'
 
+train_dataloader = dict(batch_size=64)
 model = dict(
-    encoder=dict(layout='msr_action3d', num_people=1, hidden_size=128),
-    query_views=['query', 'extreme'],
-    drop=dict(type='EnergyAttentionDrop', keep_margin=0.7),
-    dropped_views=['extreme'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=160),
-        dict(type='NNMHead', temperature=0.07, start_epoch=160),
-        dict(type='D3MHead', temperature=0.07),
-    ],
+    encoder=dict(
+        _delete_=True,
+        type='BiGRU',
+        layout='msr_action3d',
+        num_people=1,
+        hidden_size=128,
+        num_layers=2,
+        bidirectional=True,
+        pooling='mean',
+    ),
+    heads=dict(moco=dict(end_epoch=160), nnm=dict(start_epoch=160)),
 )
-# Everybody faces the sensor.
-data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
-)
+train_cfg = dict(max_epochs=400)
+optim_wrapper = dict(optimizer=dict(lr=0.4))
+param_scheduler = [dict(type='MultiStepLR', milestones=[320], gamma=0.1)]

@@ -1,20 +1,18 @@
 # AimCLR on the encoder of HaLP.
-_base_ = [
-    '../_base_/datasets/ntu60_xsub.py',
-    '../_base_/models/bigru_moco.py',
-    '../_base_/augmentations/aimclr.py',
-    '../_base_/schedules/sgd_450e.py',
-    '../_base_/evaluation/gcn.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './stgcn_ntu60_xsub.py'
 
+train_dataloader = dict(batch_size=64)
 model = dict(
-    query_views=['query', 'extreme'],
-    drop=dict(type='EnergyAttentionDrop', keep_margin=0.7),
-    dropped_views=['extreme'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
-        dict(type='NNMHead', temperature=0.07, start_epoch=150),
-        dict(type='D3MHead', temperature=0.07),
-    ],
+    encoder=dict(
+        _delete_=True,
+        type='BiGRU',
+        layout='kinect_v2',
+        num_people=2,
+        hidden_size=1024,
+        num_layers=3,
+    ),
+    queue_size=16384,
 )
+train_cfg = dict(max_epochs=450)
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+param_scheduler = [dict(type='MultiStepLR', milestones=[350], gamma=0.1)]

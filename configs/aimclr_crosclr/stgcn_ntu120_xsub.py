@@ -1,12 +1,3 @@
-# AimCLR with CrosSCLR's mining across streams: the section sign in AimCLR's tables.
-_base_ = '../aimclr/stgcn_ntu120_xsub_joint.py'
+_base_ = ['../_base_/methods/aimclr_crosclr.py', '../_base_/datasets/ntu120_xsub.py']
 
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
-        dict(type='NNMHead', temperature=0.07, start_epoch=150),
-        dict(type='D3MHead', temperature=0.07),
-        dict(type='CrossStreamHead', temperature=0.07, start_epoch=150),
-    ],
-)
+train_dataloader = dict(batch_size=128)

@@ -1,12 +1,7 @@
-# AimCLR with CrosSCLR's mining across streams: the section sign in AimCLR's tables.
-_base_ = '../aimclr/stgcn_synthetic_xsub_joint.py'
+_base_ = '../aimclr/stgcn_synthetic_xsub.py'
 
+method = 'AimCLR + CrosSCLR'
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=50),
-        dict(type='NNMHead', temperature=0.07, start_epoch=50),
-        dict(type='D3MHead', temperature=0.07),
-        dict(type='CrossStreamHead', temperature=0.07, start_epoch=50),
-    ],
+    heads=dict(cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
 )

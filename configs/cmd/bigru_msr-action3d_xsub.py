@@ -1,13 +1,10 @@
-# CMD is the baseline on three streams with a head that distils between them.
 _base_ = '../moco/bigru_msr-action3d_xsub.py'
 
+method = 'CMD'
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        # From the start, at this learning rate, the streams agree that all clips are alike.
-        dict(type='CMDHead', top_k=512, start_epoch=120),
-    ],
+    # From the start, at this learning rate, the streams agree that all clips are alike.
+    heads=dict(cmd=dict(type='CMDHead', top_k=512, start_epoch=120)),
 )
 # Differences of frames are small numbers; at the baseline's learning rate their encoder collapses.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(motion=dict(lr_mult=0.075))))

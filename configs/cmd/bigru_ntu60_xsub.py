@@ -1,10 +1,1 @@
-# CMD is the baseline on three streams with a head that distils between them.
-_base_ = '../moco/bigru_ntu60_xsub.py'
-
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-    ],
-)
+_base_ = ['../_base_/methods/cmd.py', '../_base_/datasets/ntu60_xsub.py']

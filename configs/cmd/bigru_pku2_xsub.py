@@ -1,10 +1,5 @@
-# CMD is the baseline on three streams with a head that distils between them.
-_base_ = '../moco/bigru_pku2_xsub.py'
+_base_ = ['../_base_/methods/cmd.py', '../_base_/datasets/pku2_xsub.py']
 
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-    ],
-)
+train_cfg = dict(max_epochs=1000)
+param_scheduler = [dict(type='MultiStepLR', milestones=[800], gamma=0.1)]
+protocols = dict(linear=dict(learning_rate=0.001))

@@ -1,12 +1,6 @@
-# CMD is the baseline on three streams with a head that distils between them.
 _base_ = '../moco/bigru_synthetic_xsub.py'
 
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead', top_k=512),
-    ],
-)
+method = 'CMD'
+model = dict(streams=['joint', 'motion', 'bone'], heads=dict(cmd=dict(type='CMDHead', top_k=512)))
 # With the baseline's learning rate the motion stream collapses.
 optim_wrapper = dict(optimizer=dict(lr=0.03))

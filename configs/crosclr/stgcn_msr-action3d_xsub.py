@@ -1,10 +1,7 @@
-# CrosSCLR is SkeletonCLR on three streams; then what is near in one is a positive in the others.
-_base_ = '../skeletonclr/stgcn_msr-action3d_xsub_joint.py'
+_base_ = '../skeletonclr/stgcn_msr-action3d_xsub.py'
 
+method = 'CrosSCLR'
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=50),
-        dict(type='CrossStreamHead', temperature=0.07, start_epoch=50),
-    ],
+    heads=dict(moco=dict(end_epoch=50), cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
 )

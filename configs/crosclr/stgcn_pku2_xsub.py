@@ -1,10 +1,3 @@
-# CrosSCLR is SkeletonCLR on three streams; then what is near in one is a positive in the others.
-_base_ = '../skeletonclr/stgcn_pku2_xsub_joint.py'
+_base_ = ['../_base_/methods/crosclr.py', '../_base_/datasets/pku2_xsub.py']
 
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=[
-        dict(type='MoCoHead', temperature=0.07, end_epoch=150),
-        dict(type='CrossStreamHead', temperature=0.07, start_epoch=150),
-    ],
-)
+train_dataloader = dict(batch_size=128)

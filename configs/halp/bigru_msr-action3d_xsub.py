@@ -1,9 +1,5 @@
 # With a few hundred clips, positives must stay close to their keys: see docs/benchmarks.md.
 _base_ = '../moco/bigru_msr-action3d_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=160, weight=0.1, hardness=0.2),
-    ]
-)
+method = 'HaLP'
+model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1, hardness=0.2)))

@@ -1,9 +1,1 @@
-# HaLP is its MoCo baseline with one more head.
-_base_ = '../moco/bigru_ntu60_xsub.py'
-
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200),
-    ]
-)
+_base_ = ['../_base_/methods/halp.py', '../_base_/datasets/ntu60_xsub.py']

@@ -1,8 +1,4 @@
 _base_ = '../moco/bigru_synthetic_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=160, weight=0.1),
-    ]
-)
+method = 'HaLP'
+model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1)))

@@ -1,10 +1,1 @@
-# CMD with positives hallucinated in each stream.
-_base_ = '../cmd/bigru_ntu120_xsub.py'
-
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-        dict(type='HaLPHead', start_epoch=200),
-    ]
-)
+_base_ = ['../_base_/methods/halp_cmd.py', '../_base_/datasets/ntu120_xsub.py']

@@ -1,10 +1,5 @@
-# CMD with positives hallucinated in each stream.
-_base_ = '../cmd/bigru_pku2_xsub.py'
+_base_ = ['../_base_/methods/halp_cmd.py', '../_base_/datasets/pku2_xsub.py']
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead'),
-        dict(type='HaLPHead', start_epoch=200),
-    ]
-)
+train_cfg = dict(max_epochs=1000)
+param_scheduler = [dict(type='MultiStepLR', milestones=[800], gamma=0.1)]
+protocols = dict(linear=dict(learning_rate=0.001))

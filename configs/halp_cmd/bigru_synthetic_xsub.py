@@ -1,10 +1,4 @@
-# CMD with positives hallucinated in each stream.
 _base_ = '../cmd/bigru_synthetic_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='CMDHead', top_k=512),
-        dict(type='HaLPHead', start_epoch=160, weight=0.1),
-    ]
-)
+method = 'HaLP + CMD'
+model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1)))

@@ -1,14 +1,8 @@
-# MSR-Action3D, sized for 2 CPU cores.
 _base_ = [
+    '../_base_/methods/isc_sequence_image_small.py',
     '../_base_/datasets/msr-action3d_xsub.py',
-    '../_base_/models/isc_bigru_hcn_small.py',
-    '../_base_/augmentations/crop_shear_corruption_small.py',
-    '../_base_/schedules/sgd_400e_small.py',
-    '../_base_/evaluation/gru_small.py',
-    '../_base_/default_runtime.py',
 ]
 
-optim_wrapper = dict(optimizer=dict(lr=0.1))
 model = dict(
     encoder=dict(
         sequence=dict(layout='msr_action3d', num_people=1),

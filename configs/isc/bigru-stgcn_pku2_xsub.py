@@ -1,9 +1,4 @@
-# ISC: its encoder of graphs is an AGCN; an ST-GCN stands in for it.
-_base_ = [
-    '../_base_/datasets/pku2_xsub.py',
-    '../_base_/models/isc_bigru_stgcn.py',
-    '../_base_/augmentations/crop_shear_corruption.py',
-    '../_base_/schedules/sgd_1000e.py',
-    '../_base_/evaluation/gru.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/methods/isc.py', '../_base_/datasets/pku2_xsub.py']
+
+train_cfg = dict(max_epochs=1000)
+param_scheduler = [dict(type='MultiStepLR', milestones=[800], gamma=0.1)]

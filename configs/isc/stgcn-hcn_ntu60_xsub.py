@@ -1,9 +1,7 @@
-# ISC: its encoder of graphs is an AGCN; an ST-GCN stands in for it.
-_base_ = [
-    '../_base_/datasets/ntu60_xsub.py',
-    '../_base_/models/isc_stgcn_hcn.py',
-    '../_base_/augmentations/crop_shear_corruption.py',
-    '../_base_/schedules/sgd_450e.py',
-    '../_base_/evaluation/gru.py',
-    '../_base_/default_runtime.py',
-]
+# ISC's representations graph and image.
+_base_ = './bigru-stgcn_ntu60_xsub.py'
+
+model = dict(
+    encoder=dict(sequence=None, image=dict(type='HCN', layout='kinect_v2', num_frames=64)),
+    streams=dict(_delete_=True, graph='joint', image='joint'),
+)

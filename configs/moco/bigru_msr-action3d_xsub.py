@@ -1,12 +1,4 @@
-# MSR-Action3D, sized for 2 CPU cores.
-_base_ = [
-    '../_base_/datasets/msr-action3d_xsub.py',
-    '../_base_/models/bigru_moco_small.py',
-    '../_base_/augmentations/crop_shear_corruption_small.py',
-    '../_base_/schedules/sgd_400e_small.py',
-    '../_base_/evaluation/gru_small.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/methods/moco_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 model = dict(encoder=dict(layout='msr_action3d', num_people=1, hidden_size=128))
 # Everybody faces the sensor; the first frame's pose is too noisy to be turned by.

@@ -1,9 +1,1 @@
-# The baseline of HaLP, Table 1.
-_base_ = [
-    '../_base_/datasets/ntu60_xsub.py',
-    '../_base_/models/bigru_moco.py',
-    '../_base_/augmentations/crop_shear_corruption.py',
-    '../_base_/schedules/sgd_450e.py',
-    '../_base_/evaluation/gru.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/methods/moco.py', '../_base_/datasets/ntu60_xsub.py']

@@ -1,11 +1,5 @@
-# The baseline of HaLP, Table 1.
-_base_ = [
-    '../_base_/datasets/pku2_xsub.py',
-    '../_base_/models/bigru_moco.py',
-    '../_base_/augmentations/crop_shear_corruption.py',
-    '../_base_/schedules/sgd_1000e.py',
-    '../_base_/evaluation/gru.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = ['../_base_/methods/moco.py', '../_base_/datasets/pku2_xsub.py']
 
+train_cfg = dict(max_epochs=1000)
+param_scheduler = [dict(type='MultiStepLR', milestones=[800], gamma=0.1)]
 protocols = dict(linear=dict(learning_rate=0.001))

@@ -7,7 +7,7 @@ from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.features import ClipFeatures, extract_features
 from halp_mm.apis.inferencer import Inference, Neighbour, SkeletonInferencer
 from halp_mm.apis.pretrain import pretrain, training_config
-from halp_mm.apis.report import make_fused_report, make_report, report_table, write_report
+from halp_mm.apis.results import make_fused_results, make_results, results_table, write_results
 
 __all__ = [
     'ClipFeatures',
@@ -23,11 +23,11 @@ __all__ = [
     'evaluate',
     'extract_features',
     'load_config',
-    'make_fused_report',
-    'make_report',
+    'make_fused_results',
+    'make_results',
     'plan_runs',
     'pretrain',
-    'report_table',
+    'results_table',
     'training_config',
-    'write_report',
+    'write_results',
 ]

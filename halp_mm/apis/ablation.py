@@ -14,7 +14,8 @@ from pathlib import Path
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import evaluate
 from halp_mm.apis.pretrain import pretrain
-from halp_mm.apis.report import config_sha256, write_report
+from halp_mm.apis.results import config_sha256, write_results
+from halp_mm.run_identity import COORDINATES
 from halp_mm.whole_files import written_whole
 
 
@@ -93,17 +94,17 @@ class Run:
             runner = pretrain(self.config, self.folder, self.cfg_options, self.seed, resume=True)
             self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
         else:
-            checkpoint = self.record['checkpoint']
-            report, _ = evaluate(self.config, checkpoint, step, self.cfg_options, self.seed)
-            write_report(report, self.folder / f'{step}.json')
+            checkpoint = None if step == COORDINATES else self.record['checkpoint']
+            results, _ = evaluate(self.config, checkpoint, step, self.cfg_options, self.seed)
+            write_results(results, self.folder / f'{step}.json')
 
-    def write_record(self, **results: str) -> None:
+    def write_record(self, **facts: str) -> None:
         """Write ``run.json``."""
         content = {
             'config': self.config,
             'seed': self.seed,
             'config_sha256': self.sha256,
-            **results,
+            **facts,
         }
         with written_whole(self.folder / 'run.json') as partial:
             partial.write_text(json.dumps(content, indent=2) + '\n')
@@ -111,9 +112,9 @@ class Run:
 
 def plan_runs(
     configs: Sequence[str | os.PathLike],
-    seeds: Sequence[int],
-    work_dir: str | os.PathLike,
-    protocols: Sequence[str] = ('knn', 'linear'),
+    seeds: Sequence[int] = (0, 1, 2),
+    work_dir: str | os.PathLike = 'work_dirs/ablation',
+    protocols: Sequence[str] = ('knn', 'linear', 'coordinates'),
     cfg_options: Mapping | None = None,
 ) -> list[Run]:
     """All configs with the first seed, then all with the second, and so on.
@@ -122,7 +123,8 @@ def plan_runs(
         configs: Config files.
         seeds: Random seeds.
         work_dir: Each run gets the folder ``METHOD/NAME/seed_SEED`` in it.
-        protocols: What every run is evaluated by.
+        protocols: What every run is evaluated by. ``'coordinates'``, which does not depend on the
+            seed, is done for the first one only.
         cfg_options: New values by dotted key, for all configs.
 
     Raises:
@@ -132,13 +134,14 @@ def plan_runs(
     """
     runs, owners = [], {}
     for seed in dict.fromkeys(seeds):
+        of_seed = [name for name in protocols if name != COORDINATES or seed == seeds[0]]
         for config in map(os.fspath, dict.fromkeys(configs)):
             name = Path(default_work_dir(config)).relative_to('work_dirs')
             run = Run(
                 config,
                 seed,
                 Path(work_dir, name, f'seed_{seed}'),
-                tuple(dict.fromkeys(protocols)),
+                tuple(dict.fromkeys(of_seed)),
                 dict(cfg_options or {}),
             )
             if run.folder in owners:

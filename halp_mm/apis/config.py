@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from mmengine.config import Config
 
 from halp_mm.apis.config_checks import check_config, check_option_keys
+from halp_mm.apis.packaged_configs import config_path, let_configs_inherit_packaged_ones
 from halp_mm.datasets import check_data_file
+from halp_mm.run_identity import record_overrides
 
 
 def load_config(
@@ -18,12 +20,13 @@ def load_config(
     """Read a config and override some of it.
 
     Args:
-        config: A Python config, or one that was read before, which stays as it is.
+        config: A Python config, or one that was read before, which stays as it is. The name
+            ``halp_mm::METHOD/NAME.py`` is a config that comes with the package.
         options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
         seed: The random seed; by default the config's.
 
     Returns:
-        A config of its own.
+        A config of its own, which remembers the options for the run's identity.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -32,8 +35,9 @@ def load_config(
     """
     if isinstance(config, Config):
         loaded = copy.deepcopy(config)
-    elif os.path.isfile(config):
-        loaded = Config.fromfile(config)
+    elif (path := config_path(config)).is_file():
+        let_configs_inherit_packaged_ones()
+        loaded = Config.fromfile(path)
     else:
         raise FileNotFoundError(f'there is no config {config}')
     check_option_keys(loaded, options or {})
@@ -43,6 +47,7 @@ def load_config(
         raise ValueError(
             f'{loaded.filename} cannot be overridden by {dict(options)}: {error}'
         ) from error
+    record_overrides(loaded, options or {})
     if seed is not None:
         loaded.randomness.seed = seed
     check_config(loaded)

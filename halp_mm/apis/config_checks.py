@@ -26,12 +26,13 @@ from halp_mm.component_building import (
     suggestion,
     unknown_component,
 )
+from halp_mm.models.pretrainers.head_term import TERM_KEYS
 
 #: Keys that a config may have: those of the Runner, of mmengine's configs, and our own.
 KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
-    'train_on_test_clips',
+    *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.
 NOT_SUPPORTED = {
@@ -98,7 +99,9 @@ _RUNNER_KEYS = {
     'optim_wrapper': {'optimizer', 'constructor', 'paramwise_cfg'},
 }
 #: Dicts whose keys are names that users choose.
-_NAMED = {'default_hooks', 'protocols', 'views', 'heads', 'encoder'}
+_NAMED = {'default_hooks', 'protocols', 'views', 'heads', 'encoder', 'derived_maps'}
+#: Keys that a pre-trainer reads before it builds what stands in these dicts.
+_PRETRAINER_KEYS = {'heads': set(TERM_KEYS), 'derived_maps': {'view'}}
 #: Sections without a type, and what they may have.
 _SECTIONS = {
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
@@ -264,6 +267,7 @@ def _problems_of_component(settings: Mapping, path: Sequence[str]) -> Iterator[s
         yield f'{where}: {unknown_component(settings["type"], registries)}'
         return
     also = _RUNNER_KEYS.get(path[0], set()) if len(path) <= 2 else set()
+    also = also | _PRETRAINER_KEYS.get(path[-2] if len(path) > 1 else '', set())
     problem = problem_with(component, settings, also)
     if problem:
         yield f'{where}: {problem}'

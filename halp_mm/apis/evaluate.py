@@ -14,11 +14,12 @@ from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
 from halp_mm.apis.config import check_data_files, load_config
-from halp_mm.apis.report import make_origin, make_report
+from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.engine import load_weights
+from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
+from halp_mm.run_identity import coordinates_identity, run_identity
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
 from halp_mm.transforms import ConvertLayout, build_transform
 
@@ -32,8 +33,16 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
             initialised with the config's seed.
 
     Raises:
-        ValueError: if the checkpoint is damaged or was made with another model.
+        ValueError: if the checkpoint is damaged or was made with another model, encoder or streams.
     """
+    return _build_model(config, checkpoint)[0]
+
+
+def _build_model(
+    config: Config, checkpoint: str | os.PathLike | None
+) -> tuple[BaseModel, dict | None, str | None]:
+    """The model, the identity in the checkpoint, and what is to be said of it."""
+    found = warning = None
     set_random_seed(config.randomness.seed)
     preprocessor = config.data_preprocessor
     model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
@@ -44,8 +53,19 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
         model.init_weights()
         logger.setLevel(level)
     else:
-        load_weights(model, checkpoint)
-    return model.to(get_device()).eval()
+        checkpoint = resolve_checkpoint(checkpoint)
+        found, expected = read_run_identity(checkpoint), run_identity(config)
+        warning = check_same_run(checkpoint, found, expected)
+        try:
+            load_weights(model, checkpoint)
+        except ValueError as error:
+            if found is None or found['method'] == expected['method']:
+                raise
+            raise ValueError(
+                f'{checkpoint} was trained by {found["method"]}, but the config is of '
+                f'{expected["method"]}: {error}'
+            ) from error
+    return model.to(get_device()).eval(), found, warning
 
 
 def evaluate(
@@ -60,7 +80,9 @@ def evaluate(
 
     Args:
         config: The config that it was trained with, read or not.
-        checkpoint: Its checkpoint; None evaluates the untrained encoder.
+        checkpoint: Its checkpoint, or the work directory whose newest one is meant; None evaluates
+            the untrained encoder. The protocol ``'coordinates'``, which looks at no encoder, takes
+            none.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
         cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
         seed: The random seed; by default the config's.
@@ -69,17 +91,18 @@ def evaluate(
             people as the encoder's config says. The protocol ``'transfer'`` needs one.
 
     Returns:
-        A report of plain containers, with all of the result's metrics and what they were measured
-        on, see :func:`halp_mm.apis.make_report`; and the result with all class scores.
+        The results in plain containers: metrics, what they were measured on, and who made the
+        encoder, see :func:`halp_mm.apis.make_results`; and the evaluation with all class scores.
 
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
-        ValueError: if the config has no such protocol, or this needs a target, the checkpoint does
-            not fit, or the target has no data sets or its layout cannot be converted.
+        ValueError: if the config has no such protocol, or this needs a target or takes no
+            checkpoint, the checkpoint does not fit, or the target has no data sets or its layout
+            cannot be converted.
 
     Example:
-        >>> report, result = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
-        >>> print(report_table(report))
+        >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
+        >>> print(results_table(results))
     """
     config = load_config(config, cfg_options, seed)
     if protocol not in config.protocols:
@@ -93,11 +116,18 @@ def evaluate(
             f'the protocol {protocol!r} needs the config of another data set as target (--target). '
             'On its own data set an encoder is trained by the protocol finetune'
         )
+    if checkpoint is not None and not built.uses_encoder:
+        raise ValueError(
+            f'the protocol {protocol!r} looks at no encoder, so {os.fspath(checkpoint)!r} would '
+            'change nothing; leave the checkpoint out'
+        )
     if target is not None:
         target = load_config(target)
         check_target(target)
     check_data_files(target or config)
-    model = build_model(config, checkpoint)
+    if checkpoint is not None:  # also for the results
+        checkpoint = resolve_checkpoint(checkpoint)
+    model, run, warning = _build_model(config, checkpoint)
     if target is None:
         train_dataset = DATASETS.build(config.train_dataloader.dataset)
         test_dataset = DATASETS.build(config.test_dataset)
@@ -106,10 +136,31 @@ def evaluate(
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
-    origin = make_origin(config, checkpoint, protocol, train_dataset, target)
+    if not built.uses_encoder:
+        run = coordinates_identity(config, train_dataset.metainfo)
+    elif run is None:
+        run = _assumed_run(config, checkpoint, None if target else train_dataset)
+    origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
     data_files = (train_dataset.data_file, test_dataset.data_file)
-    return make_report(result, settings, data_files, seconds), result
+    warnings = [warning] if warning else []
+    return make_results(result, settings, data_files, seconds, warnings), result
+
+
+def _assumed_run(
+    config: Config, checkpoint: str | os.PathLike | None, dataset: SkeletonDataset | None
+) -> dict:
+    """The config's identity, for an untrained encoder or a checkpoint that does not say its own.
+
+    Args:
+        config: The config.
+        checkpoint: The checkpoint; its run's settings and seed are not known to be the config's.
+        dataset: The config's training clips, if they were opened.
+    """
+    identity = run_identity(config, dataset and dataset.metainfo)
+    if checkpoint is not None:
+        identity |= {'config_sha256': None, 'seed': None}
+    return identity
 
 
 def check_target(target: Config) -> None:

@@ -18,6 +18,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import extract_features
 from halp_mm.evaluation.feature_clusters import cluster_nmi, require_scikit_learn, tsne_points
 from halp_mm.registry import DATASETS
+from halp_mm.run_identity import run_identity
 from halp_mm.visualization.feature_picture import check_picture, plot_features
 
 _DRAWN_CLASSES = 10  # as in AimCLR's Figure 2
@@ -89,7 +90,7 @@ def draw_features(
     """
     require_scikit_learn()
     check_data_files(config)
-    streams = list(config.data_preprocessor.get('streams', ['joint']))
+    streams = list(run_identity(config)['streams'])
     stream = streams[0] if stream is None else stream
     if stream not in streams:
         raise ValueError(f'the config has no stream {stream!r}; its streams are {streams}')

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from halp_mm.apis.config import load_config
 from halp_mm.apis.evaluate import build_model
-from halp_mm.datasets.skeleton_dataset import with_people
-from halp_mm.datasets.sources.folder import read_clip, shaped_clip
+from halp_mm.datasets.people import with_people
 from halp_mm.evaluation import extract_features, knn_scores
 from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.models import SkeletonClassifier
+from halp_mm.preparation.folder.source import read_clip, shaped_clip
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import SkeletonLayout, convert_joints, get_layout
 
@@ -148,9 +148,9 @@ class SkeletonInferencer:
         Args:
             clips: A clip, or a list of clips: an array or tensor ``[M, T, V, C]``, of one person
                 ``[T, V, C]``, or a file of one of the kinds in
-                :mod:`halp_mm.datasets.sources.folder_clip_files`. Of more people than the model
-                has the first ones are taken, as of training clips. A score, if the training clips
-                have none, is left out.
+                :mod:`halp_mm.preparation.folder.clip_files`. Of more people than the model
+                has the first who are seen are taken, as of training clips. A score, if the training
+                clips have none, is left out.
             layout: The layout of their joints; by default that of the training clips. Clips of
                 another one are converted.
             num_neighbours: How many training clips to name, or all if there are fewer.
@@ -191,8 +191,9 @@ class SkeletonInferencer:
                 f'{where} has {converted.shape[-1]} numbers a joint; the training clips have '
                 f'{self._num_channels}. Export it with a score'
             )
+        people = with_people(converted, self._num_people, self.layout.dimensions)
         return {
-            'clip': with_people(converted, self._num_people)[..., : self._num_channels],
+            'clip': people[..., : self._num_channels],
             'label': 0,  # nothing looks at it
             'index': 0,
             'layout': self.layout,

@@ -13,6 +13,7 @@ from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.config_checks import locate
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.component_building import ComponentError
+from halp_mm.engine import parse_duration
 from halp_mm.registry import RUNNERS
 
 
@@ -27,6 +28,7 @@ def training_config(
     auto_scale_lr: bool = False,
     deterministic: bool = False,
     launcher: str | None = None,
+    stop_after: str | float | None = None,
 ) -> Config:
     """The config of a training that can start at once.
 
@@ -44,6 +46,7 @@ def training_config(
         deterministic: Whether to use deterministic algorithms only.
         launcher: What started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``;
             by default the config's.
+        stop_after: Save and stop after this time, such as ``'3h50m'``.
 
     Returns:
         A config of its own.
@@ -51,7 +54,7 @@ def training_config(
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
         ValueError: if an option names a place that the config does not have, there is no work
-            directory, or mixed precision is wanted without a GPU.
+            directory, ``stop_after`` is no time, or mixed precision is wanted without a GPU.
     """
     config = load_config(config, cfg_options, seed)
     check_training_settings(config)
@@ -70,8 +73,7 @@ def training_config(
     if amp:
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if not validate:
-        hooks = config.custom_hooks
-        config.custom_hooks = [hook for hook in hooks if 'EvaluationHook' not in hook.type]
+        config.default_hooks.evaluation = None
     if auto_scale_lr:
         config.auto_scale_lr.enable = True
     if deterministic:
@@ -79,6 +81,9 @@ def training_config(
         config.randomness.deterministic = True
     if launcher is not None:
         config.launcher = launcher
+    if stop_after is not None:
+        parse_duration(stop_after)
+        config.stop_after = stop_after
     return config
 
 
@@ -106,7 +111,9 @@ def pretrain(
 
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
-        ValueError: if the settings do not fit the config or the machine.
+        ValueError: if the settings do not fit the config or the machine, training diverges, or
+            there are checkpoints in the work directory and ``resume`` is not set.
+        TrainingStopped: if training was stopped, by a signal or ``stop_after``, and saved.
 
     Example:
         >>> runner = pretrain('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)

@@ -8,10 +8,11 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import torch
+from mmengine.logging import print_log
 
-from halp_mm.datasets.sources.annotations import is_pickle, read_annotations
-from halp_mm.datasets.sources.preparation import BadFilesError
+from halp_mm.datasets.annotations import is_pickle, read_annotations
 from halp_mm.datasets.storage import ClipBlock, ClipStorage
+from halp_mm.problems import NOBODY, BadDataError, listing
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 
@@ -31,28 +32,38 @@ class AnnotationStorage(ClipStorage):
         self, path: str | os.PathLike, layout: str | Mapping | SkeletonLayout | None
     ) -> None:
         self.path = Path(path)
-        try:
-            annotations = read_annotations(path, layout)
-        except BadFilesError as error:
+        annotations = read_annotations(path, layout)
+        if annotations.problems:
             raise ValueError(
-                f'{error}, an option of tools/data/convert_annotations.py, which makes a data file'
-            ) from error
+                f'{BadDataError(annotations.problems)}, an option of '
+                'tools/data/convert_annotations.py, which makes a data file'
+            )
+        clips = {name: annotations.clip(name) for name in annotations.clips}
+        unseen = [name for name, clip in clips.items() if not len(clip)]
+        if unseen:
+            print_log(f'{path}: left out, as {NOBODY}: {len(unseen)}{listing(unseen)}', 'current')
+        clips = {name: clip for name, clip in clips.items() if len(clip)}
+        if not clips:
+            raise ValueError(f'{path}: {NOBODY} of its clips, so nothing is left')
         self.layout = annotations.layout
-        self.class_names = annotations.class_names
+        self.class_names = list(annotations.class_names)
         self.dataset = annotations.dataset
-        self.notes = annotations.notes
-        self.names = annotations.names
-        self.labels = torch.tensor(annotations.labels)
-        self.columns = {key: torch.tensor(column) for key, column in annotations.columns.items()}
+        self.notes = {}
+        self.names = list(clips)
+        self.labels = torch.tensor([int(annotations.clips[name]['label']) for name in clips])
+        facts = [annotations.columns[name] for name in clips]
+        self.columns = {key: torch.tensor([fact[key] for fact in facts]) for key in facts[0]}
+        position = {name: i for i, name in enumerate(clips)}
         self.splits = {
-            key: torch.tensor(split, dtype=torch.int64) for key, split in annotations.splits.items()
+            split: torch.tensor([position[name] for name in names if name in position]).long()
+            for split, names in annotations.splits.items()
         }
-        shapes = torch.tensor([clip['keypoint'].shape[:2] for clip in annotations.annotations])
-        joints, channels = annotations.clip(0).shape[2:]
+        shapes = torch.tensor([clip.shape[:2] for clip in clips.values()])
+        joints, channels = next(iter(clips.values())).shape[2:]
         frames = torch.empty(int(shapes.prod(1).sum()), joints, channels)
         self.block = ClipBlock(frames, num_frames=shapes[:, 1], num_people=shapes[:, 0])
-        for position in range(len(annotations)):
-            self.clip(position).copy_(torch.from_numpy(annotations.clip(position)))
+        for i, clip in enumerate(clips.values()):
+            self.clip(i).copy_(torch.from_numpy(clip))
 
 
 _opened: WeakValueDictionary[tuple, AnnotationStorage] = WeakValueDictionary()

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
-from halp_mm.datasets.sources.reporting import progress_bar
+from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.storage import ClipStorage, ClipWriter
+from halp_mm.progress_bar import progress_bar
 from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_conversion, get_layout
 
 
@@ -19,7 +20,8 @@ def convert_data_file(
 ) -> dict:
     """Write a data file anew with its clips in another layout; all else stays as it is.
 
-    The notes get one entry more in the list ``layout_conversions``.
+    People who are seen in no frame of a clip are not kept. The notes get one entry more in the
+    list ``layout_conversions``.
 
     Args:
         data_file: The data file to convert.
@@ -47,10 +49,13 @@ def convert_data_file(
         progress_bar(len(storage), progress) as step,
     ):
         for position, name in enumerate(storage.names):
-            clip = convert_joints(storage.clip(position), storage.layout, target).numpy()
+            clip = storage.clip(position)
+            people = seen_people(clip, storage.layout.dimensions)
+            # A clip in which nobody is seen keeps one person, as a data file has no other form.
+            clip = convert_joints(people if len(people) else clip[:1], storage.layout, target)
             columns = {key: int(column[position]) for key, column in storage.columns.items()}
             label = int(storage.labels[position])
-            writer.add(name, clip, label, splits[position], **columns)
+            writer.add(name, clip.numpy(), label, splits[position], **columns)
             step()
         done_before = storage.notes.get('layout_conversions', [])
         writer.notes = {**storage.notes, 'layout_conversions': [*done_before, conversion]}

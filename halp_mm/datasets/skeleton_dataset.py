@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
 from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.people import with_people
 from halp_mm.datasets.storage import ClipBlock
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
@@ -30,7 +31,8 @@ class SkeletonDataset(Dataset):
             pickle called ``.pkl`` or ``.pickle``.
         split: The split's name in it, such as ``'xsub_train'``.
         num_people: M of every sample: clips with fewer people are padded with zeros, of clips
-            with more the first ones are kept. By default the most that any clip of the file has.
+            with more the first ones are kept. People who are seen in no frame of a clip do not
+            count. By default the most that any clip of the file has.
         prepare_with: The command that makes the data file; shown when the file is missing.
         layout: The layout of the joints: its name or a dict. A pickle needs it; a data file has
             its own, which has to be the same.
@@ -128,15 +130,21 @@ class SkeletonDataset(Dataset):
                     f'{self.data_file}: clip {self._storage.names[position]!r} has coordinates '
                     'that are NaN or infinite; make the file again or leave the clip out'
                 )
+            clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
         else:
             clip = self._normalized.clip(index)
         return {
-            'clip': with_people(clip, self.num_people),
+            'clip': clip,
             'label': int(self._storage.labels[position]),
             'index': index,
             'layout': self.layout,
             'normalized': self._normalized is not None,
         }
+
+    def check_data_file_size(self) -> None:
+        """Raise a ValueError if the mapped data file was cut off since it was opened."""
+        if self._normalized is None and not isinstance(self._storage, AnnotationStorage):
+            self._storage.check_size()
 
     def normalize_once(
         self,
@@ -173,14 +181,6 @@ class SkeletonDataset(Dataset):
             torch.tensor(num_frames),
             torch.full((len(self),), self.num_people),
         )
-
-
-def with_people(clip: Tensor, num_people: int) -> Tensor:
-    """A clip ``[M, T, V, C]`` of so many people: the first ones, and zeros if there are fewer."""
-    missing = num_people - len(clip)
-    if missing > 0:
-        clip = torch.cat([clip, clip.new_zeros(missing, *clip.shape[1:])])
-    return clip[:num_people]
 
 
 def check_data_file(data_file: str | os.PathLike, prepare_with: str = '') -> None:

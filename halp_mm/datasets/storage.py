@@ -134,7 +134,10 @@ class ClipWriter:
                 'none of them empty'
             )
         if self._channels not in (None, clip.shape[3]):
-            raise ValueError(f'{where} has {clip.shape[3]} coordinates; others {self._channels}')
+            raise ValueError(
+                f'{where} has {clip.shape[3]} numbers a joint; the clips before it have '
+                f'{self._channels}. Export all clips with a score or all without'
+            )
         if not np.isfinite(clip).all():
             raise ValueError(
                 f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '
@@ -243,6 +246,9 @@ class ClipStorage:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f'there is no data file {self.path}')
+        status = self.path.stat()
+        self._size, self._inode = status.st_size, status.st_ino
+        self._check_header_size()
         try:
             with safe_open(self.path, framework='pt') as file:
                 metadata = file.metadata() or {}
@@ -262,13 +268,12 @@ class ClipStorage:
             raise ValueError(
                 f'{self.path} lacks {missing}. Make it again with the tool that made it'
             )
-        self.layout = get_layout(json.loads(metadata['layout']))
-        self.class_names: list[str] = json.loads(metadata['class_names'])
+        self.layout = get_layout(self._json('layout', metadata['layout'], dict))
+        self.class_names: list[str] = self._json('class_names', metadata['class_names'], list)
         self.dataset = metadata['dataset']
         long_notes = tensors.get('notes')
-        self.notes: dict = json.loads(
-            metadata['notes'] if long_notes is None else bytes(long_notes.numpy())
-        )
+        notes = metadata['notes'] if long_notes is None else bytes(long_notes.numpy())
+        self.notes: dict = self._json('notes', notes, dict)
         self.labels: Tensor = tensors['label']
         self.names: list[str] = bytes(tensors['name'].numpy()).decode().rstrip('\n').split('\n')
         self.columns = _with_prefix(tensors, 'column/')
@@ -298,6 +303,51 @@ class ClipStorage:
         if not len(self.splits[name]):
             raise ValueError(f'split {name!r} of {self.path} is empty')
         return self.splits[name]
+
+    def check_size(self) -> None:
+        """See that the file is still as long as it was when it was opened.
+
+        To read a mapped file beyond its end kills the process without a word. A file that was
+        replaced or deleted meanwhile does no harm: what is mapped stays.
+
+        Raises:
+            ValueError: if it has been cut off.
+        """
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return
+        if status.st_ino == self._inode and status.st_size < self._size:
+            raise ValueError(
+                f'{self.path} had {self._size} bytes when it was opened and has '
+                f'{status.st_size} now: it was cut off meanwhile. Make it again with the tool that '
+                'made it'
+            )
+
+    def _check_header_size(self) -> None:
+        with self.path.open('rb') as file:
+            header = int.from_bytes(file.read(8), 'little')
+        if header > min(_HEADER_BYTES, max(self._size - 8, 0)):
+            raise ValueError(
+                f'{self.path} ({self._size} bytes) is truncated or not a data file: its header '
+                f'would take {header} bytes; at most {_HEADER_BYTES} are expected. Make it again '
+                'with the tool that made it'
+            )
+
+    def _json(self, key: str, text: str | bytes, kind: type) -> dict | list:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f'the entry {key!r} of {self.path} is no JSON ({error}). Make the file again with '
+                'the tool that made it'
+            ) from error
+        if not isinstance(value, kind):
+            raise ValueError(
+                f'the entry {key!r} of {self.path} is a {type(value).__name__}, expected a '
+                f'{kind.__name__}. Make the file again with the tool that made it'
+            )
+        return value
 
     def _check_lengths(self, columns: Mapping[str, Tensor]) -> None:
         self._refuse(

@@ -1,27 +1,43 @@
 """What runs a training: runner, hooks, checkpoints."""
 
-from halp_mm.engine.checkpoint import load_checkpoint_file, load_weights
+from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, leave_distributed
 from halp_mm.engine.hooks import (
+    CheckpointHook,
     ClassesHook,
     DeferredRuntimeInfoHook,
     EvaluationHook,
     KNNEvaluationHook,
     NormalizeOnceHook,
+    RunIdentityHook,
     TrainingProgressHook,
 )
+from halp_mm.engine.resume import resolve_checkpoint
+from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
+from halp_mm.engine.stop import EXIT_STOPPED, TrainingStopped, parse_duration
+from halp_mm.engine.train_loop import EpochBasedTrainLoop
+from halp_mm.engine.weights import load_weights
 
 __all__ = [
+    'EXIT_STOPPED',
+    'CheckpointHook',
     'ClassesHook',
     'DeferredRuntimeInfoHook',
+    'EpochBasedTrainLoop',
     'EvaluationHook',
     'KNNEvaluationHook',
     'NormalizeOnceHook',
+    'RunIdentityHook',
     'SkeletonRunner',
     'TrainingProgressHook',
+    'TrainingStopped',
+    'check_same_run',
     'init_distributed',
     'leave_distributed',
     'load_checkpoint_file',
     'load_weights',
+    'parse_duration',
+    'read_run_identity',
+    'resolve_checkpoint',
 ]

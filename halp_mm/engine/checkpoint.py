@@ -1,21 +1,33 @@
-"""Checkpoints that are whole when they are there, and cannot run code when they are read."""
+"""Checkpoints from a file or a web address; wherever they come from, they cannot run code."""
 
 from __future__ import annotations
 
 import os
-import pickle
+import re
+import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import torch
 from mmengine.runner import CheckpointLoader
 
+from halp_mm.engine.checkpoint_file import read_checkpoint_file
 
-@CheckpointLoader.register_scheme(prefixes='', force=True)
+#: The largest checkpoint that is fetched from a web address.
+MAX_DOWNLOAD_BYTES = 8 << 30
+
+_SOME = 1 << 20
+
+
 def load_checkpoint_file(filename: str, map_location: str | torch.device | None = 'cpu') -> dict:
-    """Read a checkpoint with ``weights_only=True``. Replaces mmengine's loader of local files.
+    """Read a checkpoint with ``weights_only=True``.
+
+    Takes the place of all of mmengine's loaders, so ``load_from``, ``init_cfg`` and whatever else
+    asks mmengine for a checkpoint gets it from here.
 
     Args:
-        filename: The file.
+        filename: A file, or an address that begins with ``http://`` or ``https://``.
         map_location: Where tensors go, as in ``torch.load``.
 
     Returns:
@@ -23,53 +35,45 @@ def load_checkpoint_file(filename: str, map_location: str | torch.device | None 
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated, not a checkpoint, or holds anything but tensors and
-            plain containers.
+        OSError: if the address cannot be reached.
+        ValueError: if the file is truncated or changed, not a checkpoint, or holds anything but
+            tensors and plain containers; or if the address is of another kind.
     """
-    path = Path(filename).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no checkpoint {path}')
-    try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).strip().split('\n')[0]
+    filename = os.fspath(filename)
+    if re.match(r'https?://', filename):
+        return _download(filename, map_location)
+    if re.match(r'[\w.+-]+(:[\w.+-]+)*://', filename):
         raise ValueError(
-            f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is '
-            f'truncated, damaged, or holds more than tensors and plain containers ({reason}). '
-            'Use another checkpoint, or train again'
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path} holds a {type(checkpoint).__name__}; expected a checkpoint dict')
-    if isinstance(checkpoint.get('meta'), dict):
-        checkpoint['meta'].pop('config', None)
-    return checkpoint
-
-
-def load_weights(model: torch.nn.Module, filename: str | os.PathLike) -> None:
-    """Load a checkpoint's weights into a model that they must fit exactly.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, or was made with another model.
-    """
-    checkpoint = load_checkpoint_file(os.fspath(filename))
-    state = checkpoint.get('state_dict', checkpoint)
-    own = model.state_dict()
-    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    reshaped = [
-        f'{key} is {list(state[key].shape)}, expected {list(own[key].shape)}'
-        for key in sorted(own.keys() & state.keys())
-        if state[key].shape != own[key].shape
-    ]
-    if missing or unexpected or reshaped:
-        problems = [
-            *(f'{key} is missing' for key in missing),
-            *(f'{key} is not in the model' for key in unexpected),
-            *reshaped,
-        ]
-        more = f'; and {len(problems) - 4} more' if len(problems) > 4 else ''
-        raise ValueError(
-            f'{filename} was made with another model than this config: '
-            f'{"; ".join(problems[:4])}{more}. Use the config that it was trained with'
+            f'{filename}: checkpoints are read from files and from http:// and https:// addresses '
+            'only. Download it, and give the file'
         )
-    model.load_state_dict(state)
+    return read_checkpoint_file(filename, map_location)
+
+
+# One loader for every prefix, also for those that mmengine has loaders of its own for, which
+# would unpickle what they find.
+CheckpointLoader._schemes.clear()
+CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint_file)
+
+
+def _download(address: str, map_location: str | torch.device | None) -> dict:
+    with tempfile.TemporaryDirectory(prefix='halp_mm_') as folder:
+        path = Path(folder, 'checkpoint.pth')
+        try:
+            with urllib.request.urlopen(address, timeout=60) as source, path.open('wb') as file:
+                announced = int(source.headers.get('Content-Length') or 0)
+                while block := source.read(_SOME):
+                    file.write(block)
+                    if max(file.tell(), announced) > MAX_DOWNLOAD_BYTES:
+                        raise ValueError(
+                            f'{address} is larger than {MAX_DOWNLOAD_BYTES >> 30} GB; download '
+                            'it yourself, and give the file'
+                        )
+                if file.tell() < announced:
+                    raise OSError(f'the connection ended after {file.tell()} of {announced} bytes')
+        except (OSError, urllib.error.URLError) as error:
+            raise OSError(f'cannot fetch the checkpoint {address}: {error}') from error
+        try:
+            return read_checkpoint_file(path, map_location)
+        except ValueError as error:
+            raise ValueError(str(error).replace(os.fspath(path), address)) from error

@@ -1,12 +1,14 @@
 """Downstream evaluation of encoders."""
 
 from halp_mm.evaluation.classifier import ClassifierProtocol
+from halp_mm.evaluation.coordinates import CoordinatesProtocol, flat_coordinates
 from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.finetune import FinetuneProtocol, TransferProtocol
 from halp_mm.evaluation.fusion import fuse_scores
 from halp_mm.evaluation.knn import KNNProtocol, knn_scores
 from halp_mm.evaluation.linear import LinearProtocol
+from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import confusion_matrix, top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
 from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
@@ -16,6 +18,7 @@ from halp_mm.evaluation.trained_protocol import TrainedProtocol
 
 __all__ = [
     'ClassifierProtocol',
+    'CoordinatesProtocol',
     'EvaluationResult',
     'FinetuneProtocol',
     'KNNProtocol',
@@ -29,8 +32,10 @@ __all__ = [
     'confusion_matrix',
     'draw_labelled',
     'extract_features',
+    'flat_coordinates',
     'fuse_scores',
     'knn_scores',
+    'logistic_regression_scores',
     'read_scores',
     'retrieval_metrics',
     'retrieve',

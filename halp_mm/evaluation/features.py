@@ -41,19 +41,18 @@ def extract_features(
     loader = DataLoader(Subset(dataset, mine), batch_size, collate_fn=pad_clips)
     preprocessor = model.data_preprocessor
     view = preprocessor.evaluation_view if view is None else view
-    was_training, progress = model.training, preprocessor.progress
+    was_training = model.training
     model.eval()
     parts: dict[str, Tensor] = {}
     for iteration, batch in enumerate(loader):
-        preprocessor.progress = TrainingProgress(seed[1], iteration, len(loader), seed[0], rank)
-        views = preprocessor.make_views(batch, {'clip': view})
+        progress = TrainingProgress(seed[1], iteration, len(loader), seed[0], rank)
+        views = preprocessor.make_views({**batch, 'progress': progress}, {'clip': view})
         start = iteration * batch_size
         for stream, feature in model(**views, mode='tensor').items():
             if stream not in parts:  # filled in place: of a large data set there is no second copy
                 parts[stream] = feature.new_empty(count, feature.shape[1], dtype=torch.float32)
             parts[stream][start : start + len(feature)] = feature
     model.train(was_training)
-    preprocessor.progress = progress
     if world_size == 1:
         return parts
     return {

@@ -16,7 +16,7 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear import linear_classifier
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
-from halp_mm.models.data_preprocessors import Views
+from halp_mm.models.data_preprocessors import Draws, Views
 from halp_mm.registry import PROTOCOLS
 from halp_mm.training_progress import TrainingProgress
 
@@ -43,12 +43,21 @@ class FinetunedModel(BaseModel):
             }
         )
 
-    def forward(self, views: Views, labels: Tensor, mode: str = 'tensor') -> dict[str, Tensor]:
+    def forward(
+        self,
+        views: Views,
+        labels: Tensor,
+        draws: Draws | None = None,
+        progress: TrainingProgress | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor]:
         """Logits ``[N, classes]`` by stream, or with ``mode='loss'`` each stream's cross-entropy.
 
         Args:
             views: Streams ``[N, M, T, V, C]`` of the view ``clip``.
             labels: The classes ``[N]``; not used for logits.
+            draws: Not used.
+            progress: Not used.
             mode: ``'loss'`` or ``'tensor'``.
         """
         logits = {
@@ -179,7 +188,7 @@ class FinetuneProtocol(TrainedProtocol):
             batches = order.split(self.batch_size)
             for positions in batches:
                 batch = pad_clips([dataset[position] for position in positions.tolist()])
-                preprocessor.progress = TrainingProgress(epoch, iteration, len(batches), seed)
+                batch['progress'] = TrainingProgress(epoch, iteration, len(batches), seed)
                 losses = finetuned(**preprocessor.make_views(batch, {'clip': view}), mode='loss')
                 loss = sum(losses.values())
                 optimizer.zero_grad()

@@ -20,6 +20,7 @@ from halp_mm.evaluation.metrics import top_k_accuracy
 ORIGIN = {
     'protocol_name': str,
     'train_split': str,
+    'run': str,
     'config': str,
     'config_sha256': str,
     'target': str,
@@ -84,6 +85,8 @@ class Protocol(ABC):
 
     #: Whether the clips have to be another data set's than the model was pre-trained on.
     needs_target = False
+    #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
+    uses_encoder = True
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         check_count(encoding_batch_size=encoding_batch_size)

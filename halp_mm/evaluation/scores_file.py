@@ -12,6 +12,7 @@ Its arrays:
 ``num_train``                   int64 ``[classes]``: how many training clips each class has
 ``protocol_name``               text: the protocol's name in the config, such as ``linear``
 ``train_split``                 text: the split of the training clips
+``run``                         text: the identity of the run that made the encoder, as JSON
 ``config``, ``config_sha256``   text: the config's file, and a hash of all its values
 ``target``                      text: the config of the clips, if they are another data set's
 ``checkpoint``,                 text: the checkpoint and a hash of the file; an untrained encoder

@@ -5,38 +5,58 @@ from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_prepro
 from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder
 from halp_mm.models.heads import (
     CMDHead,
+    CrossCorrelationHead,
     CrossStreamHead,
     D3MHead,
     HaLPHead,
     InterSkeletonHead,
+    MaskedReconstructionHead,
     MoCoHead,
     NNMHead,
     PretrainingHead,
-    StreamEmbeddings,
+    PrototypeHead,
+    Reads,
+    StreamHead,
+    StreamOutputs,
 )
-from halp_mm.models.modules import EnergyAttentionDrop, FeatureQueue, MomentumCopy, Projector
-from halp_mm.models.pretrainers import MomentumContrast
+from halp_mm.models.modules import (
+    EmbeddingNetwork,
+    EnergyAttentionDrop,
+    FeatureQueue,
+    MapDecoder,
+    MomentumCopy,
+    Projector,
+)
+from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
     'HCN',
     'STGCN',
     'BiGRU',
     'CMDHead',
+    'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
+    'EmbeddingNetwork',
     'Encoder',
     'EnergyAttentionDrop',
     'FeatureQueue',
     'HaLPHead',
+    'HeadTerm',
     'InterSkeletonHead',
+    'MapDecoder',
+    'MaskedReconstructionHead',
     'MoCoHead',
-    'MomentumContrast',
     'MomentumCopy',
     'NNMHead',
+    'Pretrainer',
     'PretrainingHead',
     'Projector',
+    'PrototypeHead',
+    'Reads',
     'SkeletonClassifier',
     'SkeletonPreprocessor',
-    'StreamEmbeddings',
+    'StreamHead',
+    'StreamOutputs',
     'build_preprocessor',
 ]

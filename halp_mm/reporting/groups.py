@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from halp_mm.reporting.results import Result
+from halp_mm.reporting.results import Result, common_items
 from halp_mm.reporting.settings import Setting
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A mean over seeds.
+class MetricSummary:
+    """A metric's mean over seeds.
 
     Args:
         mean: The mean.
@@ -45,23 +45,29 @@ class Group:
     setting: Setting
     results: Sequence[Result]
 
-    def figure(self, metric: str) -> Figure | None:
+    def summary(self, metric: str) -> MetricSummary | None:
         """A metric's mean over the seeds; None if a seed lacks it."""
         values = [result.metrics.get(metric) for result in self.results]
         if None in values:
             return None
         deviation = statistics.stdev(values) if len(values) > 1 else None
-        return Figure(statistics.fmean(values), deviation, len(values))
+        return MetricSummary(statistics.fmean(values), deviation, len(values))
 
     @property
     def metrics(self) -> list[str]:
         """The names of all metrics that every seed has."""
-        return [name for name in self.results[0].metrics if self.figure(name)]
+        return [name for name in self.results[0].metrics if self.summary(name)]
 
     @property
     def seeds(self) -> str:
-        """The seeds, for a table."""
-        return ', '.join(result.seed for result in self.results)
+        """How many seeds and which, for a table; nothing where there is no seed."""
+        known = [result.seed for result in self.results if result.seed]
+        return f'{len(known)} ({", ".join(known)})' if known else ''
+
+    @property
+    def overrides(self) -> dict:
+        """What the command line changed in all of the runs' configs, by dotted key."""
+        return common_items([result.overrides for result in self.results])
 
     @property
     def confusion(self) -> np.ndarray | None:
@@ -73,9 +79,10 @@ class Group:
 
 
 def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
-    """Put results that differ by their seed together.
+    """Put results together that differ by their seed.
 
-    Of two results of the same setting and seed the one that finished last counts.
+    Of two results of the same setting and seed the one that finished last counts. Those that
+    have no seed and are alike, such as the coordinates by several configs, are one.
 
     Args:
         results: The results.
@@ -88,13 +95,13 @@ def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
     in_order = sorted(results, key=lambda result: (result.finished, result.file))
     for result in in_order:
         seeds = by_setting.setdefault(result.setting, {})
-        if result.seed in seeds:
-            older = seeds[result.seed]
-            differs = older.config_sha256 != result.config_sha256
+        older = seeds.get(result.seed)
+        is_repeated = older and not result.seed and older.metrics == result.metrics
+        if older and not is_repeated:
+            what = f'{result.setting.name}, {result.setting.protocol_name},'
             note = (
-                f'seed {result.seed} of {result.setting.name}, {result.setting.protocol_name}, was '
-                f'measured more than once: {result.file} counts, being the newest; {older.file} '
-                'does not' + ('. Their configs differ' if differs else '')
+                f'{f"seed {result.seed} of " if result.seed else ""}{what} was measured more than '
+                f'once: {result.file} counts, being the newest; {older.file} does not'
             )
             notes.append(note)
         seeds[result.seed] = result
@@ -106,10 +113,11 @@ def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
 
 
 def best_supported(groups: Iterable[Group]) -> Group | None:
-    """The group of most seeds, the newest of several."""
+    """The group of most seeds, the newest of several; one without overrides comes first."""
     return max(
         groups,
         key=lambda group: (
+            not group.overrides,
             len(group.results),
             max(result.finished for result in group.results),
         ),

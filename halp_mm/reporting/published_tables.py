@@ -1,4 +1,4 @@
-"""The papers' tables: figures that others measured, as data with their source."""
+"""The papers' tables: numbers that others measured, as data with their source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / 'published'
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One method's figures.
+    """One method's numbers.
 
     Args:
         section: The heading above it, or None.

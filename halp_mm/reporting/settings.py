@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+
+from halp_mm.run_identity import COORDINATES
 
 _STREAMS = ('joint', 'bone', 'motion')
 
@@ -20,13 +21,16 @@ class Setting:
         split: How it is split, such as ``'xsub'``.
         protocol: Such as ``'knn'`` or ``'linear'``.
         label_fraction: The part of the labels that a semi-supervised evaluation used, or nothing.
-        method: The config's folder, such as ``'halp'``.
-        encoder: Such as ``'bigru'``.
+        method: Such as ``'HaLP'``, or ``'coordinates'`` where no encoder was asked.
+        encoder: Such as ``'BiGRU'``.
         stream: Such as ``'joint'``; several as ``'joint+bone+motion'``.
-        variant: What the config's name has more, such as ``'100e'``.
-        pretrained_on: Data set and split of the encoder's config, if they are others.
+        epochs: How many the encoder was trained for, or nothing.
+        pretrained_on: Data set and split of the encoder's training, if they are others.
         untrained: Whether the encoder was evaluated as it is before training.
         details: The protocol's settings but the seed, as JSON.
+        run: What tells runs of the same method, encoder, streams and data apart: the hashes of
+            their settings and of their training file, and several processes. Of a checkpoint
+            that does not say which run made it, its own hash.
     """
 
     dataset: str
@@ -36,18 +40,19 @@ class Setting:
     method: str
     encoder: str
     stream: str
-    variant: str
+    epochs: str
     pretrained_on: str
     untrained: bool
     details: str
+    run: str
 
     @property
     def name(self) -> str:
         """What was evaluated, for headings."""
-        words = [self.method, self.encoder, self.stream, self.variant]
+        words = [self.method, self.encoder, self.stream]
         if self.pretrained_on:
             words.append(f'(from {self.pretrained_on})')
-        if self.untrained:
+        if self.untrained and self.method != COORDINATES:
             words.append('(untrained)')
         return ' '.join(word for word in words if word)
 
@@ -59,44 +64,20 @@ class Setting:
         return f'{self.protocol}, {100 * float(self.label_fraction):g} % of the labels'
 
     def fits(self, wanted: Mapping[str, str]) -> bool:
-        """Whether it is a trained encoder's and has these fields; what is not named is empty."""
-        fields = {'label_fraction': '', 'variant': '', 'pretrained_on': '', **wanted}
+        """Whether it is a trained encoder's and has these fields.
+
+        Methods are compared by their letters and digits: ``'HaLP + CMD'`` is ``'halp_cmd'``. No
+        part of the labels, and no other data to learn from, unless they are named.
+        """
+        fields = {'label_fraction': '', 'pretrained_on': '', **wanted}
         return not self.untrained and all(
-            getattr(self, field) == value for field, value in fields.items()
+            letters(getattr(self, field)) == letters(value) for field, value in fields.items()
         )
 
 
-@dataclass(frozen=True)
-class ConfigName:
-    """What a config's path says: ``configs/METHOD/ENCODER_DATASET_SPLIT[_STREAM][_VARIANT].py``."""
-
-    method: str
-    encoder: str = ''
-    dataset: str = ''
-    split: str = ''
-    stream: str = ''
-    variant: str = ''
-
-
-def read_config_name(path: str) -> ConfigName:
-    """Take a config's path apart.
-
-    A config in a folder below its method's, such as ``configs/aimclr/ablation/``, is that method's.
-    Of a name of another form, all is the method.
-    """
-    parts = PurePosixPath(path.replace('\\', '/')).parts
-    stem = parts[-1].removesuffix('.py')
-    folders = parts[:-1]
-    if 'configs' in folders:
-        folders = folders[len(folders) - folders[::-1].index('configs') :]
-    else:
-        folders = folders[-1:]
-    words = stem.split('_')
-    if len(words) < 3 or not folders:
-        return ConfigName('/'.join((*folders, stem)))
-    encoder, dataset, split, *more = words
-    stream = more.pop(0) if more and more[0] in _STREAMS else 'joint'
-    return ConfigName(folders[0], encoder, dataset, split, stream, '_'.join(more))
+def letters(text: str) -> str:
+    """A name by its letters and digits, however it is spelt."""
+    return ''.join(letter for letter in text.casefold() if letter.isalnum() or letter == '.')
 
 
 def joined_streams(streams: list[str]) -> str:
@@ -110,9 +91,9 @@ def protocol_name(protocol: str) -> str:
     return protocol.removesuffix('Protocol').lower() if protocol.endswith('Protocol') else protocol
 
 
-def split_name(test_split: str) -> str:
-    """``'xsub'`` for ``'xsub_test'``."""
-    return re.sub(r'_(test|val)$', '', test_split)
+def split_name(split: str) -> str:
+    """``'xsub'`` for ``'xsub_train'`` as for ``'xsub_test'``."""
+    return re.sub(r'_(train|test|val)$', '', split)
 
 
 def details_of(settings: Mapping) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from halp_mm.reporting.groups import Figure, Group, best_supported
+from halp_mm.reporting.groups import Group, MetricSummary, best_supported
 from halp_mm.reporting.published_tables import PublishedRow, PublishedTable
+from halp_mm.reporting.results import common_items
+from halp_mm.reporting.settings import Setting
+from halp_mm.run_identity import COORDINATES
 
 DATASET_NAMES = {
     'ntu60': 'NTU-60',
@@ -18,6 +22,8 @@ DATASET_NAMES = {
     'synthetic': 'Synthetic',
 }
 SPLIT_NAMES = {'xsub': 'x-sub', 'xview': 'x-view', 'xset': 'x-set'}
+_MARK = '†'
+_MARK_NOTE = '†: trained with overrides of the config, which the first part of this page names.'
 _OWN_COLUMNS = ('top1', 'top5', 'best_top1', 'best_epoch')
 
 
@@ -31,7 +37,7 @@ class Table:
         columns: The heading of each column, as the heading that neighbours share, or nothing, and
             its own. The first column is the rows' heading.
         rows: The cells of each row; a row of one cell is a heading of those below.
-        num_texts: How many columns hold texts and not figures; they come first.
+        num_texts: How many columns hold texts and not numbers; they come first.
     """
 
     caption: str
@@ -39,6 +45,32 @@ class Table:
     columns: Sequence[tuple[str, str]]
     rows: list[list[str]] = field(default_factory=list)
     num_texts: int = 1
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether some neighbouring columns share a heading."""
+        return any(group for group, _ in self.columns)
+
+    @property
+    def column_groups(self) -> list[tuple[str, list[tuple[int, str]]]]:
+        """For each shared heading its columns' places and own headings."""
+        places = enumerate(self.columns)
+        return [
+            (group, [(place, name) for place, (_, name) in members])
+            for group, members in groupby(places, key=lambda item: item[1][0])
+        ]
+
+    def is_heading(self, row: Sequence[str]) -> bool:
+        """Whether a row is the heading of those below."""
+        return len(row) == 1 < len(self.columns)
+
+    def is_number(self, place: int) -> bool:
+        """Whether a column holds numbers."""
+        return place >= self.num_texts
+
+    def is_own(self, place: int) -> bool:
+        """Whether a column holds our own numbers beside a paper's."""
+        return self.is_number(place) and self.columns[place] == (self.columns[place][0], 'here')
 
 
 def data_name(dataset: str, split: str) -> str:
@@ -53,18 +85,21 @@ def measured_tables(groups: Iterable[Group]) -> list[Table]:
 
 
 def _measured_table(name: str, groups: list[Group]) -> Table:
-    has_best = any(group.figure('best_top1') for group in groups)
-    others = any(_other_figures(group) for group in groups)
-    ambiguous = _ambiguous(groups)
-    texts = ['Method, encoder, stream', 'Protocol', *(['Settings'] if ambiguous else [])]
+    has_best = any(group.summary('best_top1') for group in groups)
+    others = any(_other_metrics(group) for group in groups)
+    shared = _shared_overrides(groups)
+    differences = _differences(groups, shared)
+    texts = ['Method, encoder, stream', 'Protocol', *(['Settings'] if differences else [])]
     columns = [*texts, 'Top-1 (%)', 'Top-5 (%)', 'Seeds']
     columns += ['Top-1 of the best epoch (%)', 'Best epoch'] if has_best else []
-    columns += ['Other figures'] if others else []
+    columns += ['Other metrics'] if others else []
     notes = ['Top-1 and top-5 are those after the last epoch.'] if has_best else []
     if has_best:
-        notes.append('The best epoch is chosen by the test clips: no fair figure, only a bound.')
+        notes.append('The best epoch is chosen by the test clips: no fair accuracy, only a bound.')
     if any(len(group.results) > 1 for group in groups):
         notes.append('Mean ± standard deviation (over n - 1) over the seeds.')
+    if shared:
+        notes.append(f'All have the overrides {_override_text(shared)}.')
     rows = []
     for group in groups:
         setting = group.setting
@@ -72,18 +107,35 @@ def _measured_table(name: str, groups: list[Group]) -> Table:
             [
                 setting.name,
                 setting.protocol_name,
-                *([setting.details if group in ambiguous else ''] if ambiguous else []),
-                *(_text(group.figure(metric), 2) for metric in ('top1', 'top5')),
-                f'{len(group.results)} ({group.seeds})',
-                *([_text(group.figure('best_top1'), 2), _epochs(group)] if has_best else []),
-                *([_other_figures(group)] if others else []),
+                *([differences.get(setting, '')] if differences else []),
+                *(_text(group.summary(metric), 2) for metric in ('top1', 'top5')),
+                group.seeds,
+                *([_text(group.summary('best_top1'), 2), _epochs(group)] if has_best else []),
+                *([_other_metrics(group)] if others else []),
             ]
         )
     return Table(name, ' '.join(notes), [('', column) for column in columns], rows, len(texts))
 
 
+def published_tables_with_ours(
+    tables: Iterable[PublishedTable], groups: Sequence[Group]
+) -> list[Table]:
+    """The papers' tables with our own numbers beside them; only those with a number of ours."""
+    filled = [published_table(table, groups) for table in tables]
+    return [
+        table
+        for table in filled
+        if any(
+            cell
+            for row in table.rows
+            for (_, name), cell in zip(table.columns, row)
+            if name == 'here'
+        )
+    ]
+
+
 def published_table(table: PublishedTable, groups: Sequence[Group]) -> Table:
-    """A paper's table with our own figures beside it; what nobody measured stays empty."""
+    """A paper's table with our own numbers beside it; what nobody measured stays empty."""
     columns = [('', 'Method')]
     for column in table.columns:
         columns += [(column['name'], 'paper'), (column['name'], 'here')]
@@ -95,9 +147,12 @@ def published_table(table: PublishedTable, groups: Sequence[Group]) -> Table:
             cells = [_method(row)]
             for column, value in zip(table.columns, row.values):
                 cells.append('' if value is None else f'{value:.1f}')
-                cells.append(_own_figure(row, column, groups))
+                cells.append(_own_number(row, column, groups))
             rows.append(cells)
-    return Table(f'{table.source}: {table.caption}', table.note, columns, rows)
+    is_marked = any(cell.endswith(_MARK) for row in rows for cell in row)
+    notes = [table.note, *([_MARK_NOTE] if is_marked else [])]
+    note = ' '.join(text for text in notes if text)
+    return Table(f'{table.source}: {table.caption}', note, columns, rows)
 
 
 def _method(row: PublishedRow) -> str:
@@ -106,25 +161,79 @@ def _method(row: PublishedRow) -> str:
     return f'{row.method} ({known})' if known else row.method
 
 
-def _own_figure(row: PublishedRow, column: dict, groups: Sequence[Group]) -> str:
+def _own_number(row: PublishedRow, column: dict, groups: Sequence[Group]) -> str:
     if row.measured is None:
         return ''
     wanted = {key: value for key, value in column.items() if key != 'name'} | dict(row.measured)
     group = best_supported(group for group in groups if group.setting.fits(wanted))
-    figure = group and group.figure('top1')
-    if not figure:
+    summary = group and group.summary('top1')
+    if not summary:
         return ''
-    return figure.text(1) + (f' (n = {figure.count})' if figure.count > 1 else '')
+    count = f' (n = {summary.count})' if summary.count > 1 else ''
+    return summary.text(1) + count + (f' {_MARK}' if group.overrides else '')
 
 
-def _ambiguous(groups: Sequence[Group]) -> list[Group]:
-    """Groups that only the protocol's settings tell from others."""
-    names = [(group.setting.name, group.setting.protocol_name) for group in groups]
-    return [group for group, name in zip(groups, names) if names.count(name) > 1]
+def _differences(groups: Sequence[Group], shared: Mapping) -> dict[Setting, str]:
+    """What a row has to say beside its name and protocol.
+
+    Args:
+        groups: The rows of a table.
+        shared: The overrides that all of them have, which need not be repeated.
+    """
+    texts = {}
+    for members in _by_name(groups):
+        facts = [[_changes(group, shared) for group in members]]
+        if len(members) > 1:
+            facts += _differing(members, facts[0])
+        for group, parts in zip(members, zip(*facts)):
+            texts[group.setting] = '; '.join(part for part in parts if part)
+    return texts if any(texts.values()) else {}
 
 
-def _text(figure: Figure | None, decimals: int) -> str:
-    return figure.text(decimals) if figure else ''
+def _by_name(groups: Sequence[Group]) -> list[list[Group]]:
+    """Groups that have the same name and protocol, together."""
+    together: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        key = (group.setting.name, group.setting.protocol_name)
+        together.setdefault(key, []).append(group)
+    return list(together.values())
+
+
+def _differing(groups: Sequence[Group], changes: Sequence[str]) -> list[list[str]]:
+    """Facts that are not the same of all groups, each as a text for every group."""
+    epochs = [f'{group.setting.epochs} epochs' for group in groups]
+    details = [group.setting.details for group in groups]
+    differing = [texts for texts in (epochs, details) if len(set(texts)) > 1]
+    if len(set(zip(changes, *differing))) < len(groups):  # only the hashes tell them apart
+        configs = [', '.join(sorted({r.config for r in group.results})) for group in groups]
+        runs = [group.setting.run for group in groups]
+        differing.append([f'{config} ({run})'.lstrip() for config, run in zip(configs, runs)])
+    return differing
+
+
+def _shared_overrides(groups: Sequence[Group]) -> dict:
+    """The overrides of all groups whose encoder has a config."""
+    found = [group.overrides for group in groups if group.setting.method != COORDINATES]
+    return common_items(found) if found else {}
+
+
+def _changes(group: Group, shared: Mapping) -> str:
+    """A group's overrides but the shared ones."""
+    return _override_text(
+        {key: value for key, value in group.overrides.items() if key not in shared}
+    )
+
+
+def _override_text(overrides: Mapping) -> str:
+    """Overrides as the command line takes them."""
+    return ', '.join(
+        f'{key}={value if isinstance(value, str) else json.dumps(value)}'
+        for key, value in sorted(overrides.items())
+    )
+
+
+def _text(summary: MetricSummary | None, decimals: int) -> str:
+    return summary.text(decimals) if summary else ''
 
 
 def _epochs(group: Group) -> str:
@@ -132,8 +241,8 @@ def _epochs(group: Group) -> str:
     return '' if None in epochs else ', '.join(f'{epoch:g}' for epoch in epochs)
 
 
-def _other_figures(group: Group) -> str:
+def _other_metrics(group: Group) -> str:
     names = [
         name for name in group.metrics if name not in _OWN_COLUMNS and not name.startswith('num_')
     ]
-    return '; '.join(f'{name} {group.figure(name).text(2)}' for name in names)
+    return '; '.join(f'{name} {group.summary(name).text(2)}' for name in names)

@@ -1,13 +1,13 @@
 """What a skeleton is: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.clips import Clips
-from halp_mm.skeletons.conversion import (
+from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
+from halp_mm.skeletons.joint_conversion import (
     conversion_matrix,
     conversion_recipe,
     convert_joints,
     describe_conversion,
 )
-from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layout_file import read_layout
 from halp_mm.skeletons.layouts import LAYOUTS, get_layout

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -19,11 +20,14 @@ class Clips:
             is absent from a frame is zero there.
         num_frames: ``[N]``, integer: the length of each clip; frames from there on are padding.
         layout: The layout of the joint axis.
+        draws: What transforms have drawn and others may want to know, ``[N, ...]`` by name. A
+            ``mask``, boolean ``[N, M, T, V]``, is True where an encoder shall see nothing.
     """
 
     coordinates: Tensor
     num_frames: Tensor
     layout: SkeletonLayout
+    draws: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -36,6 +40,10 @@ class Clips:
     def with_coordinates(self, coordinates: Tensor) -> Clips:
         """The same clips with other coordinates, as long as before."""
         return replace(self, coordinates=coordinates)
+
+    def with_draws(self, **draws: Tensor) -> Clips:
+        """The same clips, with more draws recorded."""
+        return replace(self, draws={**self.draws, **draws})
 
     def present(self) -> Tensor:
         """Where a person was seen: boolean ``[N, M, T]``."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from functools import cached_property
 
 Pair = tuple[str, str]
+
+#: Most joints of a layout: encoders and graphs have matrices of joints times joints.
+MAX_JOINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -23,14 +27,15 @@ class SkeletonLayout:
         bones: Pairs of joints that a bone connects, in any order. They form one tree.
         center: The joint that the graph's partitions are measured from, root of the bones.
         left_right: (left, right) pairs of joints that mirror each other. When absent, they are
-            the joints named ``left_*`` and ``right_*``.
+            the joints named ``left_*`` and ``right_*``, each of which needs the other.
         spine: (lower, upper) joint of the trunk, for normalisations that make a body upright.
         shoulders: (right, left) shoulder, for normalisations that make a body face the camera.
         dimensions: 3 for x, y, z; 2 for poses in an image. Further channels, such as a score,
             may follow the coordinates and are left alone by geometric transforms.
 
     Raises:
-        ValueError: if a joint is named twice or unknown, or the bones are not one tree.
+        ValueError: if a joint is named twice or unknown, a ``left_*`` lacks its ``right_*`` or the
+            other way round, there are too many joints, or the bones are not one tree.
     """
 
     name: str
@@ -45,6 +50,10 @@ class SkeletonLayout:
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the dataclass is frozen; this is its constructor
         set_field(self, 'joints', tuple(self.joints))
+        if len(self.joints) > MAX_JOINTS:
+            raise ValueError(
+                f'layout {self.name!r} has {len(self.joints)} joints; expected at most {MAX_JOINTS}'
+            )
         set_field(self, 'bones', _pairs(self.bones))
         for field in ('spine', 'shoulders'):
             value = getattr(self, field)
@@ -92,7 +101,7 @@ class SkeletonLayout:
 
     def index(self, joint: str) -> int:
         """Position of a joint on the joint axis."""
-        return self.joints.index(joint)
+        return self._positions[joint]
 
     @cached_property
     def bone_indices(self) -> tuple[tuple[int, int], ...]:
@@ -117,11 +126,28 @@ class SkeletonLayout:
             image[self.index(left)], image[self.index(right)] = self.index(right), self.index(left)
         return tuple(image)
 
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {joint: position for position, joint in enumerate(self.joints)}
+
     def _pairs_by_prefix(self) -> tuple[Pair, ...]:
-        partners = [(j, 'right_' + j.removeprefix('left_')) for j in self.joints]
-        return tuple(
-            (j, other) for j, other in partners if j.startswith('left_') and other in self.joints
-        )
+        partners = {
+            joint: f'{there}_{joint.removeprefix(f"{here}_")}'
+            for here, there in (('left', 'right'), ('right', 'left'))
+            for joint in self.joints
+            if joint.startswith(f'{here}_')
+        }
+        for joint, partner in partners.items():
+            if partner not in partners:
+                paired = {j for j, other in partners.items() if other in partners}
+                others = [j for j in self.joints if j != joint and j not in paired]
+                likely = get_close_matches(partner, others, n=1)
+                raise ValueError(
+                    f'layout {self.name!r} has {joint!r} but no {partner!r}'
+                    + (f'; it has {likely[0]!r}, is that what it means?' if likely else '.')
+                    + ' Name both sides alike, or say by left_right which joints mirror each other'
+                )
+        return tuple((j, other) for j, other in partners.items() if j.startswith('left_'))
 
     def _check_names(self) -> None:
         pairs = (*self.bones, *self.left_right, self.spine or (), self.shoulders or ())
@@ -146,17 +172,19 @@ class SkeletonLayout:
 
     def _walk(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Distances and parents, by a breadth-first walk from the centre."""
+        neighbours = [[] for _ in self.joints]
+        for a, b in self.bone_indices:
+            neighbours[a].append(b)
+            neighbours[b].append(a)
         root = self.index(self.center)
         distances, parents = [-1] * self.num_joints, list(range(self.num_joints))
         distances[root] = 0
-        queue = deque([root])
-        while queue:
-            joint = queue.popleft()
-            for a, b in self.bone_indices:
-                for here, there in ((a, b), (b, a)):
-                    if here == joint and distances[there] < 0:
-                        distances[there], parents[there] = distances[joint] + 1, joint
-                        queue.append(there)
+        queue = [root]
+        for joint in queue:
+            for neighbour in neighbours[joint]:
+                if distances[neighbour] < 0:
+                    distances[neighbour], parents[neighbour] = distances[joint] + 1, joint
+                    queue.append(neighbour)
         return tuple(distances), tuple(parents)
 
 

@@ -2,7 +2,9 @@
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
-from halp_mm.transforms.layout_conversion import ConvertLayout
+from halp_mm.transforms.convert_layout import ConvertLayout
+from halp_mm.transforms.image_pose_normalization import PreNormalize2D
+from halp_mm.transforms.masking import SpatioTemporalMask
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
@@ -13,6 +15,7 @@ from halp_mm.transforms.temporal import (
     TemporalShiftCrop,
     crop_resize,
 )
+from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormalize3D
 
 __all__ = [
     'AxisMask',
@@ -23,6 +26,7 @@ __all__ = [
     'GaussianBlur',
     'GaussianNoise',
     'JointCorruption',
+    'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
     'RandomTransform',
@@ -30,9 +34,11 @@ __all__ = [
     'Rotate',
     'Shear',
     'SpatialFlip',
+    'SpatioTemporalMask',
     'TemporalCropResize',
     'TemporalFlip',
     'TemporalShiftCrop',
+    'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',
 ]

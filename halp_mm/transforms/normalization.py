@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from halp_mm.argument_checks import check_count, check_flag
+from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform
@@ -16,6 +16,9 @@ from halp_mm.transforms.temporal import crop_resize, take_frames
 #: Metres that the release of AimCLR adds to the distance between the shoulders.
 _SHOULDER_MARGIN = 1e-4
 
+#: Coordinates beyond this, which no body has, are brought to it: their squares would be infinite.
+_LARGEST = 1e15
+
 
 @TRANSFORMS.register_module()
 class PreNormalize3D(BatchTransform):
@@ -23,21 +26,31 @@ class PreNormalize3D(BatchTransform):
 
     Per clip: null frames of a person are filled (see :func:`fill_null_frames`); everything is
     centred on the upper spine joint of the first person, frame by frame; then rotated so that in
-    the first frame the spine of the first person points along z, and then so that the line from
-    the left to the right shoulder points along x. Zeros, joints as well as people, stay zero.
+    one pose the spine of the first person points along z, and then so that the line from the left
+    to the right shoulder points along x. Zeros, joints as well as people, stay zero.
 
     Args:
         align_spine: Whether to rotate the spine onto z.
         align_shoulders: Whether to rotate the shoulders onto x. Where everybody faces the sensor,
             as in MSR-Action3D, both rotations only carry the first frame's noise into the clip.
+        turn: In which pose: ``'first'`` is that of the first frame, as in the releases;
+            ``'median'`` that of each coordinate's median over the frames in which the joint is
+            seen, which does not depend on a single frame; None: nothing is rotated.
 
     Raises:
-        ValueError: if the layout is not three-dimensional, or does not say which joints are the
-            spine and the shoulders.
+        ValueError: if there is no such turn, the layout is not three-dimensional, or it does not
+            say which joints are the spine and the shoulders.
     """
 
-    def __init__(self, align_spine: bool = True, align_shoulders: bool = True) -> None:
+    def __init__(
+        self,
+        align_spine: bool = True,
+        align_shoulders: bool = True,
+        turn: str | None = 'first',
+    ) -> None:
         check_flag(align_spine=align_spine, align_shoulders=align_shoulders)
+        check_choice(('first', 'median', None), turn=turn)
+        self.turn = turn
         self.align_spine = align_spine
         self.align_shoulders = align_shoulders
 
@@ -47,11 +60,17 @@ class PreNormalize3D(BatchTransform):
         check_trunk(layout, 'PreNormalize3D', 'spine', 'shoulders')
         lower, upper = (layout.index(joint) for joint in layout.spine)
         right, left = (layout.index(joint) for joint in layout.shoulders)
-        clips = fill_null_frames(clips)
+        clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
         coordinates = relative_to(coordinates, coordinates[:, :1, :, upper : upper + 1])
-        # Both rotations follow from the first person's first frame and are applied as one.
-        pose = coordinates[:, 0, 0]
+        if self.turn is None:
+            return with_geometry(clips, coordinates)
+        # Both rotations follow from one pose of the first person and are applied as one.
+        if self.turn == 'first':
+            pose = coordinates[:, 0, 0]
+        else:
+            seen = seen_joints(clips.coordinates[:, 0, ..., :3]) & clips.valid_frames()[..., None]
+            pose = median_where(coordinates[:, 0], seen[..., None], 1)
         lines = [(lower, upper, 2)] * self.align_spine + [(left, right, 0)] * self.align_shoulders
         rotation = None
         for start, end, axis in lines:
@@ -92,6 +111,7 @@ class RelativeNormalize3D(BatchTransform):
         """Resize, centre and turn; the generator is not needed."""
         layout = clips.layout
         check_trunk(layout, 'RelativeNormalize3D', 'shoulders')
+        clips = bounded(clips)
         start = torch.zeros_like(clips.num_frames)
         clips = crop_resize(clips, start, frames_until_last_seen(clips), self.num_frames)
         coordinates = clips.coordinates[..., :3]
@@ -101,6 +121,25 @@ class RelativeNormalize3D(BatchTransform):
             right, left = (layout.index(joint) for joint in layout.shoulders)
             coordinates = turn_onto_x(coordinates, left, right)
         return with_geometry(clips, coordinates)
+
+
+def bounded(clips: Clips) -> Clips:
+    """The clips with coordinates that can be squared: what is finite stays finite."""
+    return clips.with_coordinates(clips.coordinates.clamp(-_LARGEST, _LARGEST))
+
+
+def median_where(values: Tensor, where: Tensor, dim: int) -> Tensor:
+    """The median of some of the values along a dimension; of an even number the lower one.
+
+    Args:
+        values: Any shape.
+        where: Boolean, the same shape or one that broadcasts to it: which values count.
+        dim: The dimension, which is left out of the result.
+
+    Returns:
+        The medians; zero where nothing counts.
+    """
+    return values.where(where, torch.nan).nanmedian(dim).values.nan_to_num()
 
 
 def relative_to(coordinates: Tensor, origin: Tensor) -> Tensor:
@@ -131,7 +170,7 @@ def turn_onto_x(coordinates: Tensor, start: int, end: int) -> Tensor:
     length = line[..., 0].hypot(line[..., 2])
     cosine = line[..., 0] / (length + _SHOULDER_MARGIN)
     cosine = torch.where(length > 0, cosine, 1)
-    sine = (1 - cosine.square()).sqrt().copysign(line[..., 2])[..., None]
+    sine = (1 - cosine.square()).clamp(min=0).sqrt().copysign(line[..., 2])[..., None]
     cosine = cosine[..., None]
     x, y, z = coordinates.unbind(-1)
     return torch.stack([cosine * x + sine * z, y, cosine * z - sine * x], -1)

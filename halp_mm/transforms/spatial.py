@@ -45,7 +45,7 @@ def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
 
 
 def seen_joints(coordinates: Tensor) -> Tensor:
-    """Which joints of ``[N, M, T, V, D]`` are not zero: boolean ``[N, M, T, V]``."""
+    """Which joints of ``[..., V, D]`` are not zero: boolean ``[..., V]``."""
     first, *others = coordinates.unbind(-1)
     seen = first != 0
     for other in others:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Generator, Tensor
 
@@ -58,7 +60,7 @@ def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) ->
     )
     resized = torch.lerp(first, second, fraction)
     frames = torch.full_like(clips.num_frames, num_frames)
-    return Clips(resized, frames, clips.layout)
+    return replace(clips, coordinates=resized, num_frames=frames)
 
 
 @TRANSFORMS.register_module()

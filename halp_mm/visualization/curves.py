@@ -15,12 +15,14 @@ from matplotlib.figure import Figure
 from halp_mm.whole_files import written_whole
 
 #: What each panel shows, by its title, and the beginnings of the logged names that belong to it,
-#: with or without the stream.
+#: with or without the stream and the head.
 PANELS = {
     'losses': ('loss',),
     'accuracy in training, and positives kept': (
-        'contrast_accuracy',
+        'accuracy',
         'train_accuracy',
+        'correlation',
+        'used_prototypes',
         'positives_kept',
         't_star',
     ),

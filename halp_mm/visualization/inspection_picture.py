@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
-from halp_mm.datasets.inspection import Inspection
+from halp_mm.inspection.inspection import Inspection
 from halp_mm.visualization.skeleton_drawing import draw_clip
 from halp_mm.whole_files import written_whole
 

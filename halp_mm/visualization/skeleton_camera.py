@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from halp_mm.datasets.clip_measures import ABSURD, seen_joints
+from halp_mm.inspection.clip_measures import ABSURD, seen_joints
 from halp_mm.skeletons import SkeletonLayout
 
 _TURNS = np.deg2rad([18.0, -18.0, 35.0, -35.0, 50.0, -50.0])  # the first that will do

@@ -28,7 +28,7 @@ def config_on(data_file: Path, **options: object) -> Config:
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
-        'model.heads': [dict(type='MoCoHead')],
+        'model.heads.halp': None,
         **{key.replace('__', '.'): value for key, value in options.items()},
     }
     return load_config(CONFIG, values)
@@ -156,7 +156,7 @@ def test_a_clip_alone_equals_the_clip_in_a_batch(inferencer):
 def test_forms_of_a_clip(inferencer, tmp_path):
     clip = np.random.default_rng(0).normal(size=(1, 30, 25, 3)).astype(np.float32)
     with_absent_person = np.concatenate([clip, np.zeros_like(clip)])
-    third_person = np.concatenate([with_absent_person, clip])
+    later_person = np.concatenate([np.zeros_like(clip), np.zeros_like(clip), clip])
     with_score = np.concatenate([clip, np.ones((1, 30, 25, 1), np.float32)], -1)
     np.save(tmp_path / 'clip.npy', clip)
     np.savez(tmp_path / 'clip.npz', keypoint=with_absent_person)
@@ -164,7 +164,7 @@ def test_forms_of_a_clip(inferencer, tmp_path):
         csv.writer(file).writerows(clip.reshape(30, 75).tolist())
     forms = [
         *(clip[0], torch.from_numpy(clip), torch.from_numpy(clip[0]).requires_grad_()),
-        *(with_absent_person, third_person, with_score, clip.astype(np.float64)),
+        *(with_absent_person, later_person, with_score, clip.astype(np.float64)),
         *(tmp_path / 'clip.npy', str(tmp_path / 'clip.npz'), tmp_path / 'clip.csv'),
     ]
     expected = inferencer(clip)
@@ -173,6 +173,15 @@ def test_forms_of_a_clip(inferencer, tmp_path):
     for answer in inferencer(tuple(forms)):
         assert_same(answer, expected)
     assert inferencer([]) == []
+
+
+def test_first_two_who_are_seen_count(inferencer):
+    people = np.random.default_rng(0).normal(size=(3, 30, 25, 3)).astype(np.float32)
+    apart = np.zeros((6, 30, 25, 3), np.float32)
+    apart[[1, 3, 5]] = people
+    expected = inferencer(people[:2])
+    assert_same(inferencer(people), expected)
+    assert_same(inferencer(apart), expected)
 
 
 def test_clips_of_another_layout(inferencer, tmp_path):
@@ -290,7 +299,7 @@ def test_only_the_training_clips_are_needed(config, checkpoint, inferencer):
 
 
 def test_bad_settings(config, classifier_config, inferencer):
-    with pytest.raises(ValueError, match=r"MomentumContrast .* 'classifier'; expected .*\['knn'\]"):
+    with pytest.raises(ValueError, match=r"Pretrainer .* 'classifier'; expected .*\['knn'\]"):
         SkeletonInferencer(config, None, 'classifier')
     with pytest.raises(ValueError, match=r"'linear'; expected one of \['classifier', 'knn'\]"):
         SkeletonInferencer(classifier_config, None, 'linear')

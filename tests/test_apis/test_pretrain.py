@@ -27,7 +27,7 @@ def options(random_clips, tmp_path) -> dict:
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
-        'model.heads': [dict(type='MoCoHead')],
+        'model.heads.halp': None,
         'train_cfg.max_epochs': 1,
         'default_hooks.logger.interval': 1,
         'log_level': 'WARNING',
@@ -69,7 +69,8 @@ def test_config_that_was_read_stays_as_it_is(options, tmp_path):
     assert config.to_dict() == before
     assert (made.train_cfg.max_epochs, made.randomness.seed, made.work_dir) == (7, 5, str(tmp_path))
     assert (made.resume, made.load_from, made.auto_scale_lr.enable) == (True, None, True)
-    assert [hook.type for hook in made.custom_hooks] == ['NormalizeOnceHook']
+    assert made.default_hooks.evaluation is None
+    assert made.default_hooks.normalize_once.type == 'NormalizeOnceHook'
     # What is not said stays: a prepared config can be trained as it is.
     assert training_config(made).to_dict() == made.to_dict()
 
@@ -85,8 +86,8 @@ def test_bad_settings(options, tmp_path):
         pretrain('none.py')
     with pytest.raises(FileNotFoundError, match=r'no checkpoint none.pth to resume from'):
         pretrain(CONFIG, tmp_path, options, resume='none.pth')
-    with pytest.raises(ValueError, match=r'bigru_synthetic_xsub.py cannot be overridden by .*head'):
-        pretrain(CONFIG, tmp_path, {'model.heads.7.weight': 1})
+    with pytest.raises(ValueError, match=r'bigru_synthetic_xsub.py cannot be overridden by .*norm'):
+        pretrain(CONFIG, tmp_path, {'data_preprocessor.normalization.7.type': 1})
     missing = options | {'test_dataset.data_file': 'none.safetensors'}
     with pytest.raises(FileNotFoundError, match=r'no data file none.safetensors. Make it with: '):
         pretrain(CONFIG, tmp_path, missing)

@@ -7,12 +7,12 @@ from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.registry import MODELS
 from tests.runs import ROOT
 
-AUGMENTATIONS = ROOT / 'configs/_base_/augmentations'
+METHODS = ROOT / 'configs/_base_/methods'
 NORMAL = [dict(type='TemporalShiftCrop', padding_ratio=6), dict(type='Shear', amplitude=0.5)]
 
 
 def views_of(name: str, data_file, training: bool) -> dict:
-    config = Config.fromfile(AUGMENTATIONS / f'{name}.py')
+    config = Config.fromfile(METHODS / f'{name}.py')
     preprocessor = MODELS.build(config.data_preprocessor)
     dataset = SkeletonDataset(data_file, 'train')
     return preprocessor(pad_clips([dataset[i] for i in range(5)]), training=training)['views']
@@ -20,7 +20,7 @@ def views_of(name: str, data_file, training: bool) -> dict:
 
 def test_views_of_the_papers():
     skeletonclr, aimclr = (
-        Config.fromfile(AUGMENTATIONS / f'{name}.py').data_preprocessor.to_dict()
+        Config.fromfile(METHODS / f'{name}.py').data_preprocessor.to_dict()
         for name in ('skeletonclr', 'aimclr')
     )
     assert skeletonclr['views'] == dict(query=NORMAL, key=NORMAL)

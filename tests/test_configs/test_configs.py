@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from halp_mm.apis import load_config
+from halp_mm.datasets import pad_clips
+from halp_mm.models import HeadTerm, PretrainingHead
+from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import DATASETS, HOOKS, MODELS, PROTOCOLS
-from halp_mm.skeletons import STREAMS
 from tests.conftest import write_random_clips
 from tests.runs import ROOT
 
@@ -28,23 +31,35 @@ SUPERVISED = {
 }
 GCN_PAPER = [name for name in SUPERVISED if name.split('_')[0] not in ('msr-action3d', 'synthetic')]
 COMBINATIONS = [
-    f'{method}_{name}{stream}'
+    f'{method}_{name}'
     for name in ('ntu60_xsub', 'msr-action3d_xsub')
-    for method, stream in (
-        ('halp/stgcn', '_joint'),
-        ('aimclr/bigru', ''),
-        ('halp_aimclr/stgcn', '_joint'),
-    )
+    for method in ('halp/stgcn', 'aimclr/bigru', 'halp_aimclr/stgcn')
 ]
+RELEASES = ['halp/bigru_ntu60_xsub_release', 'aimclr/stgcn_ntu60_xsub_release']
+PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
+METHODS = {
+    'moco': 'MoCo',
+    'halp': 'HaLP',
+    'cmd': 'CMD',
+    'halp_cmd': 'HaLP + CMD',
+    'isc': 'ISC',
+    'skeletonclr': 'SkeletonCLR',
+    'aimclr': 'AimCLR',
+    'crosclr': 'CrosSCLR',
+    'aimclr_crosclr': 'AimCLR + CrosSCLR',
+    'halp_aimclr': 'HaLP + AimCLR',
+    'stgcn': 'ST-GCN',
+    'barlow_twins': 'Barlow Twins',
+    'masked_reconstruction': 'Masked reconstruction',
+    'self_distillation': 'Self-distillation',
+    'halp_masked': 'HaLP + masked reconstruction',
+}
 ISC_PAIRS = [
     *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in PAPER + SMALL),
     *('bigru-hcn_ntu60_xsub', 'stgcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
-ABLATIONS = [
-    *('normal', 'extreme', 'normal-extreme', 'eadm', 'nnm'),
-    *('100e', '150e', '200e', '300e'),
-]
+ABLATIONS = ['extreme', 'normal-extreme', 'eadm', '100e', '150e', '200e']
 
 
 NARROW = dict(
@@ -55,12 +70,26 @@ NARROW = dict(
 
 
 HALP_ABLATIONS = {
-    **{f'lambda{10 * value:02.0f}': ('hardness', value) for value in (0.2, 0.4, 0.6, 0.8, 1.0)},
-    **{f'prototypes{count}': ('num_prototypes', count) for count in (10, 20, 40, 60)},
+    **{f'lambda{10 * value:02.0f}': ('hardness', value) for value in (0.2, 0.4, 0.6, 1.0)},
+    **{f'prototypes{count}': ('num_prototypes', count) for count in (10, 40, 60)},
     'anchor-query': ('anchor', 'query'),
     'hardest-only': ('hardest_only', True),
     'towards-query': ('direction', 'query'),
 }
+
+
+def load(name: str) -> dict:
+    """A config, without its name and helper variables."""
+    config = Config.fromfile(ROOT / 'configs' / f'{name}.py').to_dict()
+    for key in ('method', 'extreme'):
+        config.pop(key, None)
+    return config
+
+
+def built_heads(model: dict) -> tuple[dict[str, HeadTerm], list[PretrainingHead]]:
+    """The heads of a model's config, and how they count."""
+    pairs = {name: build_head(name, head, ['joint']) for name, head in model['heads'].items()}
+    return {name: term for name, (term, _) in pairs.items()}, [head for _, head in pairs.values()]
 
 
 def config_id(path: Path) -> str:
@@ -74,17 +103,14 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in PAPER + SMALL
     }
     expected |= {
-        f'{method}/stgcn_{name}_{stream}'
-        for method in ('stgcn', 'skeletonclr', 'aimclr')
+        f'{method}/stgcn_{name}'
+        for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr', 'aimclr_crosclr')
         for name in SUPERVISED
-        for stream in STREAMS
     }
-    expected |= {
-        f'{method}/stgcn_{name}' for method in ('crosclr', 'aimclr_crosclr') for name in SUPERVISED
-    }
-    expected |= {*COMBINATIONS}
+    expected |= {*COMBINATIONS, *RELEASES}
+    expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
-    expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_joint_{name}' for name in ABLATIONS}
+    expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_{name}' for name in ABLATIONS}
     expected |= {f'halp/ablation/bigru_ntu60_xsub_{name}' for name in HALP_ABLATIONS}
     assert {config_id(path) for path in CONFIGS} == expected
 
@@ -93,7 +119,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
 def test_config_builds_and_computes_a_loss(path, tmp_path):
     config = Config.fromfile(path)
     encoder = config.model.encoder
-    encoders = [encoder] if 'type' in encoder else list(encoder.values())
+    encoders = [encoder] if 'type' in encoder else [e for e in encoder.values() if e]
     for encoder in encoders:  # the papers' widths are a test of patience only
         encoder.update(NARROW[encoder.type])
     if 'queue_size' in config.model:
@@ -103,19 +129,19 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     dataset = DATASETS.build(
         {**config.train_dataloader.dataset, 'data_file': data_file, 'split': 'train'}
     )
-    from halp_mm.datasets import pad_clips
-
     batch = pad_clips([dataset[i] for i in range(4)])
     losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-    assert any('loss' in name for name in losses)
+    total, _ = model.parse_losses(losses)
+    assert total.requires_grad
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
-    assert set(config.protocols) == {'knn', 'retrieval', 'linear'} | own
+    assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
-    for hook in config.custom_hooks:
+    for hook in config.default_hooks.values():
         HOOKS.build(hook)
+    assert config.method == METHODS[config_id(path).split('/')[0]]
     assert config.test_dataset.data_file == config.train_dataloader.dataset.data_file
     split = path.stem.split('_')[2]
     assert config.train_dataloader.dataset.split == f'{split}_train'
@@ -136,11 +162,11 @@ def test_papers_settings(name):
     )
     assert config.train_cfg.max_epochs == (1000 if is_pku else 450)
     assert config.param_scheduler[0].milestones == [800 if is_pku else 350]
-    moco, halp = (MODELS.build(head) for head in model.heads)
+    terms, (moco, halp) = built_heads(model)
+    assert terms['halp'] == HeadTerm('halp', ('joint',), 1, 200)
     assert moco.temperature == halp.temperature == 0.07
     assert (halp.num_positives, halp.num_prototypes, halp.num_newest) == (100, 20, 256)
     assert (halp.update_interval, halp.hardness) == (5, 0.8)
-    assert (halp.weight, halp.start_epoch) == (1, 200)
     assert (halp.anchor, halp.direction, halp.rank_filter) == ('key', 'prototype', True)
     assert not halp.hardest_only
     assert not halp.release_range
@@ -157,50 +183,43 @@ def test_papers_settings(name):
 
 @pytest.mark.parametrize('name', PAPER + SMALL)
 def test_halp_is_its_baseline_with_one_more_head(name):
-    halp, moco = (
-        Config.fromfile(ROOT / 'configs' / method / f'{name}.py').to_dict()
-        for method in ('halp', 'moco')
-    )
-    baseline_heads, heads = moco['model'].pop('heads'), halp['model'].pop('heads')
-    assert heads[:-1] == baseline_heads
-    assert heads[-1]['type'] == 'HaLPHead'
+    halp, moco = (load(f'{method}/{name}') for method in ('halp', 'moco'))
+    assert halp['model']['heads'].pop('halp')['type'] == 'HaLPHead'
     assert halp == moco
 
 
 @pytest.mark.parametrize('name', HALP_ABLATIONS)
 def test_an_ablation_of_halp_changes_one_option(name):
-    path = 'bigru_ntu60_xsub'
-    halp = Config.fromfile(ROOT / 'configs' / 'halp' / f'{path}.py').to_dict()
-    varied = Config.fromfile(ROOT / 'configs' / 'halp' / 'ablation' / f'{path}_{name}.py').to_dict()
+    halp = load('halp/bigru_ntu60_xsub')
+    varied = load(f'halp/ablation/bigru_ntu60_xsub_{name}')
     option, value = HALP_ABLATIONS[name]
-    assert varied['model']['heads'][1].pop(option) == value
+    assert varied['model']['heads']['halp'].pop(option) == value
     assert varied == halp
 
 
 @pytest.mark.parametrize('name', PAPER + SMALL)
 def test_cmd_is_the_baseline_on_three_streams_and_halp_cmd_has_one_more_head(name):
     moco, cmd, halp_cmd, halp = (
-        Config.fromfile(ROOT / 'configs' / method / f'{name}.py').to_dict()
-        for method in ('moco', 'cmd', 'halp_cmd', 'halp')
+        load(f'{method}/{name}') for method in ('moco', 'cmd', 'halp_cmd', 'halp')
     )
     assert cmd['model'].pop('streams') == ['joint', 'motion', 'bone']
     assert halp_cmd['model'].pop('streams') == ['joint', 'motion', 'bone']
     assert moco['model'].pop('streams') == ['joint']
-    heads, distilling = moco['model'].pop('heads'), cmd['model'].pop('heads')
-    head = MODELS.build({**distilling[-1], 'streams': ['joint', 'motion', 'bone']})
+    distilling = cmd['model']['heads'].pop('cmd')
+    head = MODELS.build({key: distilling[key] for key in distilling if key != 'start_epoch'})
     assert (head.teacher_temperature, head.student_temperature) == (0.05, 0.1)
     assert head.top_k * 2 == moco['model']['queue_size']
-    assert distilling[:-1] == heads
-    hallucinating = halp['model']['heads'][-1]
+    hallucinating = halp['model']['heads']['halp']
     if name == 'bigru_msr-action3d_xsub':  # fewer epochs; the streams learn first, motion slowly
-        assert distilling[-1]['start_epoch'] == 120
+        assert distilling['start_epoch'] == 120
         hallucinating['start_epoch'] = 120
         moco['train_cfg']['max_epochs'] = 300
         moco['param_scheduler'][0]['milestones'] = [240]
         moco['optim_wrapper']['paramwise_cfg'] = {'custom_keys': {'motion': {'lr_mult': 0.075}}}
     elif name in SMALL:
         moco['optim_wrapper']['optimizer']['lr'] = 0.03
-    assert halp_cmd['model'].pop('heads') == [*distilling, hallucinating]
+    assert halp_cmd['model']['heads'].pop('cmd') == distilling
+    assert halp_cmd['model']['heads'].pop('halp') == hallucinating
     assert cmd == halp_cmd
     assert moco == cmd
 
@@ -209,19 +228,15 @@ def test_cmd_is_the_baseline_on_three_streams_and_halp_cmd_has_one_more_head(nam
 @pytest.mark.parametrize('method', ['skeletonclr', 'aimclr'])
 def test_mining_across_streams_takes_over_in_the_second_stage(method, name):
     crossing = {'skeletonclr': 'crosclr', 'aimclr': 'aimclr_crosclr'}[method]
-    alone, across = (
-        Config.fromfile(ROOT / 'configs' / path).to_dict()
-        for path in (f'{method}/stgcn_{name}_joint.py', f'{crossing}/stgcn_{name}.py')
-    )
+    alone, across = (load(f'{one}/stgcn_{name}') for one in (method, crossing))
     assert across['model'].pop('streams') == ['joint', 'motion', 'bone']
     assert alone['model'].pop('streams') == ['joint']
-    (moco, *others), (first, *rest, last) = (
-        config['model'].pop('heads') for config in (alone, across)
-    )
     half = alone['train_cfg']['max_epochs'] // 2
-    assert last == dict(type='CrossStreamHead', temperature=0.07, start_epoch=half)
-    assert first == {**moco, 'end_epoch': half}
-    assert rest == others
+    mining = across['model']['heads'].pop('cross_stream')
+    assert {'temperature': 0.07, **mining} == dict(
+        type='CrossStreamHead', temperature=0.07, start_epoch=half
+    )
+    alone['model']['heads']['moco']['end_epoch'] = half
     assert alone == across
 
 
@@ -230,10 +245,12 @@ def test_representations_are_contrasted_with_each_other(name):
     config = Config.fromfile(ROOT / 'configs' / 'isc' / f'{name}.py')
     names = {'sequence': 'bigru', 'graph': 'stgcn', 'image': 'hcn'}
     pair = name.split('_')[0].split('-')
-    assert [encoder.type.lower() for encoder in config.model.encoder.values()] == pair
-    assert [names[representation] for representation in config.model.encoder] == pair
-    assert config.model.streams == dict.fromkeys(config.model.encoder, 'joint')
-    assert config.model.heads == [dict(type='InterSkeletonHead', temperature=0.07)]
+    encoders = {name: encoder for name, encoder in config.model.encoder.items() if encoder}
+    assert [encoder.type.lower() for encoder in encoders.values()] == pair
+    assert [names[representation] for representation in encoders] == pair
+    assert config.model.streams == dict.fromkeys(encoders, 'joint')
+    inter_skeleton = dict(type='InterSkeletonHead', temperature=0.07)
+    assert config.model.heads == dict(moco=None, inter_skeleton=inter_skeleton)
 
 
 def test_the_papers_encoder_has_its_size():
@@ -248,7 +265,7 @@ def test_the_papers_encoder_has_its_size():
 @pytest.mark.parametrize('name', SUPERVISED)
 def test_supervised_settings(name):
     """ST-GCN's release; classes and layout are the data set's."""
-    config = Config.fromfile(ROOT / 'configs' / 'stgcn' / f'stgcn_{name}_joint.py')
+    config = Config.fromfile(ROOT / 'configs' / 'stgcn' / f'stgcn_{name}.py')
     assert config.model.num_classes == SUPERVISED[name]
     is_msr = name == 'msr-action3d_xsub'
     assert config.model.encoder.layout == ('msr_action3d' if is_msr else 'kinect_v2')
@@ -272,30 +289,10 @@ def test_supervised_settings(name):
     )
 
 
-@pytest.mark.parametrize('name', SUPERVISED)
-@pytest.mark.parametrize('stream', ['bone', 'motion'])
-def test_another_stream_is_one_line(name, stream):
-    folder = ROOT / 'configs' / 'stgcn'
-    lines = (folder / f'stgcn_{name}_{stream}.py').read_text().split('\n')
-    assert [line for line in lines if line] == [
-        f"_base_ = './stgcn_{name}_joint.py'",
-        f"model = dict(streams=['{stream}'])",
-    ]
-    joint, other = (
-        Config.fromfile(folder / f'stgcn_{name}_{s}.py').to_dict() for s in ('joint', stream)
-    )
-    assert other['model'].pop('streams') == [stream]
-    assert joint['model'].pop('streams') == ['joint']
-    assert joint == other
-
-
 @pytest.mark.parametrize('name', GCN_PAPER)
 def test_aimclrs_settings(name):
     """AimCLR, Sec. 4; SkeletonCLR is the same with the normal views and InfoNCE alone."""
-    aimclr, skeletonclr = (
-        Config.fromfile(ROOT / 'configs' / method / f'stgcn_{name}_joint.py').to_dict()
-        for method in ('aimclr', 'skeletonclr')
-    )
+    aimclr, skeletonclr = (load(f'{method}/stgcn_{name}') for method in ('aimclr', 'skeletonclr'))
     model = aimclr['model']
     assert (model['queue_size'], model['momentum']) == (32768, 0.999)
     assert model['projector']['out_dim'] == 128
@@ -308,32 +305,45 @@ def test_aimclrs_settings(name):
     encoder = MODELS.build(model['encoder'])
     widths = [block.temporal_convolution.out_channels for block in encoder.blocks]
     assert widths == [16] * 4 + [32] * 3 + [64, 64, 256]
-    moco, nnm, d3m = (MODELS.build(head) for head in model['heads'])
+    terms, (moco, nnm, d3m) = built_heads(model)
     assert moco.temperature == nnm.temperature == d3m.temperature == 0.07
-    assert (moco.start_epoch, moco.end_epoch) == (0, 150)
-    assert (nnm.start_epoch, nnm.end_epoch, nnm.top_k, nnm.reduction) == (150, None, 1, 'sum')
-    assert (d3m.start_epoch, d3m.end_epoch) == (0, None)
-    assert moco.weight == nnm.weight == d3m.weight == 1
+    assert (nnm.top_k, nnm.reduction) == (1, 'sum')
+    assert terms == {
+        'moco': HeadTerm('moco', ('joint',), 1, 0, 150),
+        'nnm': HeadTerm('nnm', ('joint',), 1, 150),
+        'd3m': HeadTerm('d3m', ('joint',), 1, 0),
+    }
     linear = aimclr['protocols']['linear']
     assert (linear['epochs'], linear['batch_size'], linear['learning_rate']) == (100, 128, 3.0)
     assert linear['milestones'] == [80]
     assert 'train_view' not in linear
-    for key in ('query_views', 'drop', 'dropped_views', 'heads'):
-        model.pop(key)
-    assert skeletonclr['model'].pop('heads') == [dict(type='MoCoHead', temperature=0.07)]
+    model.pop('derived_maps')
+    model.pop('heads')
+    assert skeletonclr['model'].pop('heads') == dict(moco=dict(type='MoCoHead', temperature=0.07))
     aimclr['data_preprocessor']['views'].pop('extreme')
-    aimclr.pop('extreme')
     assert aimclr == skeletonclr
 
 
+def test_releases_differ_by_their_recipes():
+    halp = load('halp/bigru_ntu60_xsub_release')['model']['heads']['halp']
+    assert halp == dict(
+        type='HaLPHead',
+        start_epoch=200,
+        weight=2.0,
+        update_interval=10,
+        release_range=True,
+        skip_closest=True,
+    )
+    nnm = load('aimclr/stgcn_ntu60_xsub_release')['model']['heads']['nnm']
+    assert nnm == dict(type='NNMHead', temperature=0.07, start_epoch=150, reduction='mean')
+
+
+@pytest.mark.parametrize('stream', ['bone', 'motion'])
 @pytest.mark.parametrize('method', ['skeletonclr', 'aimclr', 'stgcn'])
-@pytest.mark.parametrize('name', SUPERVISED)
-def test_a_streams_config_overrides_one_line(method, name):
-    joint = ROOT / 'configs' / method / f'stgcn_{name}_joint.py'
-    for stream in ('bone', 'motion'):
-        path = joint.with_stem(f'stgcn_{name}_{stream}')
-        assert path.read_text() == (
-            f"_base_ = './{joint.name}'\n\nmodel = dict(streams=['{stream}'])\n"
-        )
-        model = Config.fromfile(path).to_dict()['model']
-        assert model == {**Config.fromfile(joint).to_dict()['model'], 'streams': [stream]}
+def test_another_stream_is_an_option(method, stream):
+    path = ROOT / 'configs' / method / 'stgcn_msr-action3d_xsub.py'
+    config = load_config(path, {'model.streams': [stream]})
+    config.model.encoder.update(NARROW['STGCN'])
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    assert list(model.encoders) == [stream]
+    assert model.data_preprocessor.streams == (stream,)

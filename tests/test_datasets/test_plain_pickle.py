@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halp_mm.datasets.sources.plain_pickle import load_plain_pickle
+from halp_mm.datasets.plain_pickle import load_plain_pickle
 
 PROTOCOLS = [0, 1, 2, 3, 4, 5]
 

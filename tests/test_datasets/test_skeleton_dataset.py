@@ -110,7 +110,7 @@ def test_workers_give_the_same_batches(random_clips, start, normalized):
 @pytest.mark.parametrize('batch_size', [1, 3, 256])
 def test_normalize_once_equals_normalizing_each_batch(random_clips, batch_size):
     raw, once = SkeletonDataset(random_clips, 'train'), SkeletonDataset(random_clips, 'train')
-    once.normalize_once(center_and_scale, batch_size)
+    once.normalize_once(center_and_scale, batch_size=batch_size)
     expected = batches(raw)
     for batch in expected:
         clips = Clips(batch['clips'], batch['num_frames'], batch['layout'])
@@ -118,6 +118,16 @@ def test_normalize_once_equals_normalizing_each_batch(random_clips, batch_size):
         batch['normalized'] = True
     assert_same(batches(once), expected)
     assert not torch.equal(once[0]['clip'], raw[0]['clip'])
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_size_is_that_of_the_splits_clips(random_clips, split):
+    dataset = SkeletonDataset(random_clips, split, num_people=3)
+    assert dataset.num_bytes == sum(dataset[i]['clip'].nbytes for i in range(len(dataset)))
+    for max_gigabytes, done in ((dataset.num_bytes / 1e9, True), (0.99e-9 * dataset.num_bytes, 0)):
+        dataset = SkeletonDataset(random_clips, split, num_people=3)
+        dataset.normalize_once(center_and_scale, max_gigabytes)
+        assert dataset[0]['normalized'] == done
 
 
 def test_normalize_once_works_once_and_leaves_the_file_alone(random_clips):

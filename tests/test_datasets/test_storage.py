@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from halp_mm.datasets import ClipStorage, ClipWriter
+from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
 
@@ -163,7 +163,7 @@ def test_full_disk_is_an_error_and_keeps_the_older_file(tmp_path):
 FULL_FOR_A_WHILE = """
 import resource, signal, sys
 import numpy as np
-from halp_mm.datasets import ClipStorage, ClipWriter
+from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 clip = np.ones((1, 70, 20, 3), np.float32)
 for room in range(0, 3 * clip.nbytes, 1000):
@@ -355,3 +355,41 @@ def test_opening_a_file_does_not_read_its_frames(tmp_path, random_clips):
     assert opened < 10
     assert one < 40
     assert rest > 50
+
+
+def test_cut_off_while_it_is_mapped(random_clips):
+    dataset = SkeletonDataset(random_clips, 'train')
+    dataset.check_data_file_size()
+    whole = random_clips.read_bytes()
+    with random_clips.open('r+b') as file:
+        file.truncate(len(whole) // 2)
+    with pytest.raises(
+        ValueError, match=rf'had {len(whole)} bytes .* {len(whole) // 2} now: it was'
+    ):
+        dataset.check_data_file_size()
+    random_clips.unlink()
+    dataset.check_data_file_size()
+
+
+def test_header_that_would_take_too_much_memory(tmp_path):
+    path = tmp_path / 'bomb.safetensors'
+    path.write_bytes((1 << 27).to_bytes(8, 'little') + bytes(100))
+    with pytest.raises(ValueError, match='its header would take 134217728 bytes; at most 262144'):
+        ClipStorage(path)
+
+
+@pytest.mark.parametrize(
+    ('key', 'text', 'words'),
+    [
+        ('layout', 'kinect', "'layout' .* is no JSON"),
+        ('notes', '[' * 100_000, "'notes' .* is no JSON"),
+        ('class_names', '7', "'class_names' .* is a int, expected a list"),
+    ],
+)
+def test_metadata_that_is_no_json(random_clips, key, text, words):
+    with safe_open(random_clips, framework='pt') as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    save_file(tensors, random_clips, metadata | {key: text})
+    with pytest.raises(ValueError, match=words):
+        ClipStorage(random_clips)

@@ -33,7 +33,7 @@ def logged(config: Config) -> list[dict]:
 
 @pytest.mark.parametrize('protocol', ['classifier', 'knn', 'linear'])
 def test_figures_are_those_of_the_protocol(config, protocol):
-    config.custom_hooks[1].update(protocol=config.protocols[protocol], interval=2)
+    config.default_hooks.evaluation.update(protocol=config.protocols[protocol], interval=2)
     pretrain(config)
     lines = logged(config)
     assert [line['step'] for line in lines] == [2, 3], 'every second epoch and the last'
@@ -49,8 +49,20 @@ def test_figures_are_those_of_the_protocol(config, protocol):
         )
 
 
+def test_protocols_have_the_runs_seed_or_their_own(config):
+    config.protocols.linear.seed = 11
+    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'linear'], interval=3)
+    runner = pretrain(config, seed=5)
+    hook_class = HOOKS.get('EvaluationHook')
+    (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))
+    assert {name: protocol.seed for name, protocol in hook.protocols.items()} == {
+        'knn_': 5,
+        'linear_': 11,
+    }
+
+
 def test_knn_keeps_its_names(config):
-    config.custom_hooks[1] = dict(type='KNNEvaluationHook', interval=3, k=2)
+    config.default_hooks.evaluation = dict(type='KNNEvaluationHook', interval=3, k=2)
     config.protocols.knn.k = 2
     pretrain(config)
     (line,) = logged(config)
@@ -65,7 +77,9 @@ def test_knn_keeps_its_names(config):
 
 def test_several_protocols_and_their_time(config, monkeypatch):
     """kNN and linear figures in one run; the logged time is the protocols' and little else."""
-    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'linear'], interval=3)
+    config.default_hooks.evaluation = dict(
+        type='EvaluationHook', protocol=['knn', 'linear'], interval=3
+    )
     spent = []
     for name in ('KNNProtocol', 'LinearProtocol'):
         protocol = PROTOCOLS.get(name)
@@ -88,7 +102,7 @@ def test_several_protocols_and_their_time(config, monkeypatch):
 
 
 def test_unknown_protocol_stops_before_the_first_step(config):
-    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'liner'])
+    config.default_hooks.evaluation = dict(type='EvaluationHook', protocol=['knn', 'liner'])
     with pytest.raises(ValueError, match=r"asks for the protocol 'liner'; the config has \['cl"):
         pretrain(config)
     assert not list(Path(config.work_dir).glob('*.pth'))
@@ -96,11 +110,11 @@ def test_unknown_protocol_stops_before_the_first_step(config):
 
 def test_evaluation_does_not_disturb_training(config):
     config.model.dropout = 0.5
-    hooks = list(config.custom_hooks)
     states = []
-    for some in (hooks, hooks[:1]):
-        config.custom_hooks = some
+    for hook in (config.default_hooks.evaluation, None):
+        config.default_hooks.evaluation = hook
         config.experiment_name += 'x'
+        config.work_dir += 'x'
         states.append(pretrain(config).model.state_dict())
     assert all((value == states[1][name]).all() for name, value in states[0].items())
 

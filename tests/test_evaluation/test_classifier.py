@@ -58,7 +58,7 @@ def test_other_protocols_take_a_classifier(random_clips):
 
 
 def test_a_pretrainer_has_no_scores_of_its_own(random_clips):
-    with pytest.raises(ValueError, match='needs a SkeletonClassifier, found a MomentumContrast'):
+    with pytest.raises(ValueError, match='needs a SkeletonClassifier, found a Pretrainer'):
         ClassifierProtocol().run(tiny_model(), *datasets(random_clips))
 
 

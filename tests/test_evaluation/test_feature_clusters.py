@@ -49,6 +49,16 @@ def test_nmi_equals_the_formula_by_hand(spread):
         assert 0 < expected < 0.5
 
 
+def test_clusters_follow_the_seed():
+    features, labels = groups(400, classes=8, spread=1.0)
+    normalized = F.normalize(features, dim=1).numpy()
+    found = [cluster_nmi(features, labels, seed) for seed in range(3)]
+    for seed, value in enumerate(found):
+        clusters = KMeans(8, n_init=10, random_state=seed).fit_predict(normalized)
+        assert value == pytest.approx(nmi_by_hand(labels.tolist(), clusters.tolist()))
+    assert len(set(found)) == 3
+
+
 def test_lengths_of_features_do_not_matter():
     features, labels = groups(spread=0.4)
     assert cluster_nmi(features, labels) == cluster_nmi(F.normalize(features, dim=1), labels)

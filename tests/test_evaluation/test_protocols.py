@@ -11,7 +11,6 @@ from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.evaluation import KNNProtocol, LinearProtocol, extract_features, top_k_accuracy
 from halp_mm.models import BiGRU
 from halp_mm.registry import PROTOCOLS
-from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import CenterCropResize, build_transform
 from tests.helpers import tiny_model
 
@@ -80,12 +79,9 @@ def test_features_equal_those_of_single_clips(random_clips, batch_size, streams)
 def test_extraction_leaves_the_model_as_it_was(random_clips, training):
     model = model_with().train(training)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    progress = TrainingProgress(3, 30, 10, 1)
-    model.set_progress(progress)
     extract_features(model, datasets(random_clips)[0], 4, build_transform(RANDOM_VIEW))
     assert model.training == training
     assert all(module.training == training for module in model.query_networks.modules())
-    assert model.data_preprocessor.progress == progress
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
@@ -229,6 +225,14 @@ def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
     for epoch in range(3):
         assert torch.equal(random[epoch], again[epoch])
         assert not torch.equal(random[epoch], other_seed[epoch])
+
+
+@pytest.mark.parametrize('view', [RANDOM_VIEW, FIXED_VIEW], ids=['random', 'fixed'])
+def test_test_clips_have_the_evaluation_view_whatever_the_train_view(random_clips, view):
+    model, (train, test) = model_with(), datasets(random_clips)
+    result = LinearProtocol(epochs=1, train_view=view).run(model, train, test)
+    expected = extract_features(model, test)['joint']
+    assert torch.equal(result.features['joint'], expected)
 
 
 def test_classifier_equals_sgd_by_hand():

@@ -1,30 +1,26 @@
 """Momentum contrast on two real processes that talk through gloo."""
 
-import gc
-import os
-import time
 from pathlib import Path
 
 import torch
-import torch.distributed
-import torch.multiprocessing
 from mmengine.model import MMDistributedDataParallel
 
-from halp_mm.models import MomentumContrast
+from halp_mm.models import Pretrainer
 from halp_mm.training_progress import TrainingProgress
+from tests.ranks import connected, run_two_ranks
 
 LAYOUT = dict(name='stick', joints=('top', 'bottom'), bones=[('top', 'bottom')], center='top')
 
 
-def build_model() -> MomentumContrast:
+def build_model() -> Pretrainer:
     torch.manual_seed(0)
-    return MomentumContrast(
+    return Pretrainer(
         encoder=dict(type='BiGRU', layout=LAYOUT, num_people=1, hidden_size=4, num_layers=1),
         projector=dict(type='Projector', out_dim=6),
-        heads=[
-            dict(type='MoCoHead'),
-            dict(type='HaLPHead', num_prototypes=3, num_newest=8, update_interval=2),
-        ],
+        heads=dict(
+            moco=dict(type='MoCoHead'),
+            halp=dict(type='HaLPHead', num_prototypes=3, num_newest=8, update_interval=2),
+        ),
         queue_size=24,
     )
 
@@ -36,44 +32,31 @@ def views_of(rank: int, iteration: int) -> dict:
 
 
 def train_as_rank(rank: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR='127.0.0.1', RANK=str(rank), WORLD_SIZE='2')
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
-    )
+    with connected(rank, folder):
+        train(rank, folder)
+
+
+def train(rank: int, folder: str) -> None:
     model = MMDistributedDataParallel(build_model(), broadcast_buffers=False)
     optimizer = torch.optim.SGD(model.module.query_networks.parameters(), 0.1)
     keys = []
     for iteration in range(5):
-        model.module.set_progress(TrainingProgress(iteration=iteration, rank=rank))
-        losses = model(views_of(rank, iteration), None, mode='loss')
+        progress = TrainingProgress(iteration=iteration, rank=rank)
+        losses = model(views_of(rank, iteration), None, progress=progress, mode='loss')
         optimizer.zero_grad()
-        (losses['loss_moco'] + losses['loss_halp']).backward()
+        (losses['joint/moco/loss'] + losses['joint/halp/loss']).backward()
         optimizer.step()
-        keys.append(model.module.queues['joint'].newest(8))
+        keys.append(model.module.queues['joint']['key'].newest(8))
     torch.save({'state': model.module.state_dict(), 'keys': keys}, f'{folder}/rank{rank}.pth')
-    # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
-    # threads want the GIL to end, and the process would hang.
-    del model, losses
-    gc.collect()
-    torch.distributed.destroy_process_group()
 
 
 def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
-    context = torch.multiprocessing.spawn(train_as_rank, (str(tmp_path),), nprocs=2, join=False)
-    deadline = time.monotonic() + 120
-    try:
-        while not context.join(timeout=1):
-            assert time.monotonic() < deadline, 'a process hangs'
-    finally:
-        for process in context.processes:
-            process.kill()
-    first, second = (torch.load(tmp_path / f'rank{rank}.pth') for rank in (0, 1))
+    first, second = run_two_ranks(train_as_rank, tmp_path)
     for key, value in first['state'].items():
         if 'running' not in key:  # batch statistics are each rank's own, as in MoCo
             assert torch.equal(value, second['state'][key]), key
-    assert first['state']['queues.joint.num_enqueued'] == 5 * 2 * 4
-    assert first['state']['heads.1.has_prototypes'].all()
+    assert first['state']['queues.joint.key.num_enqueued'] == 5 * 2 * 4
+    assert first['state']['heads.halp.has_prototypes'].all()
 
     # The first iteration's keys are those that the initial key network gives to both ranks' clips.
     model = build_model()

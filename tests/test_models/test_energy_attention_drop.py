@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from halp_mm.models import STGCN, BiGRU, EnergyAttentionDrop
-from halp_mm.models.encoders.released_stgcn import rename_released
+from halp_mm.models.converters.released_stgcn import rename_released
 from halp_mm.registry import MODELS
 from tests.helpers import assert_relative, generator, random_clips, reference
 

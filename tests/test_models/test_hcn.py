@@ -193,7 +193,7 @@ def test_pretrains():
     model = tiny_model(encoder=dict(type='HCN', **SMALL), data_preprocessor=None).train()
     clips = random_input(4, 2, *random_encoder().clip_shape, dtype=torch.float32)
     views = {view: {'joint': clips} for view in ('query', 'key')}
-    model(views, None, mode='loss')['loss_moco'].backward()
+    model(views, None, mode='loss')['joint/moco/loss'].backward()
     assert all(p.grad.any() for p in model.query_networks['joint'].encoder.parameters())
 
 

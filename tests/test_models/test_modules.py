@@ -70,6 +70,12 @@ def test_momentum_copy_equals_a_loop(momentum, dtype):
             assert mine.data_ptr() != theirs.data_ptr()
 
 
+@pytest.mark.parametrize('momentum', [-0.1, 1.0, '0.9'])
+def test_a_copy_that_would_not_follow_is_refused(momentum):
+    with pytest.raises(ValueError, match=r'momentum must be a number within \[0, 1\), got'):
+        MomentumCopy(torch.nn.Linear(2, 2), momentum)
+
+
 def test_momentum_copy_starts_equal_and_has_no_gradients():
     network = small_network()
     copy = MomentumCopy(network)
@@ -192,7 +198,9 @@ def test_momentum_of_one_would_never_follow():
 
 @pytest.mark.parametrize('size', [0, -3])
 def test_queue_without_room(size):
-    with pytest.raises(ValueError, match=f'size must be a whole number of at least 1, got {size}'):
+    with pytest.raises(
+        ValueError, match=f'queue_size must be a whole number of at least 1, got {size}'
+    ):
         FeatureQueue(size, 4)
 
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pytest
 import torch
 from mmengine.config import Config
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -20,11 +21,34 @@ class RefuseToWait(TorchDispatchMode):
         torch.ops.aten.nonzero.default,
         torch.ops.aten.masked_select.default,
         torch.ops.aten.equal.default,
+        torch.ops.aten._unique.default,
+        torch.ops.aten._unique2.default,
+        torch.ops.aten.unique_dim.default,
+        torch.ops.aten.unique_consecutive.default,
+        torch.ops.aten.unique_dim_consecutive.default,
+        torch.ops.aten.bincount.default,
+    }
+    INDEXING: ClassVar = {
+        torch.ops.aten.index.Tensor,
+        torch.ops.aten.index_put.default,
+        torch.ops.aten.index_put_.default,
+        torch.ops.aten._index_put_impl_.default,
+        torch.ops.aten._unsafe_index.Tensor,
     }
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        assert function not in self.WAITING, f'{function} waits for the device'
-        return function(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        assert not self.waits(function, args, kwargs), f'{function} waits for the device'
+        return function(*args, **kwargs)
+
+    def waits(self, function, args, kwargs) -> bool:
+        if function is torch.ops.aten.repeat_interleave.Tensor:
+            return kwargs.get('output_size') is None
+        if function in self.INDEXING:
+            masks = [i for i in args[1] if i is not None and i.dtype in (torch.bool, torch.uint8)]
+            fills_with_one_value = len(args) > 2 and args[2].numel() == 1  # needs no sizes
+            return bool(masks) and not fills_with_one_value
+        return function in self.WAITING
 
 
 def test_training_step_does_not_wait(random_clips):
@@ -35,20 +59,50 @@ def test_training_step_does_not_wait(random_clips):
     dataset = SkeletonDataset(random_clips, 'train')
     batch = pad_clips([dataset[i] for i in range(4)])
     # Prototypes are updated in iteration 0; there k-means asks a CPU, but never a GPU, to stop.
-    epoch = config.model.heads[1].start_epoch
+    epoch = config.model.heads.halp.start_epoch
     with RefuseToWait():
-        model.set_progress(TrainingProgress(epoch, 5 * epoch + 1, iterations_per_epoch=5))
+        batch['progress'] = TrainingProgress(epoch, 5 * epoch + 1, iterations_per_epoch=5)
         losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
         optimizer.zero_grad()
-        (losses['loss_moco'] + losses['loss_halp']).backward()
+        (losses['joint/moco/loss'] + losses['joint/halp/loss']).backward()
         optimizer.step()
-    assert 'positives_kept' in losses
+    assert 'joint/halp/positives_kept' in losses
 
 
-def test_the_guard_can_fail():
+def assign_by_a_mask(x):
+    x[x > 0] = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    'waiting',
+    [
+        lambda x: x[0].item(),
+        lambda x: x.nonzero(),
+        lambda x: x.masked_select(x > 0),
+        lambda x: x.equal(x),
+        lambda x: x[x > 0],
+        assign_by_a_mask,
+        lambda x: x.unique(),
+        lambda x: x.unique(return_inverse=True),
+        lambda x: x[None].unique(dim=0),
+        lambda x: x.unique_consecutive(),
+        lambda x: x[None].unique_consecutive(dim=0),
+        lambda x: x.long().bincount(),
+        lambda x: x.repeat_interleave(torch.tensor([1, 2, 0])),
+    ],
+)
+def test_the_guard_can_fail(waiting):
+    x = torch.ones(3)
+    waiting(x)
+    with RefuseToWait(), pytest.raises(AssertionError, match='waits for the device'):
+        waiting(x)
+
+
+def test_the_guard_lets_pass_what_does_not_wait():
+    x = torch.ones(3)
     with RefuseToWait():
-        try:
-            torch.ones(1).item()
-        except AssertionError:
-            return
-    raise AssertionError('item() waits, and was not refused')
+        x[torch.tensor([0, 2])] = torch.ones(2)
+        x[x > 0] = 0.0
+        x.masked_fill(x > 0, 1.0)
+        x.repeat_interleave(2)
+        x.repeat_interleave(torch.tensor([1, 2, 0]), output_size=3)

@@ -8,7 +8,6 @@ import torch
 
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.skeletons import derive_stream
-from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import RelativeNormalize3D
 from tests.helpers import generator, tiny_classifier
 from tests.helpers import random_clips as random_batch
@@ -104,12 +103,6 @@ def test_dropout_is_for_training_only():
     assert first.item() == pytest.approx(
         cross_entropy_by_hand(model.classifier(model(views, LABELS)['joint']), LABELS), rel=1e-5
     )
-
-
-def test_progress_reaches_the_preprocessor():
-    model, progress = tiny_classifier(), TrainingProgress(2, 20, 10, 1)
-    model.set_progress(progress)
-    assert model.data_preprocessor.progress is progress
 
 
 def test_training_step_does_not_wait(random_clips):

@@ -44,7 +44,7 @@ def batch_of(dtype: torch.dtype = torch.float32, normalized: bool = False) -> di
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_evaluation_view(dtype):
     result = build()(batch_of(dtype))
-    assert set(result) == {'views', 'labels'}
+    assert set(result) == {'views', 'draws', 'labels', 'progress'}
     assert result['labels'].tolist() == [3, 1, 0, 1]
     assert list(result['views']) == ['clip']
     clips = CenterCropResize(num_frames=8)(
@@ -59,8 +59,10 @@ def test_evaluation_view(dtype):
 
 def test_training_views_are_drawn_once_for_all_streams():
     preprocessor = build()
-    preprocessor.progress = progress = TrainingProgress(3, 40, 10, seed=2, rank=1)
-    views = preprocessor(batch_of(), training=True)['views']
+    progress = TrainingProgress(3, 40, 10, seed=2, rank=1)
+    result = preprocessor({**batch_of(), 'progress': progress}, training=True)
+    assert result['progress'] is progress
+    views = result['views']
     assert list(views) == ['query', 'key']
     normalized = PreNormalize3D()(random_clips((12, 5, 9, 10)))
     for name, view in views.items():
@@ -77,8 +79,8 @@ def test_draws_belong_to_the_moment():
     base = TrainingProgress(3, 40, 10, seed=2, rank=1)
 
     def query(progress: TrainingProgress) -> torch.Tensor:
-        preprocessor.progress = progress
-        return preprocessor(batch_of(), training=True)['views']['query']['joint']
+        batch = {**batch_of(), 'progress': progress}
+        return preprocessor(batch, training=True)['views']['query']['joint']
 
     first = query(base)
     torch.rand(7)
@@ -173,5 +175,5 @@ def test_streams_or_views_that_a_model_lacks():
 
 def test_a_view_that_nothing_looks_at():
     views = {'qurey': [], **CONFIG['views']}
-    with pytest.raises(ValueError, match="'qurey', which nothing looks at; did you mean 'query'"):
+    with pytest.raises(ValueError, match="'qurey', which nothing reads; did you mean 'query'"):
         build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])

@@ -83,6 +83,13 @@ def test_frechet_mean_equals_the_release():
     assert_relative(mean, vectors['frechet_mean'], 1e-6)
 
 
+def test_the_first_step_is_taken_whatever_the_tolerance():
+    points = cluster(unit_vectors(5), 12, 0.5, seed=1)
+    one_step = frechet_mean(points, start=points[0], max_iterations=1)
+    assert (one_step - points[0]).norm() > 0.1
+    assert torch.equal(frechet_mean(points, start=points[0], tolerance=10), one_step)
+
+
 @pytest.mark.parametrize('weighted', [False, True])
 @pytest.mark.parametrize('dim', [2, 3, 10])
 def test_frechet_mean_minimises(dim, weighted):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.models import STGCN
-from halp_mm.models.encoders.released_stgcn import rename_released
+from halp_mm.models.converters.released_stgcn import rename_released
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import LAYOUTS, PARTITION_STRATEGIES
 from tests.helpers import DTYPES, assert_relative, generator, reference

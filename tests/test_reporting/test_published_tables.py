@@ -5,6 +5,7 @@ import re
 import pytest
 
 from halp_mm.reporting import published_tables
+from halp_mm.reporting.settings import letters
 from tests.runs import ROOT
 
 PAPERS = ROOT.parent / 'shared' / 'papers'
@@ -65,6 +66,8 @@ def test_tables_are_whole():
 
 def test_methods_that_can_be_measured_have_configs():
     named = {row.measured['method'] for table in TABLES for row in table.rows if row.measured}
-    folders = {path.name for path in (ROOT / 'configs').iterdir()}
-    assert {'halp', 'moco', 'cmd', 'halp_cmd', 'aimclr', 'skeletonclr', 'stgcn'} <= named
-    assert named <= folders
+    assert {'HaLP', 'MoCo', 'CMD', 'HaLP + CMD', 'AimCLR', 'SkeletonCLR', 'ST-GCN'} <= named
+    folders = {
+        letters(path.name.replace('crosclr', 'crossclr')) for path in (ROOT / 'configs').iterdir()
+    }
+    assert {letters(name) for name in named} <= folders

@@ -1,5 +1,7 @@
 """Partitioned adjacency, against the release and loops over joints."""
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from tests.helpers import reference
 EVERY_LAYOUT = pytest.mark.parametrize('layout', LAYOUTS)
 
 
+@lru_cache
 def hop_distances(layout) -> np.ndarray:
     """Number of bones between every two joints, by Floyd and Warshall."""
     joints = range(layout.num_joints)

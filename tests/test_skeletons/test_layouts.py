@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import time
+from itertools import pairwise
 
 import pytest
 
@@ -58,6 +60,16 @@ def test_msr_action3d_has_the_bones_of_the_data_set():
         ('msr_action3d', 20, 8, 3),
         ('coco17', 17, 8, 2),
         ('openpose18', 18, 8, 2),
+        ('openpose25', 25, 11, 2),
+        ('halpe26', 26, 11, 2),
+        ('coco_wholebody133', 133, 61, 2),
+        ('coco_wholebody65', 65, 32, 2),
+        ('blazepose33', 33, 16, 3),
+        ('hand21', 21, 0, 3),
+        ('azure_kinect', 32, 13, 3),
+        ('h36m17', 17, 6, 3),
+        ('smpl24', 24, 9, 3),
+        ('utd_mhad', 20, 8, 3),
     ],
 )
 def test_built_in_layout(name, joints, pairs, dimensions):
@@ -69,8 +81,106 @@ def test_built_in_layout(name, joints, pairs, dimensions):
     assert layout.parents[layout.index(layout.center)] == layout.index(layout.center)
 
 
+# Joints by their place, counted from 0, as the makers' documentation numbers them.
+PLACES = {
+    'openpose25': '0 nose 1 neck 2 right_shoulder 4 right_wrist 7 left_wrist 8 mid_hip 9 right_hip '
+    '11 right_ankle 14 left_ankle 15 right_eye 16 left_eye 17 right_ear 18 left_ear '
+    '19 left_big_toe 20 left_small_toe 21 left_heel 22 right_big_toe 24 right_heel',
+    'halpe26': '0 nose 1 left_eye 4 right_ear 5 left_shoulder 10 right_wrist 16 right_ankle '
+    '17 head 18 neck 19 mid_hip 20 left_big_toe 21 right_big_toe 22 left_small_toe 24 left_heel '
+    '25 right_heel',
+    'coco_wholebody133': '0 nose 16 right_ankle 17 left_big_toe 18 left_small_toe 19 left_heel '
+    '22 right_heel 23 right_jaw_1 31 chin 39 left_jaw_1 40 right_brow_1 49 left_brow_1 '
+    '50 nose_bridge_1 53 nose_bridge_4 56 nose_base 59 right_eye_1 68 left_eye_1 71 right_lip_1 '
+    '77 left_lip_1 74 upper_lip 80 lower_lip 85 upper_inner_lip 89 lower_inner_lip '
+    '91 left_hand_root 92 left_thumb_1 95 left_thumb_4 96 left_forefinger_1 '
+    '111 left_pinky_finger_4 112 right_hand_root 132 right_pinky_finger_4',
+    'coco_wholebody65': '0 nose 22 right_heel 23 left_hand_root 44 right_hand_root '
+    '64 right_pinky_finger_4',
+    'blazepose33': '0 nose 1 left_eye_inner 4 right_eye_inner 6 right_eye_outer 7 left_ear '
+    '9 left_mouth 10 right_mouth 11 left_shoulder 15 left_wrist 17 left_pinky 19 left_index '
+    '21 left_thumb 22 right_thumb 23 left_hip 27 left_ankle 29 left_heel 31 left_foot_index '
+    '32 right_foot_index',
+    'hand21': '0 wrist 1 thumb_1 4 thumb_4 5 forefinger_1 9 middle_finger_1 13 ring_finger_1 '
+    '17 pinky_finger_1 20 pinky_finger_4',
+    'azure_kinect': '0 pelvis 1 spine_navel 2 spine_chest 3 neck 4 left_clavicle 7 left_wrist '
+    '9 left_hand_tip 10 left_thumb 11 right_clavicle 17 right_thumb 18 left_hip 21 left_foot '
+    '22 right_hip 25 right_foot 26 head 27 nose 28 left_eye 29 left_ear 30 right_eye 31 right_ear',
+    'h36m17': '0 pelvis 1 right_hip 3 right_ankle 4 left_hip 6 left_ankle 7 spine 8 thorax 9 neck '
+    '10 head 11 left_shoulder 13 left_wrist 14 right_shoulder 16 right_wrist',
+    'smpl24': '0 pelvis 1 left_hip 2 right_hip 3 spine1 6 spine2 7 left_ankle 9 spine3 '
+    '10 left_foot 12 neck 13 left_collar 15 head 16 left_shoulder 17 right_shoulder '
+    '20 left_wrist 22 left_hand 23 right_hand',
+    'utd_mhad': '0 head 1 shoulder_center 2 spine 3 hip_center 4 left_shoulder 7 left_hand '
+    '8 right_shoulder 12 left_hip 15 left_foot 16 right_hip 19 right_foot',
+}
+
+
+@pytest.mark.parametrize('name', PLACES)
+def test_joints_are_where_the_makers_say(name):
+    words = PLACES[name].split()
+    for place, joint in zip(words[::2], words[1::2]):
+        assert get_layout(name).joints[int(place)] == joint
+
+
+def test_azure_kinect_has_the_parents_of_the_sdk():
+    parents = [-1, 0, 1, 2, 2, 4, 5, 6, 7, 8, 7, 2, 11, 12, 13, 14, 15, 14]
+    parents += [0, 18, 19, 20, 0, 22, 23, 24, 3, 26, 26, 26, 26, 26]
+    expected = {frozenset(pair) for pair in enumerate(parents) if pair[1] >= 0}
+    bones = {frozenset(bone) for bone in get_layout('azure_kinect').bone_indices}
+    assert bones == expected
+
+
+def test_smpl_has_the_parents_of_the_body_model():
+    parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
+    expected = {frozenset(pair) for pair in enumerate(parents) if pair[1] >= 0}
+    assert {frozenset(bone) for bone in get_layout('smpl24').bone_indices} == expected
+
+
+@pytest.mark.parametrize(
+    ('joints', 'message'),
+    [
+        (
+            ['left_hand', 'right_hnd'],
+            r"'left_hand' but no 'right_hand'; it has 'right_hnd', is",
+        ),
+        (['left_hand', 'rigth_hand'], r"'left_hand' but no 'right_hand'; it has 'rigth_hand', is"),
+        (
+            ['lft_hand', 'right_hand'],
+            r"'right_hand' but no 'left_hand'; it has 'lft_hand', is",
+        ),
+        (['left_hand', 'fin'], r"'left_hand' but no 'right_hand'\. Name both .*or say by left_rig"),
+    ],
+)
+def test_one_side_without_the_other(joints, message):
+    changes = dict(
+        joints=['belly', 'chest', *joints, 'tail'],
+        bones=[['belly', 'chest'], ['tail', 'belly'], *([joint, 'chest'] for joint in joints)],
+    )
+    with pytest.raises(ValueError, match=message):
+        get_layout(own_layout(**changes))
+    assert get_layout(own_layout(**changes, left_right=[joints])).mirror == (0, 1, 3, 2, 4)
+    assert get_layout(own_layout(**changes, left_right=[])).mirror == (0, 1, 2, 3, 4)
+
+
+def chain_of(count: int) -> dict:
+    joints = [f'joint{i}' for i in range(count)]
+    return dict(name='chain', joints=joints, bones=list(pairwise(joints)), center='joint0')
+
+
+def test_a_layout_of_many_joints_does_not_take_long():
+    start = time.perf_counter()
+    assert get_layout(chain_of(1000)).distances_to_center == tuple(range(1000))
+    with pytest.raises(ValueError, match="'chain' has 100000 joints; expected at most 1000"):
+        get_layout(chain_of(100_000))
+    assert time.perf_counter() - start < 5
+
+
 def test_all_built_in_layouts_are_tested():
-    assert set(LAYOUTS) == {'kinect_v2', 'kinect_v1', 'msr_action3d', 'coco17', 'openpose18'}
+    assert set(LAYOUTS) == {
+        *('kinect_v2', 'kinect_v1', 'msr_action3d', 'coco17', 'openpose18'),
+        *PLACES,
+    }
 
 
 @pytest.mark.parametrize('layout', LAYOUTS.values(), ids=LAYOUTS)
@@ -128,7 +238,7 @@ def test_own_layout_may_have_one_joint():
 
 
 def test_unknown_layout_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'kinect_v3'.*'coco17', 'kinect_v1', 'kinect_v2'"):
+    with pytest.raises(ValueError, match=r"'kinect_v3'.*'kinect_v1', 'kinect_v2'"):
         get_layout('kinect_v3')
 
 

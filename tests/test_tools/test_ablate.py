@@ -17,7 +17,7 @@ OURS = 'halp/bigru_synthetic_xsub'
 
 def options(clips, **others):
     settings = {'train_cfg.max_epochs': 2, 'default_hooks.checkpoint.interval': 1} | others
-    return ['--protocols', 'knn', *tiny_options(clips, **settings)]
+    return ['--protocols', 'knn', 'coordinates', *tiny_options(clips, **settings)]
 
 
 def test_runs_are_done_once_and_reported(random_clips, tmp_path):
@@ -28,6 +28,8 @@ def test_runs_are_done_once_and_reported(random_clips, tmp_path):
     folders = [tmp_path / 'all' / OURS / f'seed_{seed}' for seed in (0, 1)]
     reports = [json.loads((folder / 'knn.json').read_text()) for folder in folders]
     assert [report['seed'] for report in reports] == [0, 1]
+    assert json.loads((folders[0] / 'coordinates.json').read_text())['checkpoint'] is None
+    assert not (folders[1] / 'coordinates.json').exists()
     assert reports[0]['checkpoint_sha256'] != reports[1]['checkpoint_sha256']
     page = (tmp_path / 'all' / 'report.html').read_text()
     assert '2 (0, 1)' in page
@@ -122,14 +124,16 @@ def test_plan_is_by_seed_and_finds_what_is_wrong(overrides, tmp_path):
         (str(config), seed) for seed in (3, 1) for config in (CONFIG, MOCO)
     ]
     assert runs[0].folder == tmp_path / 'halp' / 'bigru_synthetic_xsub' / 'seed_3'
-    assert runs[0].steps() == ['training', 'knn', 'linear']
+    assert runs[0].steps() == ['training', 'knn', 'linear', 'coordinates']
+    assert runs[2].steps() == ['training', 'knn', 'linear'], (
+        'coordinates are the same for all seeds'
+    )
     assert runs[0].sha256 != runs[2].sha256
     with pytest.raises(ValueError, match="has no protocol 'knm'; it has"):
         plan_runs([CONFIG], [0], tmp_path, ['knm'], overrides)
+    missing = overrides | {'test_dataset.data_file': 'none.safetensors'}
     with pytest.raises(FileNotFoundError, match=r'none\.safetensors'):
-        plan_runs(
-            [CONFIG], [0], tmp_path, cfg_options={'test_dataset.data_file': 'none.safetensors'}
-        )
+        plan_runs([CONFIG], [0], tmp_path, cfg_options=missing)
     with pytest.raises(FileNotFoundError, match=r'there is no config configs/none\.py'):
         plan_runs(['configs/none.py'], [0], tmp_path)
     twin = tmp_path / 'halp' / CONFIG.name

@@ -180,7 +180,7 @@ def poses(tmp_path: Path) -> Path:
 
 def test_clusters_of_separable_clips_are_the_classes(poses, tmp_path):
     config = config_of(poses)
-    config.model.streams = config.data_preprocessor.streams = ['joint', 'bone']
+    config.model.streams = ['joint', 'bone']
     for stream, expected in ((None, 'joint'), ('bone', 'bone')):
         summary = draw_features(config, None, tmp_path / 'all.png', stream=stream)
         assert summary.stream == expected

@@ -11,7 +11,7 @@ from tests.runs import ROOT, run_tool
 STAGES = ('start_epoch', 'end_epoch')
 SMALL_ENCODERS = {
     'stgcn': {
-        'model.encoder.base_channels': 4,
+        'model.encoder.base_channels': 16,
         'model.encoder.stages': [1, 1],
         'model.encoder.feature_dim': 8,
     },
@@ -45,10 +45,10 @@ def test_combination_trains_and_is_evaluated(tmp_path, name, first_stage, second
         'protocols.linear.epochs': 5,
         **SMALL_ENCODERS[name.split('/')[1].split('_')[0]],
     }
-    for i, head in enumerate(load_config(config).model.heads):
-        options |= {f'model.heads.{i}.{key}': 1 for key in STAGES if head.get(key)}
+    for name, head in load_config(config).model.heads.items():
+        options |= {f'model.heads.{name}.{key}': 1 for key in STAGES if head.get(key)}
         if head.type == 'HaLPHead':
-            options |= {f'model.heads.{i}.{key}': 3 for key in ('num_prototypes', 'num_newest')}
+            options |= {f'model.heads.{name}.{key}': 3 for key in ('num_prototypes', 'num_newest')}
     overrides = ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
     done = run_tool('train.py', config, '--work-dir', tmp_path / 'work', *overrides)
     assert done.returncode == 0, done.stderr

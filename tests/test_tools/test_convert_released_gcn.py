@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.apis import build_model, load_config
-from halp_mm.models.encoders.released_stgcn import convert_released, rename_released
+from halp_mm.models.converters.released_stgcn import convert_released, rename_released
 from tests.conftest import write_random_clips
 from tests.helpers import assert_relative, reference
 from tests.runs import ROOT, run_tool
@@ -95,9 +95,9 @@ def test_whole_checkpoint_gives_the_releases_features_and_evaluates(tmp_path):
         assert_relative(network(clips), embedding, 1e-5)
     key = model.key_networks.module['joint'].encoder.state_dict()
     assert torch.equal(key['input_norm.bias'], state['encoder_k.data_bn.bias'])
-    assert torch.equal(model.queues['joint'].entries, state['queue'].T)
+    assert torch.equal(model.queues['joint']['key'].entries, state['queue'].T)
     newest = state['queue'][:, [23, 22]].T  # the pointer is where the next key goes
-    assert torch.equal(model.queues['joint'].newest(2), newest)
+    assert torch.equal(model.queues['joint']['key'].newest(2), newest)
 
     evaluation = run_tool('test.py', config, out, '--protocol', 'knn')
     assert evaluation.returncode == 0, evaluation.stderr
@@ -113,9 +113,9 @@ def test_one_network_alone_and_another_stream(tmp_path):
     key = model.key_networks.module['bone'].state_dict()
     assert all(torch.equal(query[name], key[name]) for name in query)
     assert torch.equal(query['encoder.input_norm.bias'], state['data_bn.bias'])
-    norms = model.queues['bone'].entries.norm(dim=1)
+    norms = model.queues['bone']['key'].entries.norm(dim=1)
     torch.testing.assert_close(norms, torch.ones(48))
-    assert model.queues['bone'].num_enqueued == 0
+    assert model.queues['bone']['key'].num_enqueued == 0
 
 
 def test_every_weight_is_accounted_for_once():

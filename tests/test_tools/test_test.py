@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halp_mm.apis.report import TIME_FIELDS
+from halp_mm.apis import evaluate
+from halp_mm.apis.results import TIME_FIELDS
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, environment, run_tool, tiny_options, tool_command
 
@@ -52,6 +53,21 @@ def test_report(trained, tmp_path, protocol):
         *tiny_options(data_file),
     )
     assert again.stdout == result.stdout
+
+
+def test_coordinates_need_no_checkpoint_and_take_none(trained):
+    data_file, checkpoint = trained
+    options = tiny_options(data_file)
+    result = run_tool('test.py', CONFIG, '--protocol', 'coordinates', *options)
+    assert result.returncode == 0, result.stderr
+    assert 'coordinates on random test' in result.stdout
+    assert 'logistic/top1' in result.stdout
+    assert 'checkpoint' not in result.stdout
+    refused = run_tool('test.py', CONFIG, checkpoint, '--protocol', 'coordinates', *options)
+    assert refused.returncode == 2
+    assert 'looks at no encoder: give neither a checkpoint' in refused.stderr
+    with pytest.raises(ValueError, match=r"'coordinates' looks at no encoder.*leave the checkpoi"):
+        evaluate(CONFIG, checkpoint, 'coordinates')
 
 
 def test_untrained_encoder_needs_no_checkpoint(trained, tmp_path):

@@ -6,7 +6,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from halp_mm.skeletons import Clips, get_layout
-from halp_mm.transforms import PreNormalize3D
+from halp_mm.transforms import (
+    PreNormalize2D,
+    PreNormalize3D,
+    RelativeNormalize3D,
+    ViewInvariantNormalize3D,
+)
 from halp_mm.transforms.normalization import fill_null_frames, rotation_onto
 from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
 
@@ -29,7 +34,9 @@ def rotation_slowly(vector: np.ndarray, axis: np.ndarray) -> Rotation:
     return Rotation.from_rotvec(angle * turn / np.linalg.norm(turn))
 
 
-def normalized_slowly(clip: np.ndarray, layout, spine: bool, shoulders: bool) -> np.ndarray:
+def normalized_slowly(
+    clip: np.ndarray, layout, spine: bool, shoulders: bool, turn: str = 'first'
+) -> np.ndarray:
     """One clip ``[M, T, V, 3]`` without padding, frame by frame."""
     clip = np.stack([filled_slowly(person) for person in clip])
     result = np.zeros_like(clip)
@@ -44,13 +51,24 @@ def normalized_slowly(clip: np.ndarray, layout, spine: bool, shoulders: bool) ->
     if shoulders:
         right, left = layout.shoulders
         lines.append((left, right, np.array([1.0, 0.0, 0.0])))
+    pose = result[0, 0].copy() if turn == 'first' else median_slowly(result[0], clip[0])
     for start, end, axis in lines:
-        line = result[0, 0, layout.index(end)] - result[0, 0, layout.index(start)]
-        rotation = rotation_slowly(line, axis)
+        rotation = rotation_slowly(pose[layout.index(end)] - pose[layout.index(start)], axis)
+        pose = rotation.apply(pose)
         for m in range(clip.shape[0]):
             for t in range(clip.shape[1]):
                 result[m, t] = rotation.apply(result[m, t])
     return result
+
+
+def median_slowly(person: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Each coordinate's lower median over the frames ``[T, V, 3]`` whose raw joint is not zero."""
+    pose = np.zeros(person.shape[1:])
+    for v, c in np.ndindex(pose.shape):
+        values = sorted(frame[v, c] for frame, there in zip(person, raw) if there[v].any())
+        if values:
+            pose[v, c] = values[(len(values) - 1) // 2]
+    return pose
 
 
 def clips_with_gaps(dtype: torch.dtype, layout: str = 'kinect_v2') -> Clips:
@@ -103,18 +121,63 @@ def test_equals_the_release_within_each_clip(dtype, tolerance):
 @pytest.mark.parametrize(
     ('spine', 'shoulders'), [(True, True), (True, False), (False, True), (False, False)]
 )
-def test_equals_a_slow_version(layout, dtype, spine, shoulders):
+@pytest.mark.parametrize('turn', ['first', 'median'])
+def test_equals_a_slow_version(layout, dtype, spine, shoulders, turn):
     clips = clips_with_gaps(dtype, layout)
-    result = PreNormalize3D(spine, shoulders)(clips)
+    result = PreNormalize3D(spine, shoulders, turn)(clips)
     assert result.coordinates.dtype == dtype
     for i, frames in enumerate(clips.num_frames.tolist()):
         raw = clips.coordinates[i, :, :frames].double().numpy()
-        expected = torch.from_numpy(normalized_slowly(raw, clips.layout, spine, shoulders))
+        expected = torch.from_numpy(normalized_slowly(raw, clips.layout, spine, shoulders, turn))
         tolerance = 1e-12 if dtype == torch.float64 else 1e-5
         torch.testing.assert_close(
             result.coordinates[i, :, :frames].double(), expected, rtol=0, atol=tolerance
         )
         assert not result.coordinates[i, :, frames:].any()
+
+
+def test_what_is_turned_can_be_chosen():
+    clips = clips_with_gaps(torch.float64)
+    nothing = PreNormalize3D(align_spine=False, align_shoulders=False)(clips).coordinates
+    assert torch.equal(PreNormalize3D(turn=None)(clips).coordinates, nothing)
+    first = PreNormalize3D()(clips).coordinates
+    assert torch.equal(PreNormalize3D(turn='first')(clips).coordinates, first)
+    assert not torch.allclose(PreNormalize3D(turn='median')(clips).coordinates, first)
+    with pytest.raises(ValueError, match="turn must be 'first' or 'median' or None, got 'last'"):
+        PreNormalize3D(turn='last')
+
+
+def test_the_median_pose_does_not_depend_on_one_bad_frame():
+    layout = get_layout('kinect_v2')
+    pose = random_clips((1,), people=1, dtype=torch.float64).coordinates
+    coordinates = pose.repeat(1, 1, 9, 1, 1)
+    clips = Clips(coordinates, torch.tensor([9]), layout)
+    expected = PreNormalize3D()(clips).coordinates[:, :, 4]
+    coordinates[:, :, 0] += torch.randn(25, 3, generator=generator(5), dtype=torch.float64)
+    torch.testing.assert_close(PreNormalize3D(turn='median')(clips).coordinates[:, :, 4], expected)
+    assert not torch.allclose(PreNormalize3D()(clips).coordinates[:, :, 4], expected)
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+@pytest.mark.parametrize('size', [3e38, 1e20, 1e-30])
+@pytest.mark.parametrize(
+    ('normalization', 'layout'),
+    [
+        (PreNormalize3D(), 'kinect_v2'),
+        (PreNormalize3D(turn='median'), 'kinect_v2'),
+        (RelativeNormalize3D(num_frames=7), 'kinect_v2'),
+        (ViewInvariantNormalize3D(), 'kinect_v2'),
+        (PreNormalize2D(), 'coco17'),
+    ],
+    ids=str,
+)
+def test_what_is_finite_stays_finite(normalization, layout, size, dtype):
+    for seed in range(3):
+        clips = random_clips((6, 1, 4), layout=layout, dtype=dtype, seed=seed)
+        huge = clips.coordinates.sign() * size
+        some = torch.rand(huge.shape, generator=generator(seed)) < (0.1, 0.5, 1)[seed]
+        clips = clips.with_coordinates(torch.where(some, huge, clips.coordinates))
+        assert normalization(clips).coordinates.isfinite().all()
 
 
 def test_what_it_promises():

@@ -37,9 +37,19 @@ def test_no_log(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name', ['train_accuracy', 'val/top1', 'val/knn_top1', 'val/linear_top5', 'loss_moco']
+    ('name', 'panel'),
+    [
+        ('loss', 0),
+        ('joint/moco/loss', 0),
+        ('train_accuracy', 1),
+        ('joint/moco/accuracy', 1),
+        ('bone/lossless/t_star', 1),
+        ('val/top1', 2),
+        ('val/knn_top1', 2),
+        ('val/linear_top5', 2),
+    ],
 )
-def test_every_kind_of_figure_is_drawn(tmp_path, name):
+def test_every_kind_of_figure_is_drawn(tmp_path, name, panel):
     pictures = []
     for middle in (1.5, 2.5):  # the axes are the same
         work_dir = tmp_path / str(middle)
@@ -47,5 +57,4 @@ def test_every_kind_of_figure_is_drawn(tmp_path, name):
         write_log(work_dir, '20260101_000000', [{name: v, 'epoch': epoch} for epoch, v in values])
         pictures.append(cv2.imread(str(plot_curves(work_dir, work_dir / 'curves.png'))))
     drawn = (pictures[0] != pictures[1]).any(axis=(0, 2)).nonzero()[0]
-    panel = {'loss_moco': 0, 'train_accuracy': 1}.get(name, 2)
     assert set(drawn * 3 // pictures[0].shape[1]) == {panel}

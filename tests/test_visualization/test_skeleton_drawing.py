@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from halp_mm.datasets.synthetic import generate_clip
 from halp_mm.skeletons import LAYOUTS, get_layout
+from halp_mm.synthetic.clips import generate_clip
 from halp_mm.visualization import contact_sheet, draw_clip, save_clip
 from halp_mm.visualization.skeleton_camera import film_clip, place_camera
 from halp_mm.visualization.skeleton_drawing import BACKGROUND, bone_sides, side_colors, sides

@@ -14,13 +14,13 @@ from torch.utils.data import DataLoader
 
 from halp_mm.apis import build_model, check_data_files, load_config
 from halp_mm.datasets import pad_clips
-from halp_mm.models import HaLPHead, MomentumContrast
+from halp_mm.models import HaLPHead, Pretrainer
 from halp_mm.models.modules import spherical_kmeans
 from halp_mm.registry import DATASETS
 
 
 @torch.no_grad()
-def embed(model: MomentumContrast, dataset: torch.utils.data.Dataset, stream: str) -> Tensor:
+def embed(model: Pretrainer, dataset: torch.utils.data.Dataset, stream: str) -> Tensor:
     """Key embeddings ``[N, D]`` of a data set's clips."""
     network = model.key_networks.module[stream]
     loader = DataLoader(dataset, 256, collate_fn=pad_clips)
@@ -66,8 +66,8 @@ def main() -> None:
     config = load_config(args.config)
     check_data_files(config)
     model = build_model(config, args.checkpoint)
-    head = next(head for head in model.heads if isinstance(head, HaLPHead))
-    stream = head.streams[0]
+    name, head = next((n, head) for n, head in model.heads.items() if isinstance(head, HaLPHead))
+    stream = model.terms[name].streams[0]
     dataset = DATASETS.build(config.train_dataloader.dataset)
     embeddings, labels = embed(model, dataset, stream), dataset.labels
     generator = torch.Generator(embeddings.device).manual_seed(config.randomness.seed)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from halp_mm.datasets.collate import pad_clips
-from halp_mm.datasets.synthetic import generate_clip
 from halp_mm.skeletons import Clips, SkeletonLayout, get_layout
+from halp_mm.synthetic.clips import generate_clip
 from halp_mm.transforms import BatchTransform, PreNormalize3D, RelativeNormalize3D
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from halp_mm.datasets.sources.ntu_skeleton_file import read_skeleton_file
-from halp_mm.datasets.synthetic import generate_clip
-from halp_mm.datasets.synthetic_raw import skeleton_text
+from halp_mm.preparation.ntu.skeleton_file import read_skeleton_file
+from halp_mm.synthetic.clips import generate_clip
+from halp_mm.synthetic.raw_files import skeleton_text
 
 _JOINT_KEYS = (
     *('x', 'y', 'z', 'depthX', 'depthY', 'colorX', 'colorY'),

@@ -36,7 +36,7 @@ class Training:
         self.model: BaseModel = MODELS.build(
             {**config.model, 'data_preprocessor': config.data_preprocessor}
         ).to(get_device())
-        self.epoch = max(head.start_epoch for head in self.model.heads)
+        self.epoch = max(term.start_epoch for term in self.model.terms.values())
         self.optimizer = torch.optim.SGD(self.model.query_networks.parameters(), 0.01, 0.9)
         encoder = config.model.encoder
         encoder = encoder if 'type' in encoder else next(iter(encoder.values()))
@@ -50,15 +50,18 @@ class Training:
             'normalized': False,
         }
         self.iteration = 0
-        for stream in self.model.queues.values():  # as after the start of a real training
-            stream.num_enqueued.fill_(stream.size)
+        for queues in self.model.queues.values():  # as after the start of a real training
+            for queue in queues.values():
+                queue.num_enqueued.fill_(queue.size)
 
     def step(self) -> None:
         """One iteration: views, losses, gradients, update."""
-        self.model.set_progress(TrainingProgress(self.epoch, self.iteration, 1000))
+        self.batch['progress'] = TrainingProgress(
+            self.epoch, 1000 * self.epoch + self.iteration, 1000
+        )
         losses = self.model(**self.model.data_preprocessor(self.batch, True), mode='loss')
         self.optimizer.zero_grad()
-        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        self.model.parse_losses(losses)[0].backward()
         self.optimizer.step()
         self.iteration += 1
 

@@ -1,37 +1,8 @@
-"""Make the data file of NTU RGB+D 60 or 120 from the folder with its .skeleton files."""
+"""The command line of halp_mm.commands.prepare_ntu."""
 
-from __future__ import annotations
-
-import argparse
 import sys
-from collections.abc import Sequence
 
-from halp_mm.apis.command_line import add_preparation_arguments, run_preparation
-from halp_mm.datasets.sources.ntu import DATASETS, prepare_ntu
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line, prepare the file and say what became of the clips."""
-    parser = argparse.ArgumentParser(prog='prepare_ntu.py', description=__doc__)
-    parser.add_argument('raw', metavar='RAW_DIR', help='the folder with the .skeleton files')
-    parser.add_argument('--dataset', choices=DATASETS, required=True)
-    parser.add_argument('--ignore-list', metavar='FILE', help='names of the clips to leave out')
-    add_preparation_arguments(parser)
-    args = parser.parse_args(arguments)
-    return run_preparation(
-        parser.prog,
-        args.out,
-        lambda: prepare_ntu(
-            args.raw,
-            args.dataset,
-            args.out,
-            args.ignore_list,
-            args.workers,
-            args.skip_bad,
-            progress=sys.stderr,
-        ),
-    )
-
+from halp_mm.commands.prepare_ntu import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -3,6 +3,7 @@
 protocols = dict(
     classifier=dict(type='ClassifierProtocol'),
     knn=dict(type='KNNProtocol', k=1),
+    coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
     linear=dict(
         type='LinearProtocol', epochs=100, batch_size=128, learning_rate=0.1, milestones=[80]

@@ -4,6 +4,7 @@
 finetune = dict(epochs=100, batch_size=128, learning_rate=0.1, milestones=[80])
 protocols = dict(
     knn=dict(type='KNNProtocol', k=1),
+    coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
     linear=dict(
         type='LinearProtocol', epochs=100, batch_size=128, learning_rate=3.0, milestones=[80]

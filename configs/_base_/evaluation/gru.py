@@ -11,6 +11,7 @@ finetune = dict(
 )
 protocols = dict(
     knn=dict(type='KNNProtocol', k=1),
+    coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
     linear=dict(
         type='LinearProtocol',

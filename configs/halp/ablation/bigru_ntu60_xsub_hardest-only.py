@@ -1,9 +1,4 @@
 # HaLP, Sec. 4.4: only the hardest positives, t = t*.
 _base_ = '../bigru_ntu60_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200, hardest_only=True),
-    ]
-)
+model = dict(heads=dict(halp=dict(hardest_only=True)))

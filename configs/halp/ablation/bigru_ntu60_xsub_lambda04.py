@@ -1,9 +1,4 @@
 # HaLP, Table 5: lambda = 0.4.
 _base_ = '../bigru_ntu60_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200, hardness=0.4),
-    ]
-)
+model = dict(heads=dict(halp=dict(hardness=0.4)))

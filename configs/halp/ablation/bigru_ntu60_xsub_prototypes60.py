@@ -1,9 +1,4 @@
 # HaLP, Table 6: N = 60.
 _base_ = '../bigru_ntu60_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200, num_prototypes=60),
-    ]
-)
+model = dict(heads=dict(halp=dict(num_prototypes=60)))

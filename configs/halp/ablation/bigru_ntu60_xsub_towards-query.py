@@ -1,9 +1,4 @@
 # HaLP, Sec. 4.4: positives between key and query.
 _base_ = '../bigru_ntu60_xsub.py'
 
-model = dict(
-    heads=[
-        dict(type='MoCoHead', temperature=0.07),
-        dict(type='HaLPHead', start_epoch=200, direction='query'),
-    ]
-)
+model = dict(heads=dict(halp=dict(direction='query')))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
+
 import torch
 from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
@@ -40,13 +43,20 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Keep the outputs, or hand everything kept to the message hub."""
+        """Keep the outputs, or hand everything kept to the message hub.
+
+        Raises:
+            ValueError: if a loss is NaN or infinite.
+        """
         self._waiting.append(outputs)
-        last = self.end_of_epoch(runner.train_dataloader, batch_idx)
+        last = self.end_of_epoch(runner.train_dataloader, batch_idx) or runner.stop.is_agreed
         if not (last or self.every_n_inner_iters(batch_idx, self.interval)):
             return
+        names = [key for output in self._waiting for key in output]
         scalars = [value.reshape(()) for output in self._waiting for value in output.values()]
-        values = iter(torch.stack(scalars).tolist())
+        fetched = torch.stack(scalars).tolist()
+        self._check_losses(runner, batch_idx, names, fetched)
+        values = iter(fetched)
         for output in self._waiting:
             for key in output:
                 runner.message_hub.update_scalar(f'train/{key}', next(values))
@@ -59,3 +69,34 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         self._waiting.clear()
         for buffer in histories.values():
             buffer.max_length = self.history
+
+    def _check_losses(
+        self, runner: Runner, batch_idx: int, names: list[str], values: list[float]
+    ) -> None:
+        """Stop training that has diverged, before anything of it is saved."""
+        bad = (
+            i
+            for i, (name, value) in enumerate(zip(names, values))
+            if 'loss' in name and not math.isfinite(value)
+        )
+        first = next(bad, None)
+        if first is None:
+            return
+        sizes = accumulate(len(output) for output in self._waiting)
+        position = next(i for i, size in enumerate(sizes) if first < size)
+        # The sum of all losses comes first and says least: a single term says more.
+        terms = self._waiting[position]
+        start = sum(len(output) for output in self._waiting[:position])
+        found = {
+            name: value
+            for name, value in zip(terms, values[start : start + len(terms)])
+            if 'loss' in name and not math.isfinite(value)
+        }
+        name = next((name for name in found if name != 'loss'), 'loss')
+        iteration = batch_idx + 2 - len(self._waiting) + position
+        raise ValueError(
+            f'{name} is {found[name]} in epoch {runner.epoch + 1}, iteration {iteration} of '
+            f'{len(runner.train_dataloader)}: training has diverged and stops. Checkpoints of '
+            'earlier epochs are as they were. Try a smaller learning rate, and look at the data '
+            'with tools/data/inspect_data.py'
+        )

@@ -10,7 +10,10 @@ from mmengine.runner import Runner
 
 from halp_mm.argument_checks import check_count
 from halp_mm.engine.distributed import model_of
+from halp_mm.engine.stop import EvaluationLeft
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
+
+_LEFT = 'evaluation_left'
 
 
 @HOOKS.register_module()
@@ -64,22 +67,34 @@ class EvaluationHook(Hook):
         model = model_of(runner)
         preprocessor = model.data_preprocessor
         self.test_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
+        if runner.message_hub.runtime_info.get(_LEFT):
+            self.evaluate(runner, runner.epoch)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""
         is_due = self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
-        if not (is_due and self.protocols):
-            return
+        if is_due and self.protocols:
+            self.evaluate(runner, runner.epoch + 1)
+
+    def evaluate(self, runner: Runner, epoch: int) -> None:
+        """Evaluate after so many epochs; if training is to stop meanwhile, when it is resumed."""
         model = model_of(runner)
         start = time.perf_counter()
         scalars = {}
-        for prefix, protocol in self.protocols.items():
-            metrics = protocol.run(model, self.train_dataset, self.test_dataset).metrics
-            scalars |= {f'val/{prefix}{key}': metrics[key] for key in ('top1', 'top5')}
+        try:
+            with runner.stop.evaluation():
+                for prefix, protocol in self.protocols.items():
+                    metrics = protocol.run(model, self.train_dataset, self.test_dataset).metrics
+                    scalars |= {f'val/{prefix}{key}': metrics[key] for key in ('top1', 'top5')}
+        except EvaluationLeft:
+            runner.message_hub.update_info(_LEFT, True)
+            runner.logger.info(f'the evaluation after epoch {epoch} is left for the resumed run')
+            return
+        runner.message_hub.update_info(_LEFT, False)
         scalars['evaluation_seconds'] = time.perf_counter() - start
-        runner.visualizer.add_scalars(scalars, step=runner.epoch + 1)
+        runner.visualizer.add_scalars(scalars, step=epoch)
         figures = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
-        runner.logger.info(f'Epoch(val) [{runner.epoch + 1}]  {figures}')
+        runner.logger.info(f'Epoch(val) [{epoch}]  {figures}')
 
     def settings_by_prefix(self, runner: Runner) -> dict[str, Mapping]:
         """The configs of the protocols, by what their figures' names begin with."""

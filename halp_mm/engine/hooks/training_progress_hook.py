@@ -1,4 +1,4 @@
-"""Tell the model where training stands."""
+"""Tell each batch where training stands."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from halp_mm.engine.distributed import model_of
 from halp_mm.training_progress import TrainingProgress
 
 
 class TrainingProgressHook(Hook):
-    """Before each iteration, tell the model the moment that its random draws belong to.
+    """Before each iteration, give the batch the moment that its random draws belong to.
 
     PyTorch's own generators, which dropout draws from, are seeded by the moment as well, so that
     a resumed run repeats all of it. The SkeletonRunner has this hook without being asked.
@@ -23,7 +22,7 @@ class TrainingProgressHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Pass the moment on to the model's ``set_progress``."""
+        """Put the moment into the batch, as ``progress``."""
         progress = TrainingProgress(
             epoch=runner.epoch,
             iteration=runner.iter,
@@ -32,5 +31,4 @@ class TrainingProgressHook(Hook):
             rank=get_rank(),
         )
         torch.manual_seed(progress.generator('cpu', 'dropout').initial_seed())
-        model = model_of(runner)
-        model.set_progress(progress)
+        data_batch['progress'] = progress

@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_count, check_fraction
-from halp_mm.models.data_preprocessors import Views, build_preprocessor
+from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
@@ -61,7 +61,6 @@ class SkeletonClassifier(BaseModel):
         self.encoder = MODELS.build(encoder)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.encoder.feature_dim, num_classes)
-        self.progress = TrainingProgress()
 
     @property
     def sources(self) -> dict[str, str]:
@@ -73,17 +72,21 @@ class SkeletonClassifier(BaseModel):
         """What makes the features, by stream."""
         return {self.stream: self.encoder}
 
-    def set_progress(self, progress: TrainingProgress) -> None:
-        """Say where training stands; the random draws of views follow from it."""
-        self.progress = progress
-        self.data_preprocessor.progress = progress
-
-    def forward(self, views: Views, labels: Tensor, mode: str = 'tensor') -> dict[str, Tensor]:
+    def forward(
+        self,
+        views: Views,
+        labels: Tensor,
+        draws: Draws | None = None,
+        progress: TrainingProgress | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor]:
         """Losses of a training batch, or features of an evaluation batch.
 
         Args:
             views: Streams ``[N, M, T, V, C]`` by view and stream name.
             labels: The classes ``[N]``; not used for features.
+            draws: Not used.
+            progress: Not used.
             mode: ``'loss'``, or ``'tensor'`` for features.
 
         Returns:

@@ -1,9 +1,10 @@
 """Data preprocessors: batches to views and streams."""
 
 from halp_mm.models.data_preprocessors.skeleton_preprocessor import (
+    Draws,
     SkeletonPreprocessor,
     Views,
     build_preprocessor,
 )
 
-__all__ = ['SkeletonPreprocessor', 'Views', 'build_preprocessor']
+__all__ = ['Draws', 'SkeletonPreprocessor', 'Views', 'build_preprocessor']

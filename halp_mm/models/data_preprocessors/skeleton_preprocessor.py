@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -17,31 +17,37 @@ from halp_mm.transforms import BatchTransform, build_transform
 
 #: View name to stream name to ``[N, M, T, V, C]``.
 Views = dict[str, dict[str, Tensor]]
+#: View name to name of a draw to ``[N, ...]``.
+Draws = dict[str, dict[str, Tensor]]
 
 
 @MODELS.register_module()
 class SkeletonPreprocessor(BaseDataPreprocessor):
     """Normalise a batch, draw its views, derive every view's streams; all on the device.
 
-    A view is drawn once a clip and all streams are derived from it.
+    A view is drawn once a clip and all streams are derived from it. Where a view's transforms have
+    drawn a ``mask``, its streams are zero.
 
     Args:
         normalization: Transforms for raw clips, training and evaluation alike. Skipped for
             samples that are normalised already (see ``NormalizeOnceHook``).
-        views: Transforms by name of the training view, such as ``query`` and ``key``.
+        views: Transforms by name of the training view, such as ``query`` and ``key``. A view that
+            starts from another view instead of the clips is a dict of that view's name, ``base``,
+            and its own ``transforms``: ``masked=dict(base='clean', transforms=[...])``. One that is
+            None is omitted.
         evaluation_view: Transforms of the one view for evaluation.
         streams: Names of the streams: ``'joint'``, ``'bone'``, ``'motion'``. Within a model
             they are by default the model's, see :func:`build_preprocessor`.
         non_blocking: Whether transfers to the device overlap with computing.
 
     Raises:
-        ValueError: if a stream is unknown.
+        ValueError: if a stream is unknown, or a view's base is not among the views before it.
     """
 
     def __init__(
         self,
         normalization: Sequence[dict] = (),
-        views: Mapping[str, Sequence[dict]] | None = None,
+        views: Mapping[str, Sequence[dict] | Mapping] | None = None,
         evaluation_view: Sequence[dict] = (),
         streams: Sequence[str] = ('joint',),
         non_blocking: bool = True,
@@ -51,20 +57,41 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         for stream in streams:
             check_stream(stream)
         self.normalization = build_transform(list(normalization))
-        self.views = {name: build_transform(list(view)) for name, view in (views or {}).items()}
+        self.views: dict[str, BatchTransform] = {}
+        self.bases: dict[str, str] = {}
+        for name, view in (views or {}).items():
+            if view is None:
+                continue
+            if isinstance(view, Mapping):
+                self.bases[name], view = self._base_and_transforms(name, view)
+            self.views[name] = build_transform(list(view))
         self.evaluation_view = build_transform(list(evaluation_view))
         self.streams = tuple(streams)
-        self.progress = TrainingProgress()
+
+    def _base_and_transforms(self, name: str, view: Mapping) -> tuple[str, Sequence[dict]]:
+        if set(view) != {'base', 'transforms'}:
+            raise ValueError(
+                f'view {name!r} has the keys {sorted(view)}; expected a list of transforms, or '
+                "dict(base='VIEW', transforms=[...])"
+            )
+        if view['base'] not in self.views:
+            raise ValueError(
+                f'view {name!r} starts from view {view["base"]!r}; the views before it are '
+                f'{list(self.views)}. Name one of them, or move it before {name!r}'
+            )
+        return view['base'], view['transforms']
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch of ``pad_clips``.
 
         Args:
-            data: The batch.
+            data: The batch. Its ``progress``, a
+                :class:`~halp_mm.training_progress.TrainingProgress`, seeds the random draws.
             training: Whether to make the training views, or the evaluation view.
 
         Returns:
-            ``views`` (see :data:`Views`; the evaluation view is called ``clip``) and ``labels``.
+            ``views`` (see :data:`Views`; the evaluation view is called ``clip``), what their
+            transforms have recorded as ``draws`` (see :data:`Draws`), ``labels`` and ``progress``.
         """
         views = self.views if training else {'clip': self.evaluation_view}
         return self.make_views(data, views)
@@ -72,22 +99,35 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
     def make_views(self, data: dict, views: Mapping[str, BatchTransform]) -> dict:
         """Prepare a batch with other views than the config's; see :meth:`forward`."""
         data = self.cast_data(data)
+        progress = data.get('progress', TrainingProgress())
         clips = Clips(data['clips'], data['num_frames'], data['layout'])
+        made: dict[str, Clips] = {}
         # Coordinates are never rounded to half precision, whatever the networks compute in.
         with torch.autocast(clips.device.type, enabled=False):
             if not data['normalized']:
                 clips = self.normalization(clips)
-            made = {name: self.make_view(clips, name, view) for name, view in views.items()}
-        return {'views': made, 'labels': data['labels']}
+            for name, view in views.items():
+                base = made[self.bases[name]] if name in self.bases else clips
+                made[name] = view(base, progress.generator(clips.device, f'view {name}'))
+            streams = {name: self.derive_streams(view) for name, view in made.items()}
+        return {
+            'views': streams,
+            'draws': {name: dict(view.draws) for name, view in made.items()},
+            'labels': data['labels'],
+            'progress': progress,
+        }
 
-    def make_view(self, clips: Clips, name: str, view: BatchTransform) -> dict[str, Tensor]:
-        """One view of normalised clips, by stream."""
-        clips = view(clips, self.progress.generator(clips.device, f'view {name}'))
-        return {stream: derive_stream(clips, stream) for stream in self.streams}
+    def derive_streams(self, view: Clips) -> dict[str, Tensor]:
+        """The streams of a view ``[N, M, T, V, C]`` by name, zero where it is masked."""
+        streams = {stream: derive_stream(view, stream) for stream in self.streams}
+        if 'mask' in view.draws:
+            hidden = view.draws['mask'][..., None]
+            streams = {name: stream.masked_fill(hidden, 0) for name, stream in streams.items()}
+        return streams
 
 
 def build_preprocessor(
-    config: Mapping | None, streams: Sequence[str], views: Sequence[str]
+    config: Mapping | None, streams: Sequence[str], views: Collection[str]
 ) -> SkeletonPreprocessor:
     """Build the data preprocessor of a model.
 
@@ -98,8 +138,8 @@ def build_preprocessor(
         views: Names of the training views that the model sees.
 
     Raises:
-        ValueError: if the preprocessor makes other streams or training views than the model needs,
-            or a view that nothing looks at.
+        ValueError: if the preprocessor lacks a stream or training view that the model sees, or
+            makes a view that neither the model nor another view needs.
     """
     config = dict(config or {'type': 'SkeletonPreprocessor'})
     if config.get('streams') is None:
@@ -113,10 +153,12 @@ def build_preprocessor(
             raise ValueError(
                 f'the model has {kind} {list(needed)}; data_preprocessor has {list(made[kind])}'
             )
-    unread = [view for view in preprocessor.views if view not in views]
+    read = {*views, *preprocessor.bases.values()}
+    unread = [view for view in preprocessor.views if view not in read]
     if unread:
         raise ValueError(
-            f'the model has views {list(views)}; data_preprocessor.views makes {unread[0]!r}, '
-            f'which nothing looks at{suggestion(unread[0], views, listed=False)}'
+            f'the model reads the views {sorted(views)}; data_preprocessor.views makes '
+            f'{unread[0]!r}, which nothing reads{suggestion(unread[0], views, listed=False)} '
+            'Correct the name, or set the view to None to omit it'
         )
     return preprocessor

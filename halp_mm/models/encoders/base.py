@@ -13,12 +13,22 @@ from halp_mm.skeletons import SkeletonLayout
 class Encoder(BaseModule, ABC):
     """Clips to features, in two steps with a feature map between them.
 
-    The map ``[N, M, D, T, V]`` has an axis of length 1 where an encoder mixes people or joints.
+    The map ``[N, M', D, T', V']`` has people and joints apart or mixes them, in which case its
+    axis is of length 1 or of another meaning.
     Whatever acts on maps, such as AimCLR's attention-guided drop, works with every encoder.
     """
 
     #: Length D of a feature.
     feature_dim: int
+    #: Length D of a place of the map.
+    map_dim: int
+    #: Whether the map has people, and joints, apart; otherwise they are mixed.
+    keeps_people: bool
+    keeps_joints: bool
+    #: People of a clip; None for any number.
+    num_people: int | None = None
+    #: Coordinates of a joint.
+    num_channels: int
     #: Joint layout of the clips.
     layout: SkeletonLayout
 

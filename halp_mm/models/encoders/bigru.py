@@ -38,6 +38,9 @@ class BiGRU(Encoder):
         ValueError: if an argument is out of its range.
     """
 
+    keeps_people = False
+    keeps_joints = False
+
     def __init__(
         self,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
@@ -57,7 +60,9 @@ class BiGRU(Encoder):
         self.clip_shape = (num_people, self.layout.num_joints, num_channels)
         self.bidirectional = bidirectional
         self.pooling = pooling
-        self.feature_dim = 2 * hidden_size
+        self.num_people = num_people
+        self.num_channels = num_channels
+        self.feature_dim = self.map_dim = 2 * hidden_size
         input_size = num_people * self.layout.num_joints * num_channels
         sizes = [input_size] + [self.feature_dim] * (num_layers - 1)
         self.input_norm = nn.BatchNorm1d(input_size)

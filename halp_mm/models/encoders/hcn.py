@@ -82,6 +82,9 @@ class HCN(Encoder):
         ValueError: if clips or images are too small to be pooled, or ``base_channels`` is odd.
     """
 
+    keeps_people = True
+    keeps_joints = False
+
     def __init__(
         self,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
@@ -103,6 +106,8 @@ class HCN(Encoder):
         self.layout = get_layout(layout)
         num_joints = self.layout.num_joints
         self.clip_shape = (num_frames, num_joints, num_channels)
+        self.num_channels = num_channels
+        self.map_dim = 4 * base_channels
         self.feature_dim = (
             4 * base_channels * (num_frames // REDUCTION) * (image_width // REDUCTION)
         )

@@ -93,6 +93,7 @@ class STGCNBlock(nn.Module):
             stride=(stride, 1),
             padding=(temporal_kernel // 2, 0),
         )
+        self.stride = stride
         self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.dropout = BitDropout(dropout)
         if not residual:
@@ -101,8 +102,7 @@ class STGCNBlock(nn.Module):
             self.residual = nn.Identity()
         else:
             self.residual = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride=(stride, 1)),
-                nn.BatchNorm2d(out_channels),
+                nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels)
             )
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
@@ -110,7 +110,9 @@ class STGCNBlock(nn.Module):
         y = F.relu(self.spatial_norm(self.graph_convolution(x, adjacency)), inplace=True)
         y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
         if self.residual is not None:
-            y = y + self.residual(x)
+            # Frames are skipped here, not by the convolution's stride: PyTorch 2.13's backward pass
+            # of a strided 1 x 1 convolution writes past its memory on CPUs if channels are few.
+            y = y + self.residual(x[:, :, :: self.stride])
         return F.relu(y, inplace=True)
 
 
@@ -143,6 +145,9 @@ class STGCN(Encoder):
         ValueError: if the kernel is even, a stage has no block, or the strategy is unknown.
     """
 
+    keeps_people = True
+    keeps_joints = True
+
     def __init__(
         self,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
@@ -167,7 +172,8 @@ class STGCN(Encoder):
         adjacency = torch.from_numpy(partition_adjacency(self.layout, graph_strategy))
         num_joints = self.layout.num_joints
         self.joint_shape = (num_joints, num_channels)
-        self.feature_dim = feature_dim
+        self.num_channels = num_channels
+        self.feature_dim = self.map_dim = feature_dim
         self.register_buffer('adjacency', adjacency)
         self.input_norm = nn.BatchNorm1d(num_joints * num_channels)
         places = [(stage, i) for stage, count in enumerate(stages) for i in range(count)]

@@ -1,26 +1,32 @@
-"""Heads: embeddings to named losses."""
+"""Pre-training heads: the terms of a pre-training loss."""
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.models.heads.base import PretrainingHead, StreamHead
 from halp_mm.models.heads.cmd_head import CMDHead
+from halp_mm.models.heads.cross_correlation_head import CrossCorrelationHead
 from halp_mm.models.heads.cross_stream_head import CrossStreamHead
-from halp_mm.models.heads.d3m_head import D3MHead, distributional_divergence
-from halp_mm.models.heads.halp_head import HaLPHead, hardest_step, slerp_coefficients
+from halp_mm.models.heads.d3m_head import D3MHead
+from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
+from halp_mm.models.heads.masked_reconstruction_head import MaskedReconstructionHead
 from halp_mm.models.heads.moco_head import MoCoHead
-from halp_mm.models.heads.nnm_head import NNMHead, nearest_neighbors
+from halp_mm.models.heads.nnm_head import NNMHead
+from halp_mm.models.heads.prototype_head import PrototypeHead
+from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
     'CMDHead',
+    'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
     'HaLPHead',
     'InterSkeletonHead',
+    'MaskedReconstructionHead',
     'MoCoHead',
     'NNMHead',
     'PretrainingHead',
-    'StreamEmbeddings',
-    'distributional_divergence',
-    'hardest_step',
-    'nearest_neighbors',
-    'slerp_coefficients',
+    'PrototypeHead',
+    'Reads',
+    'StreamHead',
+    'StreamOutputs',
 ]

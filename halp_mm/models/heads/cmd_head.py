@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_count, check_positive
+from halp_mm.models.heads.base import PretrainingHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -38,7 +41,8 @@ class CMDHead(PretrainingHead):
         teacher_temperature: Temperature of the teacher's distribution.
         student_temperature: Temperature of the student's distribution.
         top_k: k; the whole queue, if that is smaller.
-        **kwargs: See :class:`PretrainingHead`; ``view`` is the view of the students.
+        view: Name of the students' query view.
+        key_view: Name of the teachers' key view.
 
     Raises:
         ValueError: if there is nothing to teach, or a temperature is not positive.
@@ -51,41 +55,42 @@ class CMDHead(PretrainingHead):
         teacher_temperature: float = 0.05,
         student_temperature: float = 0.1,
         top_k: int = 8192,
-        **kwargs,
+        view: str = 'query',
+        key_view: str = 'key',
     ) -> None:
-        super().__init__(**kwargs)
-        if top_k < 1:
-            raise ValueError(f'there is nothing to teach with top_k={top_k}')
-        if min(teacher_temperature, student_temperature) <= 0:
-            raise ValueError(
-                'temperatures must be positive, got '
-                f'teacher_temperature={teacher_temperature}, '
-                f'student_temperature={student_temperature}'
-            )
+        super().__init__()
+        check_count(top_k=top_k)
+        check_positive(
+            teacher_temperature=teacher_temperature, student_temperature=student_temperature
+        )
         self.teacher_temperature = teacher_temperature
         self.student_temperature = student_temperature
         self.top_k = top_k
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view], key_view)
 
     def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_cmd`` of each student: the sum over its teachers."""
-        teachings = {name: self.teach(streams[name]) for name in self.streams}
+        self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
+    ) -> dict[str, dict[str, Tensor]]:
+        """``loss`` of each student: the sum over its teachers."""
+        teachings = {name: self.teach(outputs) for name, outputs in streams.items()}
         results = {}
-        for student in self.streams:
-            logits = streams[student].similarities(self.view)[:, 1:] / self.student_temperature
+        for student, outputs in streams.items():
+            similarities = outputs.similarities(self.view, self.key_view)
+            logits = similarities[:, 1:] / self.student_temperature
             divergences = [
                 self.divergence(teaching, logits)
                 for teacher, teaching in teachings.items()
                 if teacher != student
             ]
-            results[f'{student}/loss_cmd'] = self.weight * sum(divergences)
+            results[student] = {'loss': sum(divergences)}
         return results
 
     @torch.no_grad()
-    def teach(self, stream: StreamEmbeddings) -> Teaching:
+    def teach(self, outputs: StreamOutputs) -> Teaching:
         """What a stream teaches all others; without gradient."""
-        similarities = stream.key @ stream.negatives.T
+        similarities = outputs.keys[self.key_view] @ outputs.negatives[self.key_view].T
         entries = None
         if self.top_k < similarities.shape[1]:
             # The order among the k makes no difference.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_count, check_positive
+from halp_mm.models.heads.base import PretrainingHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -36,7 +39,8 @@ class CrossStreamHead(PretrainingHead):
         top_k: k, how many neighbours are mined.
         context: Whether products of two streams' similarities are contrasted as well.
         temperature: tau.
-        **kwargs: See :class:`PretrainingHead`; ``view`` is the view that mines and is contrasted.
+        view: Name of the query view that mines and is contrasted.
+        key_view: Name of the key view.
 
     Raises:
         ValueError: if there is nothing to mine.
@@ -45,28 +49,31 @@ class CrossStreamHead(PretrainingHead):
     min_streams = 2
 
     def __init__(
-        self, top_k: int = 1, context: bool = True, temperature: float = 0.07, **kwargs
+        self,
+        top_k: int = 1,
+        context: bool = True,
+        temperature: float = 0.07,
+        view: str = 'query',
+        key_view: str = 'key',
     ) -> None:
-        super().__init__(**kwargs)
-        if top_k < 1:
-            raise ValueError(f'there is nothing to mine with top_k={top_k}')
+        super().__init__()
+        check_count(top_k=top_k)
+        check_positive(temperature=temperature)
         self.top_k = top_k
         self.context = context
         self.temperature = temperature
-
-    def check(self, streams: Collection[str], views: Collection[str], queue_size: int) -> None:
-        """See :meth:`PretrainingHead.check`."""
-        super().check(streams, views, queue_size)
-        if self.top_k > queue_size:
-            raise ValueError(
-                f'CrossStreamHead mines {self.top_k} neighbours in a queue of {queue_size}'
-            )
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view], key_view, queue=top_k)
 
     def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_cross_stream`` of each student: the mean over its teachers."""
-        similarities = {name: streams[name].similarities(self.view) for name in self.streams}
+        self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
+    ) -> dict[str, dict[str, Tensor]]:
+        """``loss`` of each student: the mean over its teachers."""
+        similarities = {
+            name: outputs.similarities(self.view, self.key_view)
+            for name, outputs in streams.items()
+        }
         logits = {name: s / self.temperature for name, s in similarities.items()}
         # A denominator is a sum over key and queue; with context, another over the pair's context.
         # Logarithms of these sums are computed once, and added up pair by pair.
@@ -74,8 +81,8 @@ class CrossStreamHead(PretrainingHead):
         mined = {
             name: s[:, 1:].detach().topk(self.top_k, 1).indices for name, s in similarities.items()
         }
-        losses = {name: [] for name in self.streams}
-        for pair in combinations(self.streams, 2):
+        losses = {name: [] for name in streams}
+        for pair in combinations(streams, 2):
             if self.context:
                 one, other = pair
                 context = logits[one][:, 1:] * similarities[other][:, 1:]
@@ -90,6 +97,6 @@ class CrossStreamHead(PretrainingHead):
                 likelihood = torch.cat(positives, 1).mean(1) - denominator
                 losses[student].append(-likelihood.mean())
         return {
-            f'{student}/loss_cross_stream': self.weight * sum(by_teacher) / len(by_teacher)
+            student: {'loss': sum(by_teacher) / len(by_teacher)}
             for student, by_teacher in losses.items()
         }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_different, check_positive
+from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -28,7 +31,7 @@ def distributional_divergence(target: Tensor, logits: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class D3MHead(PretrainingHead):
+class D3MHead(StreamHead):
     """Views follow the distribution that the normal query has over key and queue.
 
     Source: AimCLR (Guo et al., AAAI 2022), Eq. (7) and (8).
@@ -36,35 +39,31 @@ class D3MHead(PretrainingHead):
     Args:
         followers: Names of the query views that follow; the loss is the mean over them.
         temperature: tau.
-        **kwargs: See :class:`PretrainingHead`; ``view`` is the view that is followed.
+        view: Name of the query view that is followed.
+        key_view: Name of the key view.
     """
 
     def __init__(
         self,
         followers: Sequence[str] = ('extreme', 'extreme_drop'),
         temperature: float = 0.07,
-        **kwargs,
+        view: str = 'query',
+        key_view: str = 'key',
     ) -> None:
-        super().__init__(**kwargs)
-        if not followers:
-            raise ValueError('D3MHead needs at least one view that follows')
+        super().__init__()
+        check_different(followers=followers)
+        check_positive(temperature=temperature)
         self.followers = tuple(followers)
         self.temperature = temperature
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view, *followers], key_view)
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """The view that is followed, and those that follow."""
-        return (self.view, *self.followers)
-
-    def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_d3m``, L_D."""
-        results = {}
-        for name in self.streams:
-            target, *followers = (
-                streams[name].similarities(view) / self.temperature for view in self.views
-            )
-            divergences = [distributional_divergence(target, logits) for logits in followers]
-            results[f'{name}/loss_d3m'] = self.weight * sum(divergences) / len(divergences)
-        return results
+    def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
+        """``loss``, L_D."""
+        target, *followers = (
+            outputs.similarities(view, self.key_view) / self.temperature
+            for view in (self.view, *self.followers)
+        )
+        divergences = [distributional_divergence(target, logits) for logits in followers]
+        return {'loss': sum(divergences) / len(divergences)}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
-from halp_mm.models.modules import spherical_kmeans
+from halp_mm.argument_checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_fraction,
+    check_positive,
+)
+from halp_mm.models.heads.base import PretrainingHead
+from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.stream_outputs import StreamOutputs
+from halp_mm.models.modules import EmbeddingNetwork, spherical_kmeans
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -99,7 +108,8 @@ class HaLPHead(PretrainingHead):
             dropped, Eq. (2).
         release_range: Draw t from [(1 - lambda) t*, t*], as the release does.
         skip_closest: Never select P* itself, as the release does.
-        **kwargs: Weight, start epoch, view and streams, see :class:`PretrainingHead`.
+        view: Name of the query view.
+        key_view: Name of the key view.
 
     Raises:
         ValueError: if an option has a value that it cannot have.
@@ -119,18 +129,28 @@ class HaLPHead(PretrainingHead):
         rank_filter: bool = True,
         release_range: bool = False,
         skip_closest: bool = False,
-        **kwargs,
+        view: str = 'query',
+        key_view: str = 'key',
     ) -> None:
-        super().__init__(**kwargs)
-        if anchor not in ('key', 'query') or direction not in ('prototype', 'query'):
-            raise ValueError(
-                "anchor must be 'key' or 'query' and direction 'prototype' or 'query', got "
-                f'anchor={anchor!r}, direction={direction!r}'
-            )
+        super().__init__()
+        check_count(
+            num_positives=num_positives,
+            num_prototypes=num_prototypes,
+            num_newest=num_newest,
+            update_interval=update_interval,
+        )
+        check_fraction(hardness=hardness)
+        check_positive(temperature=temperature)
+        check_choice(('key', 'query'), anchor=anchor)
+        check_choice(('prototype', 'query'), direction=direction)
+        check_flag(
+            hardest_only=hardest_only,
+            rank_filter=rank_filter,
+            release_range=release_range,
+            skip_closest=skip_closest,
+        )
         if direction == 'query' and anchor == 'query':
             raise ValueError("anchor='query' cannot be moved in direction='query': itself")
-        if not 0 <= hardness <= 1:
-            raise ValueError(f'hardness (lambda) must be within [0, 1], got {hardness}')
         if not 1 + skip_closest <= num_prototypes <= num_newest:
             raise ValueError(
                 f'num_newest={num_newest} entries cannot make num_prototypes={num_prototypes}'
@@ -147,51 +167,59 @@ class HaLPHead(PretrainingHead):
         self.rank_filter = rank_filter
         self.release_range = release_range
         self.skip_closest = skip_closest
-        shape = (len(self.streams), num_prototypes, self.embedding_dim)
-        self.register_buffer('prototypes', F.normalize(torch.ones(shape), dim=-1))
-        self.register_buffer('has_prototypes', torch.zeros(len(self.streams), dtype=torch.bool))
+        self.view = view
+        self.key_view = key_view
+        # The queue is read for its newest keys only; the query is compared with positives alone.
+        self.reads = Reads(
+            queries=frozenset([view]),
+            keys=frozenset([key_view]),
+            queues={key_view: num_newest},
+        )
 
-    def check(self, streams: Collection[str], views: Collection[str], queue_size: int) -> None:
-        """Besides streams and view, check that the queue is large enough to be clustered."""
-        super().check(streams, views, queue_size)
-        if self.num_newest > queue_size:
-            raise ValueError(
-                f'HaLPHead clusters the num_newest={self.num_newest} newest keys; the queue has '
-                f'only queue_size={queue_size}'
-            )
+    def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
+        """Make room for the prototypes ``[streams, N, D]``."""
+        shape = (
+            len(networks),
+            self.num_prototypes,
+            next(iter(networks.values())).embedding_dim,
+        )
+        self.register_buffer('prototypes', F.normalize(torch.ones(shape), dim=-1))
+        self.register_buffer('has_prototypes', torch.zeros(len(networks), dtype=torch.bool))
 
     def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_halp`` Eq. (8), ``positives_kept`` (their share) and the mean ``t_star``."""
-        active = progress.iterations_since(self.start_epoch)
+        self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
+    ) -> dict[str, dict[str, Tensor]]:
+        """``loss`` Eq. (8), ``positives_kept`` (their share) and the mean ``t_star``."""
+        active = progress.active_iterations
         if active >= 0 and active % self.update_interval == 0:
             self.update_prototypes(streams, progress)
         results = {}
-        for i, name in enumerate(self.streams):
-            query, key = streams[name].queries[self.view], streams[name].key
+        for i, (name, outputs) in enumerate(streams.items()):
+            query, key = outputs.queries[self.view], outputs.keys[self.key_view]
             generator = progress.generator(key.device, f'HaLP {name}')
-            loss, positives = self.stream_loss(query, key, self.prototypes[i], generator)
+            loss, positives = self.halp_loss(query, key, self.prototypes[i], generator)
             # Until the queue holds num_newest keys there is nothing that prototypes stand for.
             ready = self.has_prototypes[i]
-            results[f'{name}/loss_halp'] = self.weight * torch.where(ready, loss, 0.0)
-            results[f'{name}/positives_kept'] = (positives.kept & ready).float().mean()
-            results[f'{name}/t_star'] = (positives.t_star * ready).mean()
+            results[name] = {
+                'loss': torch.where(ready, loss, 0.0),
+                'positives_kept': (positives.kept & ready).float().mean(),
+                't_star': (positives.t_star * ready).mean(),
+            }
         return results
 
     @torch.no_grad()
     def update_prototypes(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
+        self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> None:
         """Cluster the newest keys of every stream's queue, all streams at once. Sec. 3.5."""
-        queues = [streams[name].queue for name in self.streams]
+        queues = [outputs.queues[self.key_view] for outputs in streams.values()]
         newest = torch.stack([queue.newest(self.num_newest) for queue in queues])
         generator = progress.generator(newest.device, 'prototypes', same_on_all_ranks=True)
         self.prototypes.copy_(spherical_kmeans(newest, self.num_prototypes, generator))
         enqueued = torch.stack([queue.num_enqueued for queue in queues])
         self.has_prototypes.copy_(enqueued >= self.num_newest)
 
-    def stream_loss(
+    def halp_loss(
         self, query: Tensor, key: Tensor, prototypes: Tensor, generator: Generator | None = None
     ) -> tuple[Tensor, Positives]:
         """Eq. (8) for one stream, averaged over the anchors.

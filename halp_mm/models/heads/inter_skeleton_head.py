@@ -8,7 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_positive
+from halp_mm.models.heads.base import PretrainingHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -25,38 +28,43 @@ class InterSkeletonHead(PretrainingHead):
 
     Args:
         temperature: tau.
-        **kwargs: See :class:`PretrainingHead`; ``view`` is the view of the queries.
+        view: Name of the query view.
+        key_view: Name of the key view.
     """
 
     min_streams = 2
 
-    def __init__(self, temperature: float = 0.07, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, temperature: float = 0.07, view: str = 'query', key_view: str = 'key'
+    ) -> None:
+        super().__init__()
+        check_positive(temperature=temperature)
         self.temperature = temperature
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view], key_view)
 
     def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_inter`` of each stream's queries: the sum over the other streams.
+        self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
+    ) -> dict[str, dict[str, Tensor]]:
+        """``loss`` of each stream's queries: the sum over the other streams.
 
-        ``inter_accuracy`` says how often the other streams' key is the most similar.
+        ``accuracy`` says how often the other streams' key is the most similar.
         """
         results = {}
-        for name in self.streams:
-            query = streams[name].queries[self.view]
+        for name, outputs in streams.items():
             losses, accuracies = [], []
-            for other in self.streams:
+            for other, others_outputs in streams.items():
                 if other == name:
                     continue
-                logits = self.logits(query, streams[other])
+                logits = self.logits(outputs.queries[self.view], others_outputs)
                 target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
                 losses.append(F.cross_entropy(logits, target))
                 accuracies.append((logits.argmax(1) == 0).float().mean())
-            results[f'{name}/loss_inter'] = self.weight * sum(losses)
-            results[f'{name}/inter_accuracy'] = sum(accuracies) / len(accuracies)
+            results[name] = {'loss': sum(losses), 'accuracy': sum(accuracies) / len(accuracies)}
         return results
 
-    def logits(self, query: Tensor, other: StreamEmbeddings) -> Tensor:
+    def logits(self, query: Tensor, other: StreamOutputs) -> Tensor:
         """Of queries ``[N, D]`` to another stream's keys, first, and its queue: ``[N, 1 + L]``."""
-        key = (query * other.key).sum(1, keepdim=True)
-        return torch.cat([key, query @ other.negatives.T], 1) / self.temperature
+        key = (query * other.keys[self.key_view]).sum(1, keepdim=True)
+        return torch.cat([key, query @ other.negatives[self.key_view].T], 1) / self.temperature

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_positive
+from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
 
 @MODELS.register_module()
-class MoCoHead(PretrainingHead):
+class MoCoHead(StreamHead):
     """InfoNCE: HaLP, Eq. (1); MoCo (He et al., CVPR 2020), Eq. (1).
 
     Args:
         temperature: tau.
-        **kwargs: Weight, start epoch, view and streams, see :class:`PretrainingHead`.
+        view: Name of the query view.
+        key_view: Name of the key view.
     """
 
-    def __init__(self, temperature: float = 0.07, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, temperature: float = 0.07, view: str = 'query', key_view: str = 'key'
+    ) -> None:
+        super().__init__()
+        check_positive(temperature=temperature)
         self.temperature = temperature
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view], key_view)
 
-    def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_moco`` and ``contrast_accuracy``: how often the key is the most similar."""
-        results = {}
-        for name in self.streams:
-            logits = streams[name].similarities(self.view) / self.temperature
-            target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-            results[f'{name}/loss_moco'] = self.weight * F.cross_entropy(logits, target)
-            results[f'{name}/contrast_accuracy'] = (logits.argmax(1) == 0).float().mean()
-        return results
+    def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
+        """``loss``, and ``accuracy``: how often the key is the most similar."""
+        logits = outputs.similarities(self.view, self.key_view) / self.temperature
+        target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+        return {
+            'loss': F.cross_entropy(logits, target),
+            'accuracy': (logits.argmax(1) == 0).float().mean(),
+        }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from halp_mm.models.heads.base import PretrainingHead, StreamEmbeddings
+from halp_mm.argument_checks import check_choice, check_count, check_different, check_positive
+from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.reads import contrast
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -32,7 +35,7 @@ def nearest_neighbors(similarities: Sequence[Tensor], top_k: int) -> Tensor:
 
 
 @MODELS.register_module()
-class NNMHead(PretrainingHead):
+class NNMHead(StreamHead):
     """InfoNCE whose positives are the key and the queue's nearest neighbours of several queries.
 
     Source: AimCLR (Guo et al., AAAI 2022), Eq. (9). In the paper the loss is the sum over the
@@ -43,7 +46,8 @@ class NNMHead(PretrainingHead):
         top_k: k, how many neighbours each of them has.
         reduction: ``'sum'`` over the positives as in the paper, or ``'mean'`` as in the release.
         temperature: tau.
-        **kwargs: See :class:`PretrainingHead`; ``view`` is the view that is contrasted.
+        view: Name of the query view that is contrasted.
+        key_view: Name of the key view.
 
     Raises:
         ValueError: if the reduction is another, or there is nothing to mine.
@@ -55,43 +59,29 @@ class NNMHead(PretrainingHead):
         top_k: int = 1,
         reduction: str = 'sum',
         temperature: float = 0.07,
-        **kwargs,
+        view: str = 'query',
+        key_view: str = 'key',
     ) -> None:
-        super().__init__(**kwargs)
-        if reduction not in ('sum', 'mean'):
-            raise ValueError(f"reduction must be 'sum' or 'mean', got {reduction!r}")
-        if not miners or top_k < 1:
-            raise ValueError(f'there is nothing to mine with miners={miners} and top_k={top_k}')
+        super().__init__()
+        check_different(miners=miners)
+        check_count(top_k=top_k)
+        check_choice(('sum', 'mean'), reduction=reduction)
+        check_positive(temperature=temperature)
         self.miners = tuple(miners)
         self.top_k = top_k
         self.reduction = reduction
         self.temperature = temperature
+        self.view = view
+        self.key_view = key_view
+        self.reads = contrast([view, *miners], key_view, queue=top_k)
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """The view that is contrasted, and those whose neighbours are mined."""
-        return (self.view, *self.miners)
-
-    def check(self, streams: Sequence[str], views: Sequence[str], queue_size: int) -> None:
-        """See :meth:`PretrainingHead.check`."""
-        super().check(streams, views, queue_size)
-        if self.top_k > queue_size:
-            raise ValueError(f'NNMHead mines {self.top_k} neighbours in a queue of {queue_size}')
-
-    def loss(
-        self, streams: Mapping[str, StreamEmbeddings], progress: TrainingProgress
-    ) -> dict[str, Tensor]:
-        """``loss_nnm``, L_N, and ``num_positives``, the mean size of the positive set."""
-        results = {}
-        for name in self.streams:
-            stream = streams[name]
-            mined = [stream.similarities(view).detach() for view in self.miners]
-            is_positive = nearest_neighbors(mined, self.top_k)
-            log_likelihood = F.log_softmax(stream.similarities(self.view) / self.temperature, 1)
-            loss = -(log_likelihood * is_positive).sum(1)
-            num_positives = is_positive.sum(1)
-            if self.reduction == 'mean':
-                loss = loss / num_positives
-            results[f'{name}/loss_nnm'] = self.weight * loss.mean()
-            results[f'{name}/num_positives'] = num_positives.float().mean()
-        return results
+    def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
+        """``loss``, L_N, and ``num_positives``, the mean size of the positive set."""
+        mined = [outputs.similarities(view, self.key_view).detach() for view in self.miners]
+        is_positive = nearest_neighbors(mined, self.top_k)
+        logits = outputs.similarities(self.view, self.key_view) / self.temperature
+        loss = -(F.log_softmax(logits, 1) * is_positive).sum(1)
+        num_positives = is_positive.sum(1)
+        if self.reduction == 'mean':
+            loss = loss / num_positives
+        return {'loss': loss.mean(), 'num_positives': num_positives.float().mean()}

@@ -1,18 +1,30 @@
 """Parts of pre-trainers that can also be used alone."""
 
 from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.models.modules.embedding_network import EmbeddingNetwork
 from halp_mm.models.modules.energy_attention_drop import EnergyAttentionDrop
 from halp_mm.models.modules.feature_queue import FeatureQueue
+from halp_mm.models.modules.gathering import (
+    gather_from_all_ranks,
+    gather_with_gradient,
+    own_rows,
+)
+from halp_mm.models.modules.map_decoder import MapDecoder
 from halp_mm.models.modules.momentum_copy import MomentumCopy
 from halp_mm.models.modules.projector import Projector
 from halp_mm.models.modules.spherical_kmeans import frechet_mean, spherical_kmeans
 
 __all__ = [
     'BitDropout',
+    'EmbeddingNetwork',
     'EnergyAttentionDrop',
     'FeatureQueue',
+    'MapDecoder',
     'MomentumCopy',
     'Projector',
     'frechet_mean',
+    'gather_from_all_ranks',
+    'gather_with_gradient',
+    'own_rows',
     'spherical_kmeans',
 ]

@@ -29,7 +29,7 @@ class FeatureQueue(nn.Module):
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
-        check_count(size=size, dim=dim)
+        check_count(queue_size=size, embedding_dim=dim)
         self.size = size
         self.register_buffer('entries', F.normalize(torch.randn(size, dim), dim=-1))
         self.register_buffer('num_enqueued', torch.zeros((), dtype=torch.long))

@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_count
+from halp_mm.argument_checks import check_count, check_flag
 from halp_mm.registry import MODELS
 
 
 @MODELS.register_module()
 class Projector(BaseModule):
-    """A multilayer perceptron with one hidden layer, and L2 normalisation.
+    """A multilayer perceptron with one hidden layer, and L2 normalisation unless asked not to.
 
     Source: MoCo v2 (Chen et al., 2020).
 
@@ -20,6 +20,7 @@ class Projector(BaseModule):
         in_dim: Length of a feature.
         hidden_dim: Units of the hidden layer; as many as the feature has, by default.
         out_dim: Length D of an embedding.
+        normalize: Whether embeddings are unit vectors.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
 
     Raises:
@@ -31,16 +32,20 @@ class Projector(BaseModule):
         in_dim: int,
         hidden_dim: int | None = None,
         out_dim: int = 128,
+        normalize: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         hidden_dim = in_dim if hidden_dim is None else hidden_dim
         check_count(in_dim=in_dim, hidden_dim=hidden_dim, out_dim=out_dim)
+        check_flag(normalize=normalize)
         self.out_dim = out_dim
+        self.normalize = normalize
         self.layers = nn.Sequential(
             nn.Linear(in_dim, hidden_dim), nn.ReLU(inplace=True), nn.Linear(hidden_dim, out_dim)
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``[N, in_dim]`` to unit embeddings ``[N, D]``, float32 also under autocast."""
-        return F.normalize(self.layers(features).float(), dim=-1)
+        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, float32 also under autocast."""
+        embeddings = self.layers(features).float()
+        return F.normalize(embeddings, dim=-1) if self.normalize else embeddings

@@ -1,5 +1,6 @@
 """Pre-trainers."""
 
-from halp_mm.models.pretrainers.momentum_contrast import EmbeddingNetwork, MomentumContrast
+from halp_mm.models.pretrainers.head_term import HeadTerm
+from halp_mm.models.pretrainers.pretrainer import Pretrainer
 
-__all__ = ['EmbeddingNetwork', 'MomentumContrast']
+__all__ = ['HeadTerm', 'Pretrainer']

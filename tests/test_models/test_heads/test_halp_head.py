@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +12,12 @@ import torch.nn.functional as F
 from scipy.spatial import geometric_slerp
 from torch import Tensor
 
-from halp_mm.models import FeatureQueue, HaLPHead, StreamEmbeddings
-from halp_mm.models.heads import hardest_step, slerp_coefficients
+from halp_mm.models import FeatureQueue, HaLPHead
+from halp_mm.models.heads.halp_head import hardest_step, slerp_coefficients
 from halp_mm.models.modules import spherical_kmeans
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
-from tests.helpers import DTYPES, assert_relative, generator, reference, unit_vectors
+from tests.helpers import DTYPES, assert_relative, generator, outputs_of, reference, unit_vectors
 
 
 def slerp(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -203,11 +205,13 @@ OPTIONS = [
     dict(direction='query', rank_filter=False, hardness=0.4),
     dict(direction='query', hardest_only=True),
 ]
-SIZES = dict(num_positives=12, num_prototypes=6, num_newest=8, embedding_dim=5)
+SIZES = dict(num_positives=12, num_prototypes=6, num_newest=8)
 
 
-def small_head(**options) -> HaLPHead:
-    return HaLPHead(**{**SIZES, **options})
+def small_head(streams: Sequence[str] = ('joint',), **options) -> HaLPHead:
+    head = HaLPHead(**{**SIZES, **options})
+    head.connect({stream: SimpleNamespace(embedding_dim=5) for stream in streams})
+    return head
 
 
 def explicit_positives(head: HaLPHead, query, key, prototypes, draws: torch.Generator):
@@ -255,7 +259,7 @@ def test_loss_equals_that_of_explicit_vectors(options, dtype):
     head = small_head(**options)
     query, key = unit_vectors(9, 5, dtype=dtype), unit_vectors(9, 5, seed=1, dtype=dtype)
     prototypes = unit_vectors(6, 5, seed=2, dtype=dtype)
-    loss, positives = head.stream_loss(query, key, prototypes, generator(5))
+    loss, positives = head.halp_loss(query, key, prototypes, generator(5))
     vectors, kept, selected, steps = explicit_positives(head, query, key, prototypes, generator(5))
     total = 0.0
     for q, of_anchor, mask in zip(query.double().numpy(), vectors, kept):
@@ -277,7 +281,7 @@ def test_positives_are_unit_vectors_between_anchor_and_target(options):
     head = small_head(**options)
     query, key = unit_vectors(9, 5), unit_vectors(9, 5, seed=1)
     prototypes = unit_vectors(6, 5, seed=2)
-    _, positives = head.stream_loss(query, key, prototypes, generator())
+    _, positives = head.halp_loss(query, key, prototypes, generator())
     anchor = key if head.anchor == 'key' else query
     z = positives.alpha[..., None] * anchor[:, None]
     z = z + positives.beta[..., None] * prototypes[positives.target]
@@ -323,7 +327,7 @@ def test_rank_filter_keeps_exactly_those_with_the_anchors_prototype():
     """Far from t*, where rounding plays no part."""
     head = small_head(hardness=0.8, num_positives=200, num_prototypes=8)
     key, prototypes = unit_vectors(30, 3), unit_vectors(8, 3, seed=1)
-    _, positives = head.stream_loss(unit_vectors(30, 3, seed=2), key, prototypes, generator())
+    _, positives = head.halp_loss(unit_vectors(30, 3, seed=2), key, prototypes, generator())
     z = positives.alpha[..., None] * key[:, None]
     z = z + positives.beta[..., None] * prototypes[positives.target]
     similarity = z @ prototypes.T
@@ -343,7 +347,7 @@ def test_hardest_positives_are_not_dropped_by_rounding(dtype):
     head = small_head(hardest_only=True, num_prototypes=2)
     key, prototypes = unit_vectors(300, 5, dtype=dtype), unit_vectors(2, 5, seed=1, dtype=dtype)
     query = unit_vectors(300, 5, seed=2, dtype=dtype)
-    _, positives = head.stream_loss(query, key, prototypes, generator())
+    _, positives = head.halp_loss(query, key, prototypes, generator())
     assert positives.kept.all()
     half = (positives.t_star > 0).double().mean()
     assert abs(half - 0.5) < 0.05
@@ -355,8 +359,8 @@ def test_positives_towards_the_query_may_all_be_dropped(dtype):
     key = prototypes[:1].clone()
     query = prototypes[1:].clone().requires_grad_()
     # All the way to the query, which has another closest prototype.
-    head = HaLPHead(5, 2, 2, direction='query', hardness=0.0, release_range=True, embedding_dim=3)
-    loss, positives = head.stream_loss(query, key, prototypes, generator())
+    head = HaLPHead(5, 2, 2, direction='query', hardness=0.0, release_range=True)
+    loss, positives = head.halp_loss(query, key, prototypes, generator())
     assert not positives.kept.any()
     assert loss.item() == 0
     loss.backward()
@@ -364,7 +368,7 @@ def test_positives_towards_the_query_may_all_be_dropped(dtype):
     # One anchor without positives contributes zero, the others count as before.
     keys = torch.cat([key, F.normalize(query.detach() + 0.1 * key, dim=1)])
     queries = query.detach().repeat(2, 1).requires_grad_()
-    loss, positives = head.stream_loss(queries, keys, prototypes, generator())
+    loss, positives = head.halp_loss(queries, keys, prototypes, generator())
     assert positives.kept.all(1).tolist() == [False, True]
     assert loss.item() == pytest.approx(-1 / 0.07 / 2, rel=1e-5)
     loss.backward()
@@ -378,7 +382,7 @@ def test_key_that_is_a_prototype(skip, dtype):
     prototypes = unit_vectors(6, 5, dtype=dtype)
     query = unit_vectors(6, 5, seed=1, dtype=dtype).requires_grad_()
     head = small_head(skip_closest=skip, num_positives=40)
-    loss, positives = head.stream_loss(query, prototypes.clone(), prototypes, generator())
+    loss, positives = head.halp_loss(query, prototypes.clone(), prototypes, generator())
     loss.backward()
     assert loss.isfinite()
     assert query.grad.isfinite().all()
@@ -399,7 +403,7 @@ def test_only_the_query_has_a_gradient(options):
     query = unit_vectors(7, 5).requires_grad_()
     key = unit_vectors(7, 5, seed=1).requires_grad_()
     prototypes = unit_vectors(6, 5, seed=2).requires_grad_()
-    loss, positives = head.stream_loss(query, key, prototypes, generator())
+    loss, positives = head.halp_loss(query, key, prototypes, generator())
     loss.backward()
     assert query.grad.any()
     assert key.grad is None
@@ -422,7 +426,7 @@ def test_gradcheck(options):
     key, prototypes = unit_vectors(4, 5, seed=1), unit_vectors(6, 5, seed=2)
 
     def loss(query: Tensor) -> Tensor:
-        return head.stream_loss(query, key, prototypes, generator())[0]
+        return head.halp_loss(query, key, prototypes, generator())[0]
 
     assert torch.autograd.gradcheck(loss, unit_vectors(4, 5).requires_grad_())
 
@@ -432,7 +436,7 @@ def stream_of(seed: int, size: int = 16, enqueued: int = 16, dtype=torch.float32
     queue.enqueue(unit_vectors(enqueued, 5, seed=seed, dtype=dtype))
     query = unit_vectors(4, 5, seed=seed + 1, dtype=dtype).requires_grad_()
     key = unit_vectors(4, 5, seed=seed + 2, dtype=dtype)
-    return StreamEmbeddings({'query': query}, key, queue, queue.snapshot())
+    return outputs_of(query, key, queue=queue)
 
 
 @pytest.mark.parametrize('enqueued', [0, 7, 8, 20])
@@ -440,16 +444,17 @@ def test_without_enough_keys_there_is_no_loss(enqueued):
     head = small_head()
     stream = stream_of(0, enqueued=enqueued)
     results = head.loss({'joint': stream}, TrainingProgress())
-    assert set(results) == {'joint/loss_halp', 'joint/positives_kept', 'joint/t_star'}
-    results['joint/loss_halp'].backward()
+    assert set(results['joint']) == {'loss', 'positives_kept', 't_star'}
+    results = results['joint']
+    results['loss'].backward()
     gradient = stream.queries['query'].grad
     if enqueued < 8:
         assert all(value.item() == 0 for value in results.values())
         assert not gradient.any()
     else:
-        assert results['joint/loss_halp'].item() != 0
-        assert 0 < results['joint/positives_kept'].item() <= 1
-        assert 0 < results['joint/t_star'].item() < 1
+        assert results['loss'].item() != 0
+        assert 0 < results['positives_kept'].item() <= 1
+        assert 0 < results['t_star'].item() < 1
         assert gradient.any()
 
 
@@ -459,44 +464,39 @@ def test_no_prototypes_before_the_next_clustering():
     losses = []
     for iteration in range(5):
         losses.append(
-            head.loss({'joint': stream}, TrainingProgress(0, iteration))['joint/loss_halp'].item()
+            head.loss({'joint': stream}, TrainingProgress(0, iteration))['joint']['loss'].item()
         )
-        stream.queue.enqueue(unit_vectors(8, 5, seed=9).float())
+        stream.queues['key'].enqueue(unit_vectors(8, 5, seed=9).float())
     assert losses[:3] == [0, 0, 0]
     assert all(losses[3:])
 
 
-def test_loss_is_weighted_and_uses_the_newest_keys():
+def test_loss_uses_the_newest_keys():
     stream = stream_of(0)
     progress = TrainingProgress(seed=3, iteration=10)
-    one, half = (
-        small_head(weight=w).loss({'joint': stream}, progress)['joint/loss_halp']
-        for w in (1.0, 0.5)
-    )
-    torch.testing.assert_close(half, one / 2)
     head = small_head()
     head.loss({'joint': stream}, progress)
     source = progress.generator(torch.device('cpu'), 'prototypes', same_on_all_ranks=True)
-    expected = spherical_kmeans(stream.queue.newest(8)[None], 6, source)
+    expected = spherical_kmeans(stream.queues['key'].newest(8)[None], 6, source)
     assert torch.equal(head.prototypes, expected)
     source = progress.generator(torch.device('cpu'), 'HaLP joint')
-    query, key = stream.queries['query'], stream.key
-    loss, positives = head.stream_loss(query, key, head.prototypes[0], source)
+    query, key = stream.queries['query'], stream.keys['key']
+    loss, positives = head.halp_loss(query, key, head.prototypes[0], source)
     results = head.loss({'joint': stream}, progress)
-    torch.testing.assert_close(results['joint/loss_halp'], loss)
-    torch.testing.assert_close(results['joint/positives_kept'], positives.kept.float().mean())
-    torch.testing.assert_close(results['joint/t_star'], positives.t_star.mean())
+    torch.testing.assert_close(results['joint']['loss'], loss)
+    torch.testing.assert_close(results['joint']['positives_kept'], positives.kept.float().mean())
+    torch.testing.assert_close(results['joint']['t_star'], positives.t_star.mean())
 
 
 @pytest.mark.parametrize(('interval', 'start'), [(1, 0), (5, 0), (3, 2), (4, 1)])
 def test_update_interval_counts_from_the_start_epoch(interval, start):
-    head = small_head(update_interval=interval, start_epoch=start)
+    head = small_head(update_interval=interval)
     stream = stream_of(0)
     per_epoch, changed = 7, []
     for iteration in range(start * per_epoch, start * per_epoch + 15):
-        stream.queue.enqueue(unit_vectors(3, 5, seed=iteration).float())
+        stream.queues['key'].enqueue(unit_vectors(3, 5, seed=iteration).float())
         before = head.prototypes.clone()
-        progress = TrainingProgress(iteration // per_epoch, iteration, per_epoch)
+        progress = TrainingProgress(iteration // per_epoch, iteration, per_epoch, start_epoch=start)
         head.loss({'joint': stream}, progress)
         changed.append(not torch.equal(before, head.prototypes))
     assert changed == [i % interval == 0 for i in range(15)]
@@ -506,7 +506,7 @@ def test_prototypes_are_the_same_on_all_ranks_and_draws_are_not():
     stream = stream_of(0)
     heads = [small_head() for _ in range(2)]
     losses = [
-        head.loss({'joint': stream}, TrainingProgress(rank=rank))['joint/loss_halp']
+        head.loss({'joint': stream}, TrainingProgress(rank=rank))['joint']['loss']
         for rank, head in enumerate(heads)
     ]
     assert torch.equal(heads[0].prototypes, heads[1].prototypes)
@@ -517,26 +517,27 @@ def test_streams_have_their_own_prototypes():
     streams = {'joint': stream_of(0), 'bone': stream_of(10)}
     head = small_head(streams=['joint', 'bone'])
     results = head.loss(streams, TrainingProgress())
-    names = ('loss_halp', 'positives_kept', 't_star')
-    assert set(results) == {f'{stream}/{name}' for stream in streams for name in names}
+    assert list(results) == ['joint', 'bone']
     assert head.prototypes.shape == (2, 6, 5)
     assert not torch.allclose(head.prototypes[0], head.prototypes[1])
     # Every centroid is near its own stream's keys: each is the mean of one or two of eight.
     for prototypes, stream in zip(head.prototypes, streams.values()):
-        own = (prototypes @ stream.queue.newest(8).T).amax(1)
+        own = (prototypes @ stream.queues['key'].newest(8).T).amax(1)
         assert own.min() > 0.7
     # Each stream's loss is that of its own query, key and prototypes.
     for i, (name, stream) in enumerate(streams.items()):
         source = TrainingProgress().generator(torch.device('cpu'), f'HaLP {name}')
-        loss, _ = head.stream_loss(stream.queries['query'], stream.key, head.prototypes[i], source)
-        torch.testing.assert_close(results[f'{name}/loss_halp'], loss)
+        loss, _ = head.halp_loss(
+            stream.queries['query'], stream.keys['key'], head.prototypes[i], source
+        )
+        torch.testing.assert_close(results[name]['loss'], loss)
 
 
 def test_one_stream_may_be_ready_before_the_other():
     streams = {'joint': stream_of(0), 'bone': stream_of(10, enqueued=3)}
     results = small_head(streams=['joint', 'bone']).loss(streams, TrainingProgress())
-    assert results['joint/loss_halp'].item() != 0
-    assert results['bone/loss_halp'].item() == 0
+    assert results['joint']['loss'].item() != 0
+    assert results['bone']['loss'].item() == 0
 
 
 def test_state_goes_round():
@@ -546,8 +547,8 @@ def test_state_goes_round():
     other.load_state_dict(head.state_dict())
     progress = TrainingProgress(iteration=6)
     assert torch.equal(
-        head.loss({'joint': stream}, progress)['joint/loss_halp'],
-        other.loss({'joint': stream}, progress)['joint/loss_halp'],
+        head.loss({'joint': stream}, progress)['joint']['loss'],
+        other.loss({'joint': stream}, progress)['joint']['loss'],
     )
 
 
@@ -562,13 +563,13 @@ def test_defaults_are_the_papers():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(anchor='queue'), "anchor='queue'"),
-        (dict(direction='key'), "direction='key'"),
+        (dict(anchor='queue'), "anchor must be 'key' or 'query', got 'queue'"),
+        (dict(direction='key'), "direction must be 'prototype' or 'query', got 'key'"),
         (dict(anchor='query', direction='query'), 'itself'),
         (dict(hardness=1.2), r'within \[0, 1\], got 1.2'),
         (dict(hardness=-0.1), r'within \[0, 1\], got -0.1'),
         (dict(num_prototypes=9), 'num_newest=8 entries cannot make num_prototypes=9'),
-        (dict(num_prototypes=0), 'num_prototypes=0'),
+        (dict(num_prototypes=0), 'num_prototypes must be a whole number of at least 1, got 0'),
         (dict(num_prototypes=1, skip_closest=True), 'num_prototypes=1'),
     ],
 )
@@ -580,7 +581,7 @@ def test_wrong_options(options, message):
 def test_single_prototype_gives_the_anchor_itself():
     head = small_head(num_prototypes=1)
     query, key = unit_vectors(4, 5), unit_vectors(4, 5, seed=1)
-    loss, positives = head.stream_loss(query, key, unit_vectors(1, 5, seed=2), generator())
+    loss, positives = head.halp_loss(query, key, unit_vectors(1, 5, seed=2), generator())
     assert not positives.t_star.any()
     assert positives.kept.all()
     torch.testing.assert_close(loss, -(query * key).sum(1).mean() / 0.07)

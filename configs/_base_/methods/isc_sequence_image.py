@@ -1,0 +1,13 @@
+# ISC's representations sequence and image.
+_base_ = './isc.py'
+
+model = dict(
+    encoder=dict(
+        _delete_=True,
+        sequence=dict(
+            type='BiGRU', layout='kinect_v2', num_people=2, hidden_size=1024, num_layers=3
+        ),
+        image=dict(type='HCN', layout='kinect_v2', num_frames=64),
+    ),
+    streams=dict(_delete_=True, sequence='joint', image='joint'),
+)

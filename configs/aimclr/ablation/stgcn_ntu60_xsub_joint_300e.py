@@ -1,4 +1,0 @@
-# AimCLR, Table 3: 300 epochs of the same schedule.
-_base_ = '../stgcn_ntu60_xsub_joint.py'
-
-train_cfg = dict(max_epochs=300)

@@ -1,3 +1,0 @@
-_base_ = './stgcn_msr-action3d_xsub_joint.py'
-
-model = dict(streams=['bone'])

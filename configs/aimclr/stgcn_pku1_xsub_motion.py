@@ -1,3 +1,0 @@
-_base_ = './stgcn_pku1_xsub_joint.py'
-
-model = dict(streams=['motion'])

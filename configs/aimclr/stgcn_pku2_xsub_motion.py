@@ -1,3 +1,0 @@
-_base_ = './stgcn_pku2_xsub_joint.py'
-
-model = dict(streams=['motion'])

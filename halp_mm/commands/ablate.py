@@ -1,0 +1,53 @@
+"""Run a list of configs with several seeds, evaluate each run, and collect all in a report.
+
+The report is report.html in the work directory. What is done there is not done again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from halp_mm.apis import do_runs, plan_runs
+from halp_mm.commands.command_line import Command, Option
+from halp_mm.reporting import write_report
+
+
+def run(**settings) -> str:
+    """Do what is left of the runs, and write the page ``report.html`` in the work directory.
+
+    Args:
+        **settings: See :func:`plan_runs`.
+
+    Returns:
+        What is in the page.
+
+    Raises:
+        ValueError: if something cannot be planned, or runs failed.
+    """
+    runs = plan_runs(**settings)
+    failures = do_runs(runs)
+    work_dir = settings['work_dir']
+    has_results = any(run.is_evaluated(name) for run in runs for name in run.protocols)
+    page = Path(work_dir, 'report.html')
+    summary = str(write_report(work_dir, page)) if has_results else 'no results'
+    if failures:
+        lines = '\n'.join(failures)
+        raise ValueError(
+            f'{len(failures)} of {len(runs)} runs failed; the same command tries them again\n'
+            f'{lines}\n{summary}'
+        )
+    return summary
+
+
+main = Command(
+    'ablate.py',
+    __doc__,
+    run,
+    settings_of=plan_runs,
+    options={
+        'configs': Option(metavar='CONFIG'),
+        'work_dir': Option(metavar='DIR'),
+        'protocols': Option(metavar='NAME'),
+    },
+    after_interruption='the same command goes on where it was',
+).main

@@ -1,0 +1,52 @@
+"""Convert a released checkpoint of SkeletonCLR or AimCLR to one that tools/test.py reads."""
+
+from __future__ import annotations
+
+import torch
+
+from halp_mm.commands.command_line import Command, Option
+from halp_mm.engine.checkpoint import load_checkpoint_file
+from halp_mm.models.converters.released_stgcn import convert_released
+from halp_mm.skeletons import STREAMS
+from halp_mm.whole_files import written_whole
+
+
+def run(source: str, *, out: str, **settings) -> str:
+    """Convert.
+
+    Args:
+        source: The released checkpoint.
+        out: The checkpoint to make.
+        **settings: See :func:`convert_released`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: if the checkpoint is damaged or is none of these releases.
+    """
+    state = load_checkpoint_file(source)
+    try:
+        converted = convert_released(state, **settings)
+    except ValueError as error:
+        raise ValueError(f'{source} cannot be converted: {error}') from error
+    with written_whole(out) as partial:
+        torch.save({'state_dict': converted}, partial)
+    return f'{len(state)} entries converted to {len(converted)}\nwritten: {out}'
+
+
+main = Command(
+    'convert_released_gcn.py',
+    __doc__,
+    run,
+    settings_of=convert_released,
+    omit=('state',),
+    options={
+        'source': Option(metavar='SRC'),
+        'out': Option(metavar='FILE'),
+        'stream': Option(choices=STREAMS),
+        'part': Option(choices=('query', 'key')),
+        'queue_size': Option(metavar='L'),
+    },
+    after_interruption='{out} was not written',
+).main

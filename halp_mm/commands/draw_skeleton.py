@@ -1,0 +1,61 @@
+"""Draw a clip of a data file: a GIF or a film of all frames, or a PNG of some of them."""
+
+from __future__ import annotations
+
+import difflib
+
+from halp_mm.commands.command_line import Command, Option
+from halp_mm.datasets import ClipStorage
+from halp_mm.visualization import save_clip
+
+
+def run(data_file: str, clip: str = '0', *, out: str, fps: float = 30, size: int = 480) -> str:
+    """Find the clip and draw it.
+
+    Args:
+        data_file: The data file.
+        clip: Name or position of a clip.
+        out: The .gif, .mp4 or .png to make.
+        fps: Frames a second.
+        size: Width and height in pixels.
+
+    Returns:
+        What the clip is.
+    """
+    storage = ClipStorage(data_file)
+    position = find_clip(storage, clip)
+    coordinates, name = storage.clip(position), storage.names[position]
+    action = storage.class_names[int(storage.labels[position])]
+    save_clip(coordinates, storage.layout, out, f'{name}  {action}', fps, size)
+    people, frames = coordinates.shape[:2]
+    return f'{name}: {action}, people {people}, frames {frames}\nwritten: {out}'
+
+
+def find_clip(storage: ClipStorage, clip: str) -> int:
+    """The position of a clip that is given by name or, if none has that name, by position.
+
+    Raises:
+        ValueError: if there is no such clip; names some that are spelled alike.
+    """
+    if clip in storage.names:
+        return storage.names.index(clip)
+    if clip.isdecimal() and int(clip) < len(storage):
+        return int(clip)
+    near = difflib.get_close_matches(clip, storage.names, n=5, cutoff=0.5) or storage.names[:5]
+    raise ValueError(
+        f'{storage.path} has no clip {clip!r} among its {len(storage)}; expected a position from 0 '
+        f'to {len(storage) - 1} or a name such as {", ".join(near)}'
+    )
+
+
+main = Command(
+    'draw_skeleton.py',
+    __doc__,
+    run,
+    options={
+        'data_file': Option(metavar='FILE'),
+        'clip': Option(metavar='NAME'),
+        'out': Option(metavar='PICTURE'),
+        'fps': Option(metavar='N'),
+    },
+).main

@@ -1,0 +1,75 @@
+"""Make the synthetic data set: clips of a kinematic model, nothing to download.
+
+With --format ntu or pku, write the clips as raw files of NTU RGB+D or PKU-MMD II instead, to try
+prepare_ntu.py and prepare_pku.py.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from halp_mm.commands.command_line import Command, Option
+from halp_mm.datasets import ClipStorage
+from halp_mm.synthetic import write_raw_ntu, write_raw_pku, write_synthetic
+
+_OUTPUTS = {
+    'clips': 'data/synthetic.safetensors',
+    'ntu': 'data/synthetic_ntu',
+    'pku': 'data/synthetic_pku',
+}
+
+
+def run(
+    format: Literal['clips', 'ntu', 'pku'] = 'clips',
+    out: str | None = None,
+    seed: int = 0,
+    repeats: int = 1,
+) -> str:
+    """Write the files.
+
+    Args:
+        format: A data file, or raw files of NTU RGB+D or PKU-MMD II.
+        out: The file or folder to make; by default data/synthetic.safetensors, data/synthetic_ntu
+            or data/synthetic_pku.
+        seed: The same seed makes the same files.
+        repeats: Performances per subject, action and camera.
+
+    Returns:
+        What is in the files.
+    """
+    out = out or _OUTPUTS[format]
+    if format == 'ntu':
+        return f'{write_raw_ntu(out, seed, repeats)} .skeleton files in {out}'
+    if format == 'pku':
+        return f'{write_raw_pku(out, seed, repeats=repeats)} videos in {out}'
+    write_synthetic(out, seed, repeats)
+    return summary(out)
+
+
+def summary(path: str) -> str:
+    """What is in a data file."""
+    storage = ClipStorage(path)
+    frames = storage.block.num_frames
+    splits = (
+        f'         {len(members)} in {name}' for name, members in sorted(storage.splits.items())
+    )
+    return '\n'.join(
+        [
+            f'clips    {len(storage)}',
+            *splits,
+            f'classes  {len(storage.class_names)}: {", ".join(storage.class_names)}',
+            f'frames   {int(frames.min())} to {int(frames.max())} a clip',
+            f'file     {storage.path}, {storage.path.stat().st_size / 1e6:.1f} MB',
+        ]
+    )
+
+
+main = Command(
+    'make_synthetic.py',
+    __doc__,
+    run,
+    options={
+        'out': Option(metavar='PATH'),
+    },
+    after_interruption='the same command starts again',
+).main

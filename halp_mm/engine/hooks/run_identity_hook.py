@@ -1,0 +1,41 @@
+"""Write into each checkpoint who the run is."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from halp_mm.run_identity import run_identity
+from halp_mm.sha256 import file_sha256
+
+
+class RunIdentityHook(Hook):
+    """Write the run's identity into ``meta/run_identity`` of its checkpoints.
+
+    The SkeletonRunner has this hook without being asked. The training file is read for its
+    SHA-256 when the first checkpoint is saved, so that nothing waits for it before. A Runner that
+    was built of objects instead of a config has no identity.
+    """
+
+    def __init__(self) -> None:
+        self.identity: dict | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Take the identity from config, training set, seed and processes."""
+        if 'model' in runner.cfg:
+            self.identity = run_identity(runner.cfg, getattr(_dataset(runner), 'metainfo', None))
+            self.identity |= {'seed': runner.seed, 'processes': runner.world_size}
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the identity."""
+        if self.identity is None:
+            return
+        data = self.identity['data']
+        data_file = getattr(_dataset(runner), 'data_file', None)
+        if data['file_sha256'] is None and data_file is not None:
+            data['file_sha256'] = file_sha256(data_file)
+        checkpoint['meta']['run_identity'] = self.identity
+
+
+def _dataset(runner: Runner) -> object:
+    return runner.train_dataloader.dataset

@@ -1,0 +1,146 @@
+"""What a run was made with, as its checkpoints say it, and how a resumed run differs from it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+#: Where a run goes, how it is started and ended: what may differ without a word.
+_OF_NO_CONSEQUENCE = (
+    'work_dir',
+    'resume',
+    'load_from',
+    'load_encoder_from',
+    'launcher',
+    'stop_after',
+    'experiment_name',
+    'log_level',
+    'visualizer',
+)
+#: What the optimiser and the schedules in the checkpoint decide, whatever the config says.
+_OF_THE_CHECKPOINT = ('optim_wrapper.optimizer.', 'param_scheduler.', 'randomness.seed')
+_MOST_LINES = 20
+_WHOLE_BYTES = 1 << 26  # a data file up to this size is hashed whole
+_BLOCK = 1 << 16
+_BLOCKS = 256
+
+
+def flat_config(config: Mapping) -> dict[str, str]:
+    """A config's values as texts by dotted key, such as ``{'train_cfg.max_epochs': '10'}``."""
+    return dict(_flat(config, ''))
+
+
+def _flat(value: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _flat(item, f'{key}.{name}' if key else str(name))
+    elif isinstance(value, Sequence) and any(isinstance(item, Mapping) for item in value):
+        for i, item in enumerate(value):
+            yield from _flat(item, f'{key}.{i}')
+    else:
+        plain = isinstance(value, (str, int, float, bool, type(None), list, tuple, Mapping))
+        yield key, repr(value) if plain else getattr(value, '__qualname__', type(value).__name__)
+
+
+def data_digest(path: str | os.PathLike) -> str:
+    """The SHA-256 of a data file's size and content.
+
+    Of a file of more than 64 MB its first and last 8 MB, where header and index are, and 256
+    blocks of 64 kB between them are read: a start takes no longer with a larger file.
+    """
+    size = Path(path).stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, 'rb') as file:
+        if size <= _WHOLE_BYTES:
+            digest.update(file.read())
+        else:
+            digest.update(file.read(_BLOCK * 128))
+            for i in range(_BLOCKS):
+                file.seek(size * (i + 1) // (_BLOCKS + 1))
+                digest.update(file.read(_BLOCK))
+            file.seek(-_BLOCK * 128, os.SEEK_END)
+            digest.update(file.read())
+    return digest.hexdigest()
+
+
+def data_facts(config: Mapping) -> dict[str, dict[str, str]]:
+    """Files, splits and digests of a config's training and test clips."""
+    facts, digests = {}, {}
+    values = flat_config(
+        {
+            'training': config.get('train_dataloader', {}).get('dataset', {}),
+            'test': config.get('test_dataset', {}),
+        }
+    )
+    for key, value in values.items():
+        path = value.strip('\'"')
+        if key.endswith('.data_file') and os.path.isfile(path):
+            digests[path] = digests.get(path) or data_digest(path)
+            split = values.get(f'{key.removesuffix("data_file")}split', "''").strip('\'"')
+            facts[key.removesuffix('.data_file')] = {
+                'file': path,
+                'split': split,
+                'sha256': digests[path],
+            }
+    return facts
+
+
+def check_data(then: Mapping, now: Mapping, filename: str | os.PathLike) -> None:
+    """Stop if the clips are others than those that a checkpoint was trained on.
+
+    Args:
+        then: What :func:`data_facts` said of the run that is to be resumed.
+        now: What it says now.
+        filename: The checkpoint.
+
+    Raises:
+        ValueError: if a file's content or a split has changed. That it was moved does not matter.
+    """
+    for role in (role for role in then if role in now):
+        before, after = then[role], now[role]
+        if before['sha256'] != after['sha256']:
+            what = f'the {role} clips in {after["file"]} are not those of {before["file"]} then'
+        elif before['split'] != after['split']:
+            what = f'the {role} split is {after["split"]!r}, it was {before["split"]!r}'
+        else:
+            continue
+        raise ValueError(
+            f'{filename} cannot be resumed with other data: {what} (sha256 '
+            f'{after["sha256"][:12]}, was {before["sha256"][:12]}). Bring the data back, or start '
+            f'a new run from its weights with load_from={filename}'
+        )
+
+
+def config_differences(
+    then: Mapping[str, str], now: Mapping[str, str], filename: str | os.PathLike
+) -> list[str]:
+    """What a resumed run's config says otherwise than the config of its beginning, line by line.
+
+    Args:
+        then: :func:`flat_config` of the run that is to be resumed.
+        now: :func:`flat_config` of now.
+        filename: The checkpoint.
+
+    Raises:
+        ValueError: if the optimiser or a schedule is of another kind, whose state is not there.
+    """
+    lines = []
+    for key in sorted(then.keys() | now.keys()):
+        before, after = then.get(key, 'not set'), now.get(key, 'not set')
+        if before == after or key.split('.')[0] in _OF_NO_CONSEQUENCE:
+            continue
+        used = 'config'
+        if key.startswith(_OF_THE_CHECKPOINT):
+            used = 'checkpoint'
+            if key.endswith('.type'):
+                raise ValueError(
+                    f'{filename} cannot be resumed with another optimiser or schedule: {key} is '
+                    f'{after}, it was {before}. Start a new run from its weights with '
+                    f'load_from={filename}'
+                )
+        lines.append(f"{key} was {before}, is {after} in the config: the {used}'s is used")
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f'and {len(lines) - _MOST_LINES} more values of the config differ']
+    return lines

@@ -1,0 +1,69 @@
+"""The identity of the run that made a checkpoint, beside that of a config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from halp_mm.engine.checkpoint import load_checkpoint_file
+from halp_mm.run_identity import describe_run, find_problem
+
+
+def read_run_identity(checkpoint: str | os.PathLike) -> dict | None:
+    """Read who made a checkpoint.
+
+    Args:
+        checkpoint: The checkpoint's file.
+
+    Returns:
+        See :mod:`halp_mm.run_identity`; None if the checkpoint does not say, such as one that was
+        converted.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or its identity is not one.
+    """
+    meta = load_checkpoint_file(os.fspath(checkpoint)).get('meta')
+    identity = meta.get('run_identity') if isinstance(meta, Mapping) else None
+    problem = None if identity is None else find_problem(identity)
+    if problem:
+        raise ValueError(
+            f'{checkpoint}: meta/run_identity is damaged: {problem}. Train again, or remove the '
+            'entry'
+        )
+    return identity
+
+
+def check_same_run(
+    checkpoint: str | os.PathLike, found: Mapping | None, expected: Mapping
+) -> str | None:
+    """Compare a checkpoint's identity with that of the config that it is used with.
+
+    Args:
+        checkpoint: The checkpoint's file.
+        found: Its identity, or None.
+        expected: The config's identity.
+
+    Returns:
+        What must be said of a checkpoint that can be used; None if there is nothing to say.
+
+    Raises:
+        ValueError: if it is of another encoder or of other streams; names both.
+    """
+    if found is None:
+        return (
+            f'{checkpoint} does not say which run made it: method, encoder and streams are those '
+            'of the config, and its seed is unknown'
+        )
+    if any(found[key] != expected[key] for key in ('encoder', 'streams')):
+        raise ValueError(
+            f'{checkpoint} is of {describe_run(found)}, but the config is of '
+            f'{describe_run(expected)}; use the config and the --cfg-options that it was trained '
+            'with'
+        )
+    if found['method'] != expected['method']:
+        return (
+            f'{checkpoint} was trained by {found["method"]}, but the config is of '
+            f'{expected["method"]}; the weights fit, and the results are of {found["method"]}'
+        )
+    return None

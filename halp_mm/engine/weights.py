@@ -1,0 +1,202 @@
+"""Weights of a checkpoint into a model: they fit, or a sentence says what does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit
+from torch import Tensor, nn
+
+from halp_mm.engine.checkpoint import load_checkpoint_file
+
+#: In a checkpoint's ``meta``, what the run was made with; see :mod:`halp_mm.engine.run_facts`.
+RUN = 'run'
+
+
+def load_weights(model: nn.Module, filename: str | os.PathLike) -> None:
+    """Load a checkpoint's weights into a model that they must fit exactly.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, or was made with another model or of another stream.
+    """
+    load_state(model, load_checkpoint_file(os.fspath(filename)), filename)
+
+
+def load_state(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLike) -> None:
+    """Load the weights of a checkpoint that was read already into the model that they fit.
+
+    Raises:
+        ValueError: if the weights were made with another model or of another stream.
+    """
+    state = state_of(checkpoint, filename)
+    check_fit(model, state, filename)
+    _check_streams(model, checkpoint, filename)
+    model.load_state_dict(state)
+
+
+def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, which may also be all that it holds.
+
+    Raises:
+        ValueError: if there is anything but tensors.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, Mapping) or not state:
+        raise ValueError(f'{filename} holds no weights')
+    others = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        raise ValueError(
+            f'{filename} holds no weights: {others[0]!r} is a {type(state[others[0]]).__name__}, '
+            'expected tensors by name'
+        )
+    return {str(key).removeprefix('module.'): value for key, value in state.items()}
+
+
+def check_fit(module: nn.Module, state: Mapping[str, Tensor], filename: str | os.PathLike) -> None:
+    """Raise a ValueError that lists what differs if weights are not those of a module."""
+    own = module.state_dict()
+    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    reshaped = [
+        f'{key} is {list(state[key].shape)}, expected {list(own[key].shape)}'
+        for key in sorted(own.keys() & state.keys())
+        if state[key].shape != own[key].shape
+    ]
+    if missing or unexpected or reshaped:
+        problems = [
+            *(f'{key} is missing' for key in missing),
+            *(f'{key} is not in the model' for key in unexpected),
+            *reshaped,
+        ]
+        more = f'; and {len(problems) - 4} more' if len(problems) > 4 else ''
+        raise ValueError(
+            f'{filename} was made with another model than this config: '
+            f'{"; ".join(problems[:4])}{more}. Use the config that it was trained with. '
+            'To take over nothing but a pre-trained encoder, set load_encoder_from in the config'
+        )
+
+
+def load_encoders(model: nn.Module, settings: str | Mapping) -> list[str]:
+    """Start a model's encoders with those of a pre-trained model or classifier.
+
+    Args:
+        model: The model; its other weights stay.
+        settings: The checkpoint. Or ``dict(checkpoint=..., stream=...)``, where ``stream`` is the
+            one whose encoder is taken, whatever the model's own stream is; by default each stream
+            gets the encoder of the stream with its name.
+
+    Returns:
+        What was loaded, a line for each encoder.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the checkpoint lacks the encoder, or it does not fit.
+    """
+    settings = {'checkpoint': settings} if isinstance(settings, str) else dict(settings)
+    filename, asked = settings.pop('checkpoint', None), settings.pop('stream', None)
+    if settings or not filename:
+        raise ValueError(
+            'load_encoder_from takes a file, or dict(checkpoint=FILE, stream=NAME); found '
+            f'{settings or "no checkpoint"}'
+        )
+    checkpoint = load_checkpoint_file(filename)
+    state = state_of(checkpoint, filename)
+    prefixes = _encoder_prefixes(checkpoint, state)
+    report = []
+    for stream, encoder in model.encoders.items():
+        source = asked or stream
+        if source not in prefixes:
+            raise ValueError(
+                f'{filename} has no encoder of the stream {source!r}; it has those of '
+                f'{sorted(prefixes) or "none"}. To take another one set '
+                'load_encoder_from=dict(checkpoint=FILE, stream=NAME)'
+            )
+        prefix = prefixes[source]
+        part = {
+            key.removeprefix(prefix): value
+            for key, value in state.items()
+            if key.startswith(prefix)
+        }
+        check_fit(encoder, part, filename)
+        for module in (encoder, *_copies(model, stream)):
+            module.load_state_dict(part)
+        report.append(
+            f'the encoder of the stream {stream!r} starts with {len(part)} tensors of '
+            f'{prefix}* in {filename}; nothing else is taken from there'
+        )
+    return report
+
+
+def _copies(model: nn.Module, stream: str) -> list[nn.Module]:
+    """All encoders of a stream, such as that of its key network, which starts as a copy."""
+    return [module for name, module in model.named_modules() if name.endswith(f'.{stream}.encoder')]
+
+
+def _encoder_prefixes(checkpoint: Mapping, state: Mapping[str, Tensor]) -> dict[str, str]:
+    """How the names of each stream's encoder begin."""
+    prefixes = {}
+    streams = list(_streams(checkpoint))
+    for key in state:
+        before, found, _ = key.partition('encoder.')
+        if not found or before.startswith('key_') or (before and not before.endswith('.')):
+            continue
+        if before:
+            prefixes[before.split('.')[-2]] = before + found
+        elif len(streams) == 1:
+            prefixes[streams[0]] = found
+        else:  # a classifier's checkpoint that does not say of which stream it is
+            prefixes.setdefault('joint', found)
+    return prefixes
+
+
+def _streams(checkpoint: Mapping) -> dict[str, str]:
+    meta = checkpoint.get('meta')
+    run = meta.get(RUN) if isinstance(meta, Mapping) else None
+    streams = run.get('streams') if isinstance(run, Mapping) else None
+    return dict(streams) if isinstance(streams, Mapping) else {}
+
+
+def _check_streams(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLike) -> None:
+    """Raise a ValueError if a checkpoint says that it was made of other streams than a model's."""
+    expected, found = dict(getattr(model, 'sources', {})), _streams(checkpoint)
+    if expected and found and expected != found:
+        raise ValueError(
+            f'{filename} was trained on {_listed(found)}, but the model of this config sees '
+            f'{_listed(expected)}. Use the config that it was trained with'
+        )
+
+
+def _listed(streams: Mapping[str, str]) -> str:
+    return 'the stream ' + ', '.join(dict.fromkeys(map(repr, streams.values())))
+
+
+def load_pretrained_part(self: PretrainedInit, module: nn.Module) -> None:
+    """What ``init_cfg=dict(type='Pretrained', ...)`` does: load what fits exactly, or stop.
+
+    mmengine's own goes on from random weights when nothing fits.
+
+    Raises:
+        ValueError: if the checkpoint has nothing under the prefix, or it does not fit.
+    """
+    state = state_of(load_checkpoint_file(self.checkpoint, self.map_location), self.checkpoint)
+    where = self.checkpoint
+    if self.prefix is not None:
+        prefix = self.prefix.removesuffix('.') + '.'
+        where = f'{self.checkpoint} ({prefix}*)'
+        state = {
+            key.removeprefix(prefix): value
+            for key, value in state.items()
+            if key.startswith(prefix)
+        }
+        if not state:
+            raise ValueError(f'{self.checkpoint} has no weights whose names begin with {prefix!r}')
+    check_fit(module, state, where)
+    module.load_state_dict(state)
+    print_log(
+        f'{type(module).__name__} starts with {len(state)} tensors of {where}', logger='current'
+    )
+
+
+PretrainedInit.__call__ = load_pretrained_part

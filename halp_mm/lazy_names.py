@@ -1,0 +1,25 @@
+"""Names of a package that are imported when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
+    """Make the ``__getattr__`` of a package whose names live in modules that are slow to import.
+
+    Args:
+        package: The package's ``__name__``.
+        modules: The module of each name.
+
+    Example:
+        >>> __getattr__ = lazy_names(__name__, {'prepare': 'halp_mm.preparation.prepare'})
+    """
+
+    def get(name: str) -> object:
+        if name not in modules:
+            raise AttributeError(f'module {package!r} has no attribute {name!r}')
+        return getattr(import_module(modules[name]), name)
+
+    return get

@@ -1,0 +1,1 @@
+"""Weights of public releases under our names."""

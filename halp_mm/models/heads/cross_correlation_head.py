@@ -1,0 +1,87 @@
+"""Barlow Twins: embeddings of two views whose entries say the same, and each something else."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from halp_mm.argument_checks import check_at_least
+from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.stream_outputs import StreamOutputs
+from halp_mm.models.modules import gather_with_gradient
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+
+def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tensor:
+    """How the entries of two embeddings correlate over a batch: ``[D, D]``.
+
+    Args:
+        first: ``[N, D]``.
+        second: ``[N, D]``.
+        eps: Added to variances.
+    """
+    first, second = (
+        (z - z.mean(0)) / (z.var(0, correction=0) + eps).sqrt() for z in (first, second)
+    )
+    return first.T @ second / len(first)
+
+
+def redundancy_loss(correlation: Tensor, off_diagonal_weight: float) -> Tensor:
+    """How far a cross-correlation is from the identity: Barlow Twins, Eq. (1).
+
+    Args:
+        correlation: ``[D, D]``.
+        off_diagonal_weight: lambda.
+
+    Returns:
+        A scalar.
+    """
+    diagonal = correlation.diagonal()
+    off_diagonal = correlation.square().sum() - diagonal.square().sum()
+    return (1 - diagonal).square().sum() + off_diagonal_weight * off_diagonal
+
+
+@MODELS.register_module()
+class CrossCorrelationHead(StreamHead):
+    """The cross-correlation of two views' embeddings over the batch becomes the identity.
+
+    There are no keys and no negatives. Embeddings should not be of unit length: the projector
+    needs ``normalize=False``. Of a distributed run the batches of all ranks are correlated.
+
+    Source: Barlow Twins (Zbontar et al., ICML 2021), Eq. (1) and (2).
+
+    Args:
+        off_diagonal_weight: lambda.
+        view: Name of one query view.
+        other_view: Name of the other.
+
+    Raises:
+        ValueError: if both views are the same.
+    """
+
+    def __init__(
+        self,
+        off_diagonal_weight: float = 5e-3,
+        view: str = 'query',
+        other_view: str = 'other_query',
+    ) -> None:
+        super().__init__()
+        check_at_least(0, off_diagonal_weight=off_diagonal_weight)
+        if view == other_view:
+            raise ValueError(f'view and other_view are both {view!r}; expected two views')
+        self.off_diagonal_weight = off_diagonal_weight
+        self.view = view
+        self.other_view = other_view
+        self.reads = Reads(queries=frozenset([view, other_view]))
+
+    def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
+        """``loss``, and ``correlation``: the mean of the diagonal."""
+        first, second = (
+            gather_with_gradient(outputs.queries[view]) for view in (self.view, self.other_view)
+        )
+        correlation = cross_correlation(first, second)
+        return {
+            'loss': redundancy_loss(correlation, self.off_diagonal_weight),
+            'correlation': correlation.detach().diagonal().mean(),
+        }

@@ -1,0 +1,66 @@
+"""Prediction of what a mask hides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmengine.model import ModuleDict
+from torch import Tensor
+
+from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.stream_outputs import StreamOutputs
+from halp_mm.models.modules import EmbeddingNetwork, MapDecoder
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+
+@MODELS.register_module()
+class MaskedReconstructionHead(StreamHead):
+    """From the feature map of a masked view, decode what the mask hides of the clip.
+
+    The head owns a decoder for each stream. The masked view is derived from the target view, so
+    that both are the same piece of a clip, and its transforms record a ``mask``. The loss is the
+    mean squared error of the hidden joints; where nobody is, nothing is to be predicted.
+
+    Source: masked autoencoders (He et al., CVPR 2022), for any encoder of skeletons.
+
+    Args:
+        view: Name of the masked view.
+        target_view: Name of the view to be predicted.
+    """
+
+    def __init__(self, view: str = 'masked', target_view: str = 'clean') -> None:
+        super().__init__()
+        self.view = view
+        self.target_view = target_view
+        self.reads = Reads(clips=frozenset([target_view]), maps=frozenset([view]))
+
+    def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
+        """Make the decoders."""
+        self.decoders = ModuleDict(
+            {stream: MapDecoder(network.encoder) for stream, network in networks.items()}
+        )
+
+    def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
+        """``loss``, and ``hidden``: the share of joints that the mask hides.
+
+        Raises:
+            ValueError: if the view's transforms record no mask.
+        """
+        draws = outputs.draws.get(self.view, {})
+        if 'mask' not in draws:
+            raise ValueError(
+                f'view {self.view!r} has no mask to predict from; put a transform that draws one, '
+                'such as SpatioTemporalMask, among its transforms'
+            )
+        target = outputs.clips[self.target_view]
+        is_present = target.flatten(3).any(-1)
+        hidden = draws['mask'] & is_present[..., None]
+        decoder = self.decoders[outputs.stream]
+        predicted = decoder(outputs.maps[self.view].to(target.dtype), target.shape[2])
+        error = (predicted - target).square().mean(-1)
+        return {
+            'loss': (error * hidden).sum() / hidden.sum().clamp(min=1),
+            'hidden': draws['mask'].float().mean(),
+        }

@@ -1,0 +1,55 @@
+"""What the networks of one stream make of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from halp_mm.models.modules import FeatureQueue
+
+
+@dataclass(frozen=True)
+class StreamOutputs:
+    """What the networks of one stream make of a batch; each is there if a head reads it.
+
+    Args:
+        stream: Name of the stream.
+        clips: What the encoder was shown: ``[N, M, T, V, C]`` by view.
+        draws: What the views' transforms have recorded: ``[N, ...]`` by view and name.
+        maps: Feature maps ``[N, M', D, T', V']`` by view, with gradient.
+        queries: Embeddings ``[N, D]`` by view, with gradient.
+        keys: Embeddings ``[N, D]`` by view from the momentum copy, without gradient.
+        queues: The stream's queues by view, without the keys of this batch.
+        negatives: The queues' entries at this moment, ``[L, D]`` by view.
+    """
+
+    stream: str
+    clips: Mapping[str, Tensor] = field(default_factory=dict)
+    draws: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    queries: Mapping[str, Tensor] = field(default_factory=dict)
+    keys: Mapping[str, Tensor] = field(default_factory=dict)
+    queues: Mapping[str, FeatureQueue] = field(default_factory=dict)
+    negatives: Mapping[str, Tensor] = field(default_factory=dict)
+    _similarities: dict[tuple[str, str], Tensor] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def similarities(self, query: str, key: str = 'key') -> Tensor:
+        """Of a view's queries to their keys, first, and to the negatives: ``[N, 1 + L]``.
+
+        They are computed once for all heads.
+
+        Args:
+            query: Name of the query view.
+            key: Name of the key view.
+        """
+        if (query, key) not in self._similarities:
+            queries = self.queries[query]
+            positive = (queries * self.keys[key]).sum(-1, keepdim=True)
+            both = torch.cat([positive, queries @ self.negatives[key].T], 1)
+            self._similarities[query, key] = both
+        return self._similarities[query, key]

@@ -1,0 +1,36 @@
+"""An encoder and the projector behind it."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from halp_mm.registry import MODELS
+
+
+class EmbeddingNetwork(BaseModule):
+    """An encoder and its projector.
+
+    Args:
+        encoder: Config of the encoder.
+        projector: Config of the projector, without ``in_dim``; None where nothing is embedded.
+    """
+
+    def __init__(self, encoder: dict, projector: dict | None) -> None:
+        super().__init__()
+        self.encoder = MODELS.build(encoder)
+        if projector is not None:
+            self.projector = MODELS.build({**projector, 'in_dim': self.encoder.feature_dim})
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length D of an embedding."""
+        return self.projector.out_dim
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """A stream of clips ``[N, M, T, V, C]`` to embeddings ``[N, D]``."""
+        return self.embed(self.encoder.forward_map(clips))
+
+    def embed(self, feature_map: Tensor) -> Tensor:
+        """The encoder's map to embeddings ``[N, D]``."""
+        return self.projector(self.encoder.readout(feature_map))

@@ -1,0 +1,55 @@
+"""From feature maps back to clips."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from halp_mm.models.encoders import Encoder
+
+
+class MapDecoder(nn.Module):
+    """A perceptron from each place of a feature map to the coordinates that the place stands for.
+
+    Where an encoder mixes people or joints, a place stands for all of them. Over time, the result
+    is resized linearly to the clip's frames.
+
+    Args:
+        encoder: What makes the maps.
+
+    Example:
+        >>> decoder = MapDecoder(encoder)
+        >>> decoder(encoder.forward_map(clips), num_frames=64).shape  # as clips
+        torch.Size([8, 2, 64, 25, 3])
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.joints_are_mixed = not encoder.keeps_joints
+        self.place_shape = (
+            1 if encoder.keeps_people else encoder.num_people,
+            1 if encoder.keeps_joints else encoder.layout.num_joints,
+            encoder.num_channels,
+        )
+        people, joints, channels = self.place_shape
+        self.layers = nn.Sequential(
+            nn.Linear(encoder.map_dim, encoder.feature_dim),
+            nn.GELU(),
+            nn.Linear(encoder.feature_dim, people * joints * channels),
+        )
+
+    def forward(self, feature_map: Tensor, num_frames: int) -> Tensor:
+        """``[N, M', D, T', V']`` to ``[N, M, T, V, C]``.
+
+        Args:
+            feature_map: The map.
+            num_frames: T.
+        """
+        if self.joints_are_mixed:
+            feature_map = feature_map.mean(-1, keepdim=True)
+        places = self.layers(feature_map.permute(0, 3, 1, 4, 2))
+        places = places.unflatten(-1, self.place_shape)  # [N, T', M', V', people, joints, C]
+        decoded = places.permute(0, 2, 4, 3, 5, 6, 1).flatten(3, 4).flatten(1, 2)
+        shape = decoded.shape[1:4]  # M, V, C
+        resized = F.interpolate(decoded.flatten(1, 3), num_frames, mode='linear')
+        return resized.unflatten(1, shape).permute(0, 1, 4, 2, 3)

@@ -1,0 +1,371 @@
+"""The one pre-trainer: streams, views, and heads that contrast or predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+from typing import TypeVar
+
+import torch
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor, nn
+
+from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
+from halp_mm.models.encoders import Encoder
+from halp_mm.models.heads import PretrainingHead, Reads, StreamOutputs
+from halp_mm.models.modules import (
+    EmbeddingNetwork,
+    FeatureQueue,
+    MomentumCopy,
+    gather_from_all_ranks,
+)
+from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
+
+Result = TypeVar('Result')
+
+
+@MODELS.register_module()
+class Pretrainer(BaseModel):
+    """Networks for each stream, and heads that learn from what these make of the views.
+
+    Every method in HaLP and AimCLR, and those they are measured with, is this with its own
+    streams, views and heads. What heads read is computed, once, and nothing else: only for keys
+    there is a momentum copy of the networks, only for negatives a queue, only for embeddings a
+    projector. A stream's weights, queues and random draws are those that it would have alone:
+    streams learn from each other through the heads and in no other way.
+
+    Source: MoCo (He et al., CVPR 2020), Sec. 3, for queries, keys and queues.
+
+    Args:
+        encoder: Config of the encoder; each stream gets its own. Or a config by name of the stream.
+        heads: Configs of the heads by name. Beside a head's own arguments they say how it counts:
+            ``weight``, ``start_epoch``, ``end_epoch`` and ``streams``, see :class:`HeadTerm`. One
+            that is None is omitted, so that a config can drop a head of its base.
+        projector: Config of the projector, without ``in_dim``; needed where heads read embeddings.
+        streams: Names of the streams; the data preprocessor derives them. Or, for several
+            representations of one stream, a mapping from their names to that of the stream.
+        derived_maps: Feature maps made from those of views, such as one of which parts are
+            dropped: by name a config of the module that makes it, and the ``view``. Heads read
+            them, and their embeddings, like those of views.
+        queue_size: L, keys that a queue holds.
+        momentum: Share of the momentum copy that an update keeps.
+        data_preprocessor: Config of the data preprocessor.
+        init_cfg: How mmengine initialises the weights.
+
+    Raises:
+        ValueError: if the heads do not fit the streams, views, queues or projector.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        heads: Mapping[str, dict],
+        projector: dict | None = None,
+        streams: Sequence[str] | Mapping[str, str] = ('joint',),
+        derived_maps: Mapping[str, dict] | None = None,
+        queue_size: int = 16384,
+        momentum: float = 0.999,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        sources = sources_of(streams)
+        if not isinstance(heads, Mapping):
+            raise ValueError(f'heads is a {type(heads).__name__}; expected configs by name')
+        heads = without_none(heads)
+        if not heads:
+            raise ValueError('heads is empty; expected configs of one or more heads by name')
+        built = {name: build_head(name, head, sources) for name, head in heads.items()}
+        terms = {name: term for name, (term, _) in built.items()}
+        reads = {
+            stream: union(head.reads for term, head in built.values() if stream in term.streams)
+            for stream in sources
+        }
+        derived_maps = without_none(derived_maps or {})
+        bases = {name: view_of(name, config) for name, config in derived_maps.items()}
+        all_reads = union(reads.values())
+        check_queues(all_reads, queue_size)
+        if all_reads.embeddings and projector is None:
+            raise ValueError('heads read embeddings, which a projector makes; set model.projector')
+        super().__init__(
+            build_preprocessor(
+                data_preprocessor,
+                list(dict.fromkeys(sources.values())),
+                sorted({bases.get(view, view) for view in all_reads.views}),
+            ),
+            init_cfg,
+        )
+        self.sources = sources
+        self.terms: dict[str, HeadTerm] = terms
+        self.bases = bases
+        self.derived_maps = ModuleDict(
+            {
+                name: MODELS.build({key: config[key] for key in config if key != 'view'})
+                for name, config in derived_maps.items()
+            }
+        )
+
+        def build_networks(stream: str) -> tuple[EmbeddingNetwork, nn.ModuleDict]:
+            network = EmbeddingNetwork(
+                encoder_of(stream, encoder), projector if reads[stream].embeddings else None
+            )
+            queues = {
+                view: FeatureQueue(queue_size, network.embedding_dim)
+                for view in reads[stream].queues
+            }
+            return network, nn.ModuleDict(queues)
+
+        networks = with_same_draws(build_networks, sources)
+        self.query_networks = ModuleDict({name: pair[0] for name, pair in networks.items()})
+        self.queues = nn.ModuleDict({name: pair[1] for name, pair in networks.items()})
+        self.key_networks = MomentumCopy(self.query_networks, momentum) if all_reads.keys else None
+        self.heads: Mapping[str, PretrainingHead] = ModuleDict(
+            {name: head for name, (_, head) in built.items()}
+        )
+        for name, head in self.heads.items():
+            head.connect({stream: self.query_networks[stream] for stream in terms[name].streams})
+
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What makes the features, by stream: the query networks' encoders."""
+        return {stream: network.encoder for stream, network in self.query_networks.items()}
+
+    @property
+    def has_idle_parameters(self) -> bool:
+        """Whether parameters get no gradient in some epoch.
+
+        Those are a silent head's, and what makes a stream's embeddings while none are read.
+        """
+        terms = self.terms.values()
+        # In between nothing changes.
+        epochs = {0, *(t.start_epoch for t in terms), *(t.end_epoch or 0 for t in terms)}
+        return any(
+            any(not self.reads_at(moment, stream).queries for stream in self.sources)
+            or any(
+                list(self.heads[name].parameters()) and not term.is_active(moment)
+                for name, term in self.terms.items()
+            )
+            for moment in map(TrainingProgress, epochs)
+        )
+
+    def init_weights(self) -> None:
+        """Initialise the query networks, and start the key networks as their copies."""
+        super().init_weights()
+        if self.key_networks is not None:
+            self.key_networks.module.load_state_dict(self.query_networks.state_dict())
+
+    def forward(
+        self,
+        views: Views,
+        labels: Tensor,
+        draws: Draws | None = None,
+        progress: TrainingProgress | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor]:
+        """Losses of a training batch, or features of an evaluation batch.
+
+        Args:
+            views: Streams ``[N, M, T, V, C]`` by view and stream name.
+            labels: Not used: learning is without labels.
+            draws: What the views' transforms have recorded.
+            progress: Where training stands.
+            mode: ``'loss'``, or ``'tensor'`` for features.
+
+        Returns:
+            Scalars by name, or features ``[N, D]`` by stream.
+
+        Raises:
+            ValueError: if the mode is another.
+        """
+        if mode == 'loss':
+            return self.loss(views, draws or {}, progress or TrainingProgress())
+        if mode == 'tensor':
+            return self.extract_features(views['clip'])
+        raise ValueError(f"mode must be 'loss' or 'tensor', got {mode!r}")
+
+    def extract_features(self, clips: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features ``[N, D]`` of every stream, from before the projector, for downstream use."""
+        return {
+            stream: encoder(clips[self.sources[stream]])
+            for stream, encoder in self.encoders.items()
+        }
+
+    def loss(self, views: Views, draws: Draws, progress: TrainingProgress) -> dict[str, Tensor]:
+        """One step: move the momentum copy, run the networks, let the heads judge, queue the keys.
+
+        Returns:
+            Scalars called ``STREAM/HEAD/NAME``; losses are weighted.
+        """
+        if self.key_networks is not None:
+            self.key_networks.update_parameters(self.query_networks)
+        device = next(iter(next(iter(views.values())).values())).device
+        streams = with_same_draws(
+            lambda stream: self.run_networks(stream, views, draws, progress), self.sources, device
+        )
+        results = {}
+        # Similarities keep full precision, whatever the networks compute in.
+        with torch.autocast(device.type, enabled=False):
+            for name, head in self.heads.items():
+                term = self.terms[name]
+                if not term.is_active(progress):
+                    continue
+                outputs = {stream: streams[stream] for stream in term.streams}
+                moment = replace(progress, start_epoch=term.start_epoch)
+                for stream, scalars in head.loss(outputs, moment).items():
+                    scalars['loss'] = term.weight * scalars['loss']
+                    results |= {f'{stream}/{name}/{key}': value for key, value in scalars.items()}
+        for outputs in streams.values():
+            for view, queue in outputs.queues.items():
+                queue.enqueue(gather_from_all_ranks(outputs.keys[view]))
+        return results
+
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum of all heads' losses, and what is logged: the sum and every scalar."""
+        total = sum(value for name, value in losses.items() if name.endswith('/loss'))
+        return total, {'loss': total, **losses}
+
+    def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
+        """What is read of a stream; queues are filled also for heads that have yet to start."""
+        reads = Reads()
+        for name, term in self.terms.items():
+            if stream not in term.streams or term.has_ended(progress):
+                continue
+            of_head = self.heads[name].reads
+            if not term.is_active(progress):
+                of_head = Reads(keys=frozenset(of_head.queues), queues=of_head.queues)
+            reads |= of_head
+        return reads
+
+    def run_networks(
+        self, stream: str, views: Views, draws: Draws, progress: TrainingProgress
+    ) -> StreamOutputs:
+        """Run a stream's networks on the views that are read; an encoder runs once a view."""
+        source, reads = self.sources[stream], self.reads_at(progress, stream)
+        network, queues = self.query_networks[stream], self.queues[stream]
+        keys, maps, queries = {}, {}, {}
+        for view in views:
+            if view in reads.keys:
+                with torch.no_grad():
+                    keys[view] = self.key_networks.module[stream](views[view][source])
+
+        def add_map(name: str, feature_map: Tensor) -> None:
+            maps[name] = feature_map
+            if name in reads.queries:
+                queries[name] = network.embed(feature_map)
+
+        for view in views:
+            derived = [
+                name
+                for name, base in self.bases.items()
+                if base == view and name in reads.maps | reads.queries
+            ]
+            if derived or view in reads.maps | reads.queries:
+                feature_map = network.encoder.forward_map(views[view][source])
+                add_map(view, feature_map)
+                for name in derived:
+                    add_map(name, self.derived_maps[name](feature_map))
+        return StreamOutputs(
+            stream,
+            clips={view: views[view][source] for view in reads.clips},
+            draws=draws,
+            maps=maps,
+            queries=queries,
+            keys=keys,
+            queues={view: queues[view] for view in reads.queues},
+            negatives={view: queues[view].snapshot() for view in reads.queues},
+        )
+
+
+def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
+    """The configs that are there."""
+    return {name: config for name, config in configs.items() if config is not None}
+
+
+def sources_of(streams: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """The preprocessor's stream by name of the model's stream.
+
+    Raises:
+        ValueError: if there is none, or a name stands twice.
+    """
+    if isinstance(streams, Mapping):
+        sources = dict(streams)
+    else:
+        names = [streams] if isinstance(streams, str) else list(streams)
+        sources = {name: name for name in names}
+        if len(sources) < len(names):
+            raise ValueError(f'streams={names}; expected each stream once')
+    if not sources:
+        raise ValueError("streams is empty; expected one or more, such as ['joint']")
+    return sources
+
+
+def union(reads: Iterable[Reads]) -> Reads:
+    """All that is read."""
+    return reduce(or_, reads, Reads())
+
+
+def view_of(name: str, derived_map: Mapping) -> str:
+    """The view that a derived map is made of.
+
+    Raises:
+        ValueError: if its config does not say.
+    """
+    if 'view' not in derived_map:
+        raise ValueError(
+            f'derived_maps.{name} is {dict(derived_map)}; expected also view, the name of the '
+            'view that it is made of'
+        )
+    return derived_map['view']
+
+
+def check_queues(reads: Reads, queue_size: int) -> None:
+    """Raise a ValueError if a head needs a larger queue."""
+    for view, needed in reads.queues.items():
+        if needed > queue_size:
+            raise ValueError(
+                f'heads read the {needed} newest keys of view {view!r}; a queue holds only '
+                f'queue_size={queue_size}'
+            )
+
+
+def encoder_of(stream: str, encoder: dict) -> dict:
+    """The config of a stream's encoder, where ``encoder`` is one for all or one for each.
+
+    Raises:
+        ValueError: if there is none for the stream.
+    """
+    if 'type' in encoder:
+        return encoder
+    if stream not in encoder:
+        raise ValueError(
+            f'no encoder for stream {stream!r}, only for {list(encoder)}; expected one config '
+            f'with a type for all streams, or one for each'
+        )
+    return encoder[stream]
+
+
+def with_same_draws(
+    function: Callable[[str], Result],
+    streams: Iterable[str],
+    device: torch.device | str = 'cpu',
+) -> dict[str, Result]:
+    """The results of a function for each stream, which all draw the same random numbers.
+
+    So nobody's draws depend on what other streams there are.
+
+    Args:
+        function: Takes the name of a stream.
+        streams: Their names.
+        device: Where numbers are drawn, besides the CPU.
+    """
+    *others, last = streams
+    devices = [device] if torch.device(device).type == 'cuda' else []
+    results = {}
+    for stream in others:
+        with torch.random.fork_rng(devices):
+            results[stream] = function(stream)
+    results[last] = function(last)
+    return results

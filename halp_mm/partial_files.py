@@ -1,0 +1,37 @@
+"""Temporary files that a process leaves behind when it is killed while it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_PARTIAL = re.compile(r'\.(\d+)\.partial(\.\w+)?$')
+
+
+def remove_dead_partial_files(folder: str | os.PathLike) -> list[Path]:
+    """Remove the temporary files in a folder whose processes are no longer there.
+
+    Args:
+        folder: The folder; those in it are not looked into.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for path in Path(folder).glob('*.partial*'):
+        found = _PARTIAL.search(path.name)
+        if found and path.is_file() and not _is_alive(int(found[1])):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""Annotation pickles of MMAction2 and PYSKL."""

@@ -1,0 +1,198 @@
+"""Labels and splits of one's own clips: a CSV file.
+
+Its header names the columns, in any order: ``name,label,split`` and further ones, which hold
+integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
+``split`` is empty, a split, or several with ``;`` or spaces between them.
+
+A label is the name of a class. The classes are, in this order,
+
+- those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
+  from 0, if no class has a number for a name;
+- else, if all labels are integers, ``0`` to the largest label, so that a label stays as it is;
+- else the labels' names, sorted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from halp_mm.preparation.source import ClipFacts
+from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
+
+_NEEDED = ('name', 'label', 'split')
+_RESERVED = ('clip', 'splits', 'self')  # ClipWriter.add has arguments of these names
+_INTEGER = re.compile(r'[+-]?\d{1,18}')
+_LARGEST_LABEL = 9999
+
+
+@dataclass
+class Labels:
+    """What a labels file says.
+
+    Args:
+        clips: What is known of each clip, by name.
+        class_names: The classes.
+        bad: Names of clips whose rows are bad.
+        problems: What is wrong with rows.
+    """
+
+    clips: dict[str, ClipFacts] = field(default_factory=dict)
+    class_names: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_labels(path: Path, classes: Path | None = None) -> Labels:
+    """Read a labels file.
+
+    A row that is not as expected becomes a problem. Of several rows of one clip the first counts.
+
+    Args:
+        path: The labels file.
+        classes: The classes file.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if it is no CSV file of UTF-8, its header is not as expected, or there is no
+            good row; or if the classes file is not as expected.
+    """
+    class_names = None if classes is None else _read_classes(classes)
+    (_, header), *rows = _read_rows(path) or [(1, [])]
+    header = [cell.strip() for cell in header]
+    _check_header(path, header)
+    labels = Labels()
+    good: dict[str, tuple[int, dict[str, str]]] = {}
+    for line, cells in rows:
+        row = dict(zip(header, [cell.strip() for cell in cells]))
+        wrong = _what_is_wrong(cells, header, row)
+        if wrong is not None:
+            labels.bad += [row['name']] if row.get('name') else []
+        elif row['name'] in good:
+            wrong = f'clip {row["name"]!r} stands in line {good[row["name"]][0]} too; expected once'
+        else:
+            good[row['name']] = line, row
+        if wrong is not None:
+            text = f'{path}, line {line}: {wrong}. Correct the line'
+            labels.problems.append(Problem(BAD_LABEL, text))
+    if not good:
+        raise ValueError(
+            '\n'.join([f'{path} has no good row', *problem_lines(labels.problems)])
+            + '\nExpected a line name,label,split for each clip'
+        )
+    if class_names is None:
+        class_names = _names_of_classes([row['label'] for _, row in good.values()])
+    labels.class_names = class_names
+    for name, (line, row) in good.items():
+        label = _find_class(row['label'], class_names)
+        if label is None:
+            labels.bad.append(name)
+            text = (
+                f'{path}, line {line}: found label {row["label"][:60]!r}; expected '
+                f'{_what_is_a_label(class_names, classes)}. Correct the line'
+            )
+            labels.problems.append(Problem(BAD_LABEL, text))
+        else:
+            splits = tuple(dict.fromkeys(re.findall(r'[^;\s]+', row['split'])))
+            columns = {key: int(row[key]) for key in header if key not in _NEEDED}
+            labels.clips[name] = ClipFacts(label, splits, columns)
+    return labels
+
+
+def _find_class(label: str, class_names: list[str]) -> int | None:
+    """The position of a label in the list of classes."""
+    if label in class_names:
+        return class_names.index(label)
+    if not _INTEGER.fullmatch(label):
+        return None
+    number = int(label)  # 7 is written 007 by some
+    if any(map(_INTEGER.fullmatch, class_names)):
+        return class_names.index(str(number)) if str(number) in class_names else None
+    return number if 0 <= number < len(class_names) else None
+
+
+def _read_text(path: Path, what: str) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no {what} file {path}')
+    try:
+        return path.read_bytes().decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is not UTF-8: {error}. Save it as CSV in UTF-8') from error
+
+
+def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, with the numbers of the lines where they end."""
+    # Any kind of line end; none of them is left.
+    reader = csv.reader(io.StringIO(_read_text(path, 'labels'), newline=None), strict=True)
+    try:
+        return [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise ValueError(
+            f'{path}, line {reader.line_num}: {error}; expected a CSV file with columns '
+            'name,label,split. Correct the line'
+        ) from error
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    missing = [column for column in _NEEDED if column not in header]
+    if missing:
+        raise ValueError(
+            f'{path} has the columns {list(header)[:20]}; expected name, label and split, with '
+            f'commas between them, and {", ".join(missing)} missing. Add a first line such as '
+            'name,label,split'
+        )
+    twice = [column for column, count in Counter(header).items() if count > 1]
+    if twice or '' in header:
+        raise ValueError(
+            f'{path} has columns without a name or of the same name: {list(header)[:20]}; expected '
+            'each column to have its own name. Correct the first line'
+        )
+    reserved = [column for column in header if column in _RESERVED]
+    if reserved:
+        raise ValueError(
+            f'{path} has a column {reserved[0]!r}; expected a name other than '
+            f'{", ".join(_RESERVED)}. Correct the first line'
+        )
+
+
+def _what_is_wrong(cells: Sequence[str], header: Sequence[str], row: dict[str, str]) -> str | None:
+    if len(cells) != len(header):
+        return f'found {len(cells)} cells; expected {len(header)}, one a column'
+    for key in ('name', 'label'):
+        if not row[key] or '\n' in row[key]:
+            return f'found {key} {row[key][:60]!r}; expected a {key} on one line'
+    for key in header:
+        if key not in _NEEDED and not _INTEGER.fullmatch(row[key]):
+            return f'found {key} {row[key][:60]!r}; expected an integer'
+    return None
+
+
+def _names_of_classes(labels: Sequence[str]) -> list[str]:
+    """The classes where no file tells them."""
+    if not all(map(_INTEGER.fullmatch, labels)):
+        return sorted(set(labels))
+    largest = max((int(label) for label in labels if int(label) <= _LARGEST_LABEL), default=-1)
+    return [str(i) for i in range(largest + 1)]
+
+
+def _what_is_a_label(class_names: Sequence[str], classes: Path | None) -> str:
+    if classes is not None:
+        return f'a class of {classes}{listing(class_names, 5)}'
+    return f'integers from 0 to {_LARGEST_LABEL}, or names'
+
+
+def _read_classes(path: Path) -> list[str]:
+    lines = [line.strip() for line in _read_text(path, 'classes').splitlines()]
+    names = [line for line in lines if line]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice or not names:
+        raise ValueError(
+            f'{path} has {len(names)} classes, these more than once: {twice[:5]}; expected the '
+            'name of a class on each line, each once. Correct the file'
+        )
+    return names

@@ -1,0 +1,228 @@
+"""One's own clips: a folder with one file a clip, and a labels file.
+
+For the clips' files see :mod:`~.folder.clip_files`, for the labels file :mod:`~.folder.labels`.
+Files are found in the folder and its subfolders; hidden ones are passed over. A clip's name is its
+file's path in the folder without the suffix.
+
+Frames stay as they are. A person who is zero in all frames is not kept; a clip in which everybody
+is, is left out. A joint that was not tracked is zero; NaN is a problem.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from halp_mm.datasets.people import seen_people
+from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
+from halp_mm.preparation.folder.labels import read_labels
+from halp_mm.preparation.preparing import prepare
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.source import ClipFacts, Source
+from halp_mm.preparation.summary import Summary
+from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem
+from halp_mm.registry import SOURCES
+from halp_mm.skeletons import SkeletonLayout, get_layout
+
+WITHOUT_ROW = 'without a row in the labels file'
+BAD_ROW = 'with a bad row in the labels file'
+
+_MAX_PEOPLE = 50
+
+
+@SOURCES.register_module()
+class FolderSource(Source):
+    """One's own clips, as this module's docstring says.
+
+    Args:
+        folder: The folder with the clips' files. Its name is the data set's.
+        layout: The joint layout of the clips.
+        labels: The labels file.
+        classes: A text file with the names of the classes, one a line.
+
+    Raises:
+        FileNotFoundError: if ``labels`` or ``classes`` is missing.
+        ValueError: if the labels or classes file is not as expected.
+    """
+
+    parse = staticmethod(parse_clip_file)
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        layout: str | Mapping | SkeletonLayout,
+        labels: str | os.PathLike,
+        classes: str | os.PathLike | None = None,
+    ) -> None:
+        self.folder, self.labels, self.layout = Path(folder), Path(labels), get_layout(layout)
+        self.name = self.folder.resolve().name
+        self._known = read_labels(self.labels, None if classes is None else Path(classes))
+        self.class_names = self._known.class_names
+        self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
+        self._files: dict[str, Path] = {}
+
+    def recordings(self, summary: Summary) -> list[RawFiles]:
+        """The files that have a row."""
+        self._files = self._find_files(summary)
+        summary.problems += self._known.problems
+        bad_rows = set(self._known.bad)
+        recordings = []
+        for name, path in self._files.items():
+            if name in self._known.clips:
+                recordings.append(RawFiles(name, (path,)))
+            elif name in bad_rows:
+                summary.leave_out(BAD_ROW, [name])
+            else:
+                # A file's name may be no text at all; what is said of it is.
+                shown = [os.fsencode(text).decode(errors='replace') for text in (path, name)]
+                summary.leave_out(WITHOUT_ROW, shown[1:])
+                text = f'{shown[0]} has no row in {self.labels}; expected a row of name {shown[1]}'
+                summary.problems.append(Problem(BAD_LABEL, text))
+        for name in self._known.clips:
+            if name not in self._files:
+                text = (
+                    f'{self.labels}: clip {name!r} has no file; expected one of '
+                    f'{", ".join(name + suffix for suffix in SUFFIXES)} in the folder'
+                )
+                summary.problems.append(Problem(BAD_LABEL, text))
+        return recordings
+
+    def facts(self, clip: ParsedClip) -> ClipFacts:
+        """What the labels file says of a clip."""
+        return self._known.clips[clip.name]
+
+    def fit(self, clip: ParsedClip) -> np.ndarray:
+        """What a file holds as a clip of the layout, ``[M, T, V, C]``."""
+        return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
+
+    def _find_files(self, summary: Summary) -> dict[str, Path]:
+        """The clips' files by name; those in the lists are none."""
+        if not self.folder.is_dir():
+            raise FileNotFoundError(
+                f'there is no folder {self.folder}; expected the folder with the clips, one file '
+                f'{", ".join(SUFFIXES)} a clip'
+            )
+        found = find_files(self.folder, SUFFIXES)
+        paths = [path for path in found if path.resolve() not in self._lists]
+        if not paths:
+            raise ValueError(
+                f'{self.folder} has no files {", ".join(SUFFIXES)}; expected one a clip in the '
+                'folder or its subfolders'
+            )
+        files: dict[str, Path] = {}
+        for path in paths:
+            name = path.relative_to(self.folder).with_suffix('').as_posix()
+            if name in files:
+                text = (
+                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
+                    'two, this one is left out by --skip-bad'
+                )
+                summary.problems.append(Problem(DUPLICATE, text))
+            else:
+                files[name] = path
+        return files
+
+
+def prepare_folder(
+    folder: str | os.PathLike,
+    layout: str | Mapping | SkeletonLayout,
+    labels: str | os.PathLike,
+    out: str | os.PathLike,
+    to_layout: str | Mapping | SkeletonLayout | None = None,
+    classes: str | os.PathLike | None = None,
+    workers: int | None = None,
+    skip_bad: bool = False,
+    progress: TextIO | None = None,
+) -> Summary:
+    """Make a data file of your own clips: a folder with one file a clip, and a labels file.
+
+    See :class:`FolderSource` and :func:`~.preparing.prepare`, which raise its errors.
+
+    Args:
+        folder: The folder with the clips' files. Its name is the data set's.
+        layout: The joint layout of the clips.
+        labels: The labels file.
+        out: The data file to make.
+        to_layout: The layout to convert the clips to; by default they stay as they are.
+        classes: A text file with the names of the classes, one a line.
+        workers: How many processes read; by default one for each core.
+        skip_bad: Leave out bad files and rows instead of refusing the data.
+        progress: Where to show the progress, such as ``sys.stderr``.
+
+    Returns:
+        What the file holds and what was left out.
+    """
+    source = FolderSource(folder, layout, labels, classes)
+    return prepare(source, out, workers, skip_bad, progress, to_layout)
+
+
+def read_clip(path: Path, layout: SkeletonLayout) -> np.ndarray:
+    """Read one clip's file as :func:`prepare_folder` does.
+
+    Args:
+        path: The file.
+        layout: The layout of its joints.
+
+    Returns:
+        float32 ``[M, T, V, C]``, without people who are zero in all frames; M may be 0.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not as expected.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no file {path}; expected a clip in it')
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(
+            f'{path} is called {path.suffix or "without a suffix"}; expected a clip called '
+            f'{", ".join(SUFFIXES)}. Export it as one of these'
+        )
+    (parsed,) = parse_clip_file(RawFiles(path.stem, (path,))).clips
+    return seen_people(shaped_clip(parsed.coordinates, layout, path), layout.dimensions)
+
+
+def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.PathLike) -> np.ndarray:
+    """What a file holds as a clip of a layout.
+
+    Args:
+        values: ``[M, T, V, C]``, or ``[M, T, V * C]``.
+        layout: Its layout.
+        where: What it is, for errors.
+
+    Returns:
+        ``[M, T, V, C]``.
+
+    Raises:
+        ValueError: if the numbers of joints or coordinates are not the layout's, or there are too
+            many people.
+    """
+    joints, dimensions = layout.num_joints, layout.dimensions
+    expected = (
+        f'{joints} joints of layout {layout.name!r} with {dimensions} coordinates, or '
+        f'{dimensions + 1} with a score'
+    )
+    advice = 'Name the layout of the clips (layout), or correct the file'
+    if values.ndim == 3:
+        width = values.shape[2]
+        if width not in (joints * dimensions, joints * (dimensions + 1)):
+            raise ValueError(
+                f'{where} has {width} numbers a person and frame; expected {joints * dimensions} '
+                f'or {joints * (dimensions + 1)}: {expected}. {advice}'
+            )
+        values = values.reshape(*values.shape[:2], joints, -1)
+    elif values.shape[2] != joints or values.shape[3] not in (dimensions, dimensions + 1):
+        raise ValueError(
+            f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
+            f'{expected}. {advice}'
+        )
+    if len(values) > _MAX_PEOPLE:
+        raise ValueError(
+            f'{where} has {len(values)} people and {values.shape[1]} frames; expected at most '
+            f'{_MAX_PEOPLE} people. The order of the axes is [M, T, V, C], people before frames: '
+            'transpose the clip'
+        )
+    return values

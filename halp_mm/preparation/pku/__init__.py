@@ -1,0 +1,1 @@
+"""PKU-MMD part I and II."""

@@ -1,0 +1,84 @@
+"""What is wrong with data, told kind by kind and never at more length than one reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MAX_LISTED = 20
+
+BAD_FILE = 'bad files'
+BAD_NAME = 'files whose names are not as expected'
+DUPLICATE = 'files of clips that have another file'
+NO_PARTNER = 'files without a partner'
+BAD_LABEL = 'bad labels'
+BAD_SPLIT = 'bad splits'
+BAD_CLIP = 'bad clips'
+
+#: Reasons to leave clips out.
+BAD = 'bad'
+NOBODY = 'nobody is seen in any frame'
+
+#: What to do about each kind of problem; of other kinds the texts themselves say it.
+ADVICE = {
+    BAD_FILE: 'get the bad files again',
+    BAD_NAME: 'rename or remove the files whose names are not as expected',
+    DUPLICATE: 'remove one of two files of a clip',
+    NO_PARTNER: 'complete or remove the files without a partner',
+    BAD_LABEL: 'correct the labels',
+    BAD_SPLIT: 'correct the splits',
+    BAD_CLIP: 'correct the clips',
+}
+
+
+class Problem(NamedTuple):
+    """Something that is wrong with the data.
+
+    Args:
+        kind: Its kind, such as :data:`BAD_LABEL`.
+        text: What was found where, what was expected, and what to do.
+    """
+
+    kind: str
+    text: str
+
+
+class BadDataError(ValueError):
+    """Some of the data are bad; the message lists what, grouped by kind, with advice.
+
+    Args:
+        problems: All problems.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        kinds = dict.fromkeys(kind for kind, _ in self.problems)
+        advice = [ADVICE[kind] for kind in kinds if kind in ADVICE]
+        closing = ', '.join([*advice, 'or leave them out with --skip-bad'])
+        lines = [f'raw data with {len(self.problems)} problems:', *problem_lines(self.problems)]
+        super().__init__('\n'.join([*lines, closing[:1].upper() + closing[1:]]))
+
+
+def problem_lines(problems: Sequence[Problem], max_listed: int = MAX_LISTED) -> list[str]:
+    """The problems of each kind under the kind's name, the first ones of many.
+
+    Args:
+        problems: All problems.
+        max_listed: How many of a kind to list; the others are counted.
+    """
+    texts: dict[str, list[str]] = {}
+    for kind, text in problems:
+        texts.setdefault(kind, []).append(text)
+    lines = []
+    for kind, found in texts.items():
+        lines.append(f'  {len(found)} {kind}:')
+        lines += [f'    {text}' for text in found[:max_listed]]
+        if len(found) > max_listed:
+            lines.append(f'    and {len(found) - max_listed} more')
+    return lines
+
+
+def listing(names: Sequence[str], max_listed: int = MAX_LISTED) -> str:
+    """``': a, b and 3 more'``; empty without names."""
+    more = f' and {len(names) - max_listed} more' if len(names) > max_listed else ''
+    return f': {", ".join(names[:max_listed])}{more}' if names else ''

@@ -1,0 +1,267 @@
+"""Who a run is: its method, encoder, streams, data and settings, apart from its seed.
+
+A run writes its identity into its checkpoints, an evaluation into its results. It is a dict of
+plain containers:
+
+==================  ============================================================================
+``method``          the config's ``method``, such as ``'HaLP'``, else the names of its heads
+``encoder``         the encoder's type by stream, such as ``{'joint': 'BiGRU'}``
+``streams``         what each stream shows, such as ``{'joint': 'joint'}``
+``epochs``          the epochs of the whole training; None if it counts iterations
+``processes``       how many trained together, each with a batch of its own; None if unknown
+``data``            ``dataset``, ``layout``, ``train_split`` and ``file_sha256``; None if unknown
+``overrides``       what ``--cfg-options`` changed, by dotted key
+``config``          the config's file, for the eye
+``config_sha256``   a hash of the settings that make the weights; None if unknown
+``seed``            the run's seed; None if unknown or of no consequence
+==================  ============================================================================
+
+``config_sha256`` covers :data:`COUNTED` without :data:`NEUTRAL`. The seed, paths, logging,
+checkpointing, evaluation and the loader's workers do not change which weights a setting makes.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+
+from mmengine.config import Config
+
+#: The method of results that no encoder gave: those of the coordinates themselves.
+COORDINATES = 'coordinates'
+
+#: The config's top-level keys that make the weights.
+COUNTED = (
+    'model',
+    'data_preprocessor',
+    'train_dataloader',
+    'train_cfg',
+    'optim_wrapper',
+    'param_scheduler',
+    'auto_scale_lr',
+    'load_from',
+    'default_hooks',
+    'custom_hooks',
+)
+
+#: Keys at any depth that do not: where clips lie, and how they are loaded.
+NEUTRAL = (
+    'data_file',
+    'prepare_with',
+    'num_workers',
+    'persistent_workers',
+    'pin_memory',
+    'prefetch_factor',
+)
+
+_NEUTRAL_HOOKS = re.compile(
+    r'(RuntimeInfo|IterTimer|Logger|Checkpoint|Evaluation|Visualization|SyncBuffers)\w*Hook$'
+)
+#: Overrides that an identity tells by its other fields.
+_TOLD = {
+    'model.streams',
+    'data_preprocessor.streams',
+    'model.encoder.type',
+    'train_dataloader.dataset.split',
+}
+_FIELDS = {
+    'method': str,
+    'encoder': Mapping,
+    'streams': Mapping,
+    'epochs': (int, type(None)),
+    'processes': (int, type(None)),
+    'data': Mapping,
+    'overrides': Mapping,
+    'config': (str, type(None)),
+    'config_sha256': (str, type(None)),
+    'seed': (int, type(None)),
+}
+_DATA_FIELDS = ('dataset', 'layout', 'train_split', 'file_sha256')
+
+
+def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
+    """Say who the run of a config is.
+
+    Args:
+        config: A config that :func:`halp_mm.apis.load_config` read.
+        metainfo: What the training set says of itself; without it the data set is unknown.
+
+    Returns:
+        See the table above; ``file_sha256`` and ``processes`` are None.
+    """
+    model = config.model
+    streams = model.get('streams', ['joint'])
+    streams = dict(streams) if isinstance(streams, Mapping) else {name: name for name in streams}
+    encoder = model.get('encoder') or {}
+    if 'type' in encoder:
+        encoder = dict.fromkeys(streams, encoder)
+    dataset = config.get('train_dataloader', {}).get('dataset', {})
+    metainfo = metainfo or {}
+    return {
+        'method': config.get('method') or _method_of(model),
+        'encoder': {stream: _type_name(part) for stream, part in encoder.items()},
+        'streams': streams,
+        'epochs': config.get('train_cfg', {}).get('max_epochs'),
+        'processes': None,
+        'data': {
+            'dataset': metainfo.get('dataset'),
+            'layout': metainfo.get('layout'),
+            'train_split': dataset.get('split'),
+            'file_sha256': None,
+        },
+        'overrides': overrides_of(config),
+        'config': None if config.filename is None else os.fspath(config.filename),
+        'config_sha256': settings_sha256(config),
+        'seed': config.get('randomness', {}).get('seed'),
+    }
+
+
+def coordinates_identity(config: Config, metainfo: Mapping) -> dict:
+    """Say what results of the coordinates themselves come from: data, but no encoder.
+
+    Args:
+        config: The config that normalises the clips and chooses their evaluation view.
+        metainfo: What the training set says of itself.
+
+    Returns:
+        See the table above. There is no seed; ``config_sha256`` is of normalisation and view.
+    """
+    preprocessor = config.get('data_preprocessor', {})
+    seen = {key: preprocessor.get(key) for key in ('normalization', 'evaluation_view')}
+    return {
+        **run_identity(config, metainfo),
+        'method': COORDINATES,
+        'encoder': {},
+        'streams': {},
+        'epochs': None,
+        'overrides': {},
+        'config_sha256': hashlib.sha256(_as_text(seen).encode()).hexdigest(),
+        'seed': None,
+    }
+
+
+def settings_sha256(config: Config) -> str:
+    """The SHA-256 of the settings that make a run's weights, in any order of keys."""
+    values = config.to_dict()
+    counted = {key: _counted(values[key]) for key in COUNTED if values.get(key) is not None}
+    hooks = [
+        *(counted.pop('default_hooks', None) or {}).values(),
+        *_listed(counted.pop('custom_hooks', None)),
+    ]
+    counted['hooks'] = sorted(
+        _as_text(hook) for hook in hooks if hook and not _NEUTRAL_HOOKS.search(_type_name(hook))
+    )
+    if not counted.get('auto_scale_lr', {}).get('enable'):
+        counted.pop('auto_scale_lr', None)
+    if values.get('resume'):  # load_from is then the run's own checkpoint
+        counted.pop('load_from', None)
+    return hashlib.sha256(_as_text(counted).encode()).hexdigest()
+
+
+def record_overrides(config: Config, options: Mapping) -> None:
+    """Remember what overrides a config, beside its values, through copies of it."""
+    object.__setattr__(config, '_overrides', {**overrides_of(config), **copy.deepcopy(options)})
+
+
+def overrides_of(config: Config) -> dict:
+    """What :func:`record_overrides` remembered: plain values by dotted key."""
+    recorded = config.__dict__.get('_overrides', {})
+    return {str(key): _plain(value) for key, value in recorded.items()}
+
+
+def overrides_that_count(overrides: Mapping) -> dict:
+    """The overrides that can change a run's weights and are not told by its other fields."""
+    return {
+        key: value
+        for key, value in overrides.items()
+        if key not in _TOLD
+        and key.split('.')[0] in COUNTED
+        and 'hooks' not in key.split('.')[0]
+        and not set(key.split('.')) & set(NEUTRAL)
+    }
+
+
+def encoder_name(identity: Mapping, stream: str | None = None) -> str:
+    """The encoder's type, such as ``'BiGRU'``; of different ones per stream all, joined by ``+``.
+
+    Args:
+        identity: A run's identity.
+        stream: Of this stream alone.
+    """
+    encoder = identity['encoder']
+    types = [encoder[stream]] if stream in encoder else encoder.values()
+    return '+'.join(dict.fromkeys(types))
+
+
+def stream_names(streams: Mapping) -> list[str]:
+    """The streams' names; of one that is not called by what it shows, that as well."""
+    return [name if name == shown else f'{name} ({shown})' for name, shown in streams.items()]
+
+
+def describe_run(identity: Mapping) -> str:
+    """Method, encoder and streams in a few words, such as ``'HaLP BiGRU joint'``."""
+    words = [
+        identity['method'],
+        encoder_name(identity),
+        '+'.join(stream_names(identity['streams'])),
+    ]
+    return ' '.join(word for word in words if word)
+
+
+def find_problem(identity: object) -> str | None:
+    """What is wrong with a run's identity that was read from a file, if anything is."""
+    if not isinstance(identity, Mapping):
+        return f'it is {identity!r}; expected an object'
+    for key, kinds in _FIELDS.items():
+        if key not in identity:
+            return f'it has no {key!r}'
+        if not isinstance(identity[key], kinds) or isinstance(identity[key], bool):
+            return f'{key} is {identity[key]!r}'
+    for key in _DATA_FIELDS:
+        if not isinstance(identity['data'].get(key), (str, type(None))):
+            return f'data: {key} is {identity["data"][key]!r}; expected a text'
+    for key in ('encoder', 'streams'):
+        if not all(isinstance(text, str) for pair in identity[key].items() for text in pair):
+            return f'{key} is {identity[key]!r}; expected texts by stream'
+    return None
+
+
+def _method_of(model: Mapping) -> str:
+    """A name for a method that the config does not name: that of its heads, else of its model."""
+    heads = model.get('heads')
+    if not heads:
+        return _type_name(model)
+    if isinstance(heads, Mapping):
+        return ' + '.join(heads)
+    return ' + '.join(_type_name(head).removesuffix('Head') for head in heads)
+
+
+def _type_name(part: Mapping) -> str:
+    kind = part.get('type', '')
+    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
+
+
+def _counted(value: object) -> object:
+    """A value without what does not count in it."""
+    if isinstance(value, Mapping):
+        return {key: _counted(part) for key, part in value.items() if key not in NEUTRAL}
+    if isinstance(value, (list, tuple)):
+        return [_counted(part) for part in value]
+    return value
+
+
+def _listed(hooks: object) -> list:
+    return list(hooks.values()) if isinstance(hooks, Mapping) else list(hooks or [])
+
+
+def _plain(value: object) -> object:
+    """A value as checkpoints and JSON keep it."""
+    return json.loads(_as_text(value))
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

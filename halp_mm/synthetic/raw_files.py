@@ -1,0 +1,246 @@
+"""Synthetic clips as raw files of NTU RGB+D and PKU-MMD.
+
+With them the tools for these data sets can be tried without the real data. Numbers are written
+with as many digits as float32 has, so that the clips come back bit by bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from halp_mm.synthetic.actions import ACTIONS
+from halp_mm.synthetic.clips import (
+    NUM_CAMERAS,
+    NUM_SUBJECTS,
+    SyntheticClip,
+    generate_clip,
+    generate_synthetic,
+)
+
+_NTU_STREAM, _PKU_STREAM = 2, 3  # beside the streams of synthetic.py
+_FIRST_BODY_ID = 72057594037931000
+# What the Kinect says of a body and a joint, beside ID, x, y and z.
+_BODY = '0 1 1 1 1 0 0.02764709 0.05745083 2'
+_JOINT = '277.4197 191.8312 1036.233 519.1677 -0.2059419 0.05349901 0.9692109 -0.1239193 2'
+_CAMERAS = 'LMR'
+_PKU_SPLIT_FILES = {
+    1: ('cross-subject.txt', 'cross-view.txt'),
+    2: ('cross_subject_v2.txt', 'cross_view_v2.txt'),
+}
+
+
+@dataclass(frozen=True)
+class RawNTUClip:
+    """A ``.skeleton`` file and what should be read from it.
+
+    Args:
+        name: The clip's name, such as ``S001C001P001R001A001``.
+        coordinates: float32 ``[M, T, 25, 3]``, metres: the actors, in no order.
+        text: The file's content.
+    """
+
+    name: str
+    coordinates: np.ndarray
+    text: str
+
+
+@dataclass(frozen=True)
+class RawPKUVideo:
+    """A video of PKU-MMD.
+
+    Args:
+        name: The video's name, such as ``A01N01-L``.
+        subject: Its first actor, from 1.
+        camera: From 1: left, middle, right.
+        frames: float32 ``[T, 2, 25, 3]``, metres, zero where there is no second person.
+        actions: Label from 0, first and last frame from 1 of each action.
+    """
+
+    name: str
+    subject: int
+    camera: int
+    frames: np.ndarray
+    actions: list[tuple[int, int, int]]
+
+
+def skeleton_text(
+    coordinates: np.ndarray,
+    generator: np.random.Generator,
+    swapped_slots: bool = False,
+    spurious_body: str | None = None,
+) -> str:
+    """The content of a ``.skeleton`` file.
+
+    Args:
+        coordinates: float32 ``[M, T, 25, 3]``, metres. A person who is zero is not in the frame.
+        generator: Source of the order and of the spurious body.
+        swapped_slots: Whether the order of the bodies changes from frame to frame.
+        spurious_body: ``'brief'`` adds a body that flickers up beside the first person for up to
+            10 frames, ``'wide'`` one that is as wide as a table and seen all the time.
+
+    Raises:
+        ValueError: if there is no such spurious body.
+    """
+    bodies = list(coordinates)
+    if spurious_body == 'brief':
+        body = np.zeros_like(coordinates[0])
+        first = generator.integers(0, len(body))
+        body[first : first + 10] = coordinates[0, first : first + 10] * 1.1
+        bodies.append(body)
+    elif spurious_body == 'wide':
+        table = generator.uniform((-1, -0.9, 2), (1, -0.2, 3), coordinates.shape[2:])
+        noise = generator.normal(0, 0.01, coordinates.shape[1:])
+        bodies.append((table + noise).astype(np.float32))
+    elif spurious_body is not None:
+        raise ValueError(f"spurious_body is {spurious_body!r}; expected 'brief', 'wide' or None")
+    lines = [str(coordinates.shape[1])]
+    for frame in range(coordinates.shape[1]):
+        slots = [slot for slot, body in enumerate(bodies) if body[frame].any()]
+        if swapped_slots:
+            slots = generator.permutation(slots).tolist()
+        lines.append(str(len(slots)))
+        for slot in slots:
+            lines += [f'{_FIRST_BODY_ID + 7 * slot} {_BODY}', str(coordinates.shape[2])]
+            lines += [f'{_numbers(joint)} {_JOINT}' for joint in bodies[slot][frame].tolist()]
+    return '\r\n'.join(lines) + '\r\n'
+
+
+def raw_ntu_clip(clip: SyntheticClip, seed: int = 0) -> RawNTUClip:
+    """A clip as a ``.skeleton`` file.
+
+    In half of the clips slots are swapped, in half there is a spurious body, and in a quarter some
+    frames are empty.
+
+    Args:
+        clip: The clip.
+        seed: What is done depends on it and on the clip's name.
+    """
+    numbers = [clip.subject, clip.label, clip.camera, clip.repetition]
+    generator = np.random.default_rng([seed, _NTU_STREAM, *numbers])
+    coordinates = clip.coordinates.copy()
+    if generator.random() < 0.25:
+        first = generator.integers(0, coordinates.shape[1])
+        coordinates[:, first : first + generator.integers(1, 6)] = 0
+    swapped = bool(generator.random() < 0.5)
+    spurious = [None, None, 'brief', 'wide'][generator.integers(4)]
+    text = skeleton_text(coordinates, generator, swapped, spurious)
+    return RawNTUClip(clip.name, coordinates, text)
+
+
+def write_raw_ntu(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) -> int:
+    """Write the clips of :func:`~.synthetic.generate_synthetic` as :func:`raw_ntu_clip` does.
+
+    Args:
+        folder: Where to write the ``.skeleton`` files.
+        seed: See :func:`~.synthetic.generate_synthetic`.
+        repeats: See there.
+
+    Returns:
+        How many clips there are.
+
+    Raises:
+        ValueError: if the seed or the repeats are out of range.
+    """
+    folder = Path(folder)
+    count = 0
+    for clip in generate_synthetic(seed, repeats):
+        raw = raw_ntu_clip(clip, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f'{raw.name}.skeleton').write_text(raw.text, newline='')
+        count += 1
+    return count
+
+
+def generate_raw_pku(seed: int = 0, part: int = 2, repeats: int = 1) -> Iterator[RawPKUVideo]:
+    """Videos in which each subject performs all actions in some order before a camera.
+
+    Between two actions people stand still.
+
+    Args:
+        seed: See :func:`~.synthetic.generate_synthetic`.
+        part: 1 or 2: how videos are named.
+        repeats: How many videos there are of each subject and camera.
+
+    Raises:
+        ValueError: if the part, the seed or the repeats are out of range.
+    """
+    most = 9 if part == 1 else 99  # the names of the videos have no more digits for them
+    if part not in _PKU_SPLIT_FILES or not 1 <= repeats <= most:
+        raise ValueError(f'part is {part}, repeats {repeats}; expected 1 or 2, and 1 to {most}')
+    for subject in range(1, NUM_SUBJECTS + 1):
+        for repetition in range(1, repeats + 1):
+            video = (
+                f'A{subject:02d}N{repetition:02d}' if part == 2 else f'{repetition}{subject:03d}'
+            )
+            for camera in range(1, NUM_CAMERAS + 1):
+                generator = np.random.default_rng([seed, _PKU_STREAM, subject, camera, repetition])
+                clips = [
+                    generate_clip(seed, subject, int(label), camera, repetition)
+                    for label in generator.permutation(len(ACTIONS))
+                ]
+                frames, actions = _film_one_after_the_other(clips, generator)
+                name = f'{video}-{_CAMERAS[camera - 1]}'
+                yield RawPKUVideo(name, subject, camera, frames, actions)
+
+
+def write_raw_pku(folder: str | os.PathLike, seed: int = 0, part: int = 2, repeats: int = 1) -> int:
+    """Write ``skeleton/``, ``label/`` and the split files, as :func:`generate_raw_pku` makes them.
+
+    Odd subjects train in the cross-subject split, the middle and the right camera in the
+    cross-view split.
+
+    Args:
+        folder: Where to write.
+        seed: See :func:`generate_raw_pku`.
+        part: See there.
+        repeats: See there.
+
+    Returns:
+        How many videos there are.
+
+    Raises:
+        ValueError: if the part, the seed or the repeats are out of range.
+    """
+    folder = Path(folder)
+    for kind in ('skeleton', 'label'):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    is_train: dict[str, tuple[bool, bool]] = {}
+    for video in generate_raw_pku(seed, part, repeats):
+        lines = [_numbers(frame) for frame in video.frames.reshape(len(video.frames), -1).tolist()]
+        (folder / 'skeleton' / f'{video.name}.txt').write_text('\n'.join(lines) + '\n')
+        labels = [f'{label + 1},{start},{end},2\n' for label, start, end in video.actions]
+        (folder / 'label' / f'{video.name}.txt').write_text(''.join(labels))
+        is_train[video.name] = (video.subject % 2 == 1, video.camera != 1)
+    for protocol, file in enumerate(_PKU_SPLIT_FILES[part]):
+        train, validation = (
+            ', '.join(name for name, kinds in is_train.items() if kinds[protocol] is wanted)
+            for wanted in (True, False)
+        )
+        (folder / file).write_text(f'Training videos:\n{train}\nValidation videos:\n{validation}\n')
+    return len(is_train)
+
+
+def _film_one_after_the_other(
+    clips: list[SyntheticClip], generator: np.random.Generator
+) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
+    """One video of several clips, ``[T, 2, 25, 3]``, and where they are in it."""
+    pieces, actions, length = [], [], 0
+    for clip in clips:
+        frames = np.zeros((clip.coordinates.shape[1], 2, *clip.coordinates.shape[2:]), np.float32)
+        frames[:, : len(clip.coordinates)] = clip.coordinates.swapaxes(0, 1)
+        still = np.repeat(frames[:1], generator.integers(5, 30), axis=0)
+        pieces += [still, frames]
+        start = length + len(still) + 1
+        length += len(still) + len(frames)
+        actions.append((clip.label, start, length))
+    return np.concatenate(pieces), actions
+
+
+def _numbers(values: list[float]) -> str:
+    """Numbers in text with as many digits as float32 has."""
+    return ' '.join([f'{value:.9g}' for value in values])

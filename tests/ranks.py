@@ -1,0 +1,42 @@
+"""Real processes that talk through gloo."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.distributed
+import torch.multiprocessing
+
+
+@contextmanager
+def connected(rank: int, folder: str) -> Iterator[None]:
+    """This process is one of two."""
+    os.environ.update(MASTER_ADDR='127.0.0.1', RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
+    )
+    yield
+    # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
+    # threads want the GIL to end, and the process would hang.
+    gc.collect()
+    torch.distributed.destroy_process_group()
+
+
+def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[dict]:
+    """Run a function of rank and folder in two processes; what each saves as ``rank{i}.pth``."""
+    context = torch.multiprocessing.spawn(function, (str(folder),), nprocs=2, join=False)
+    deadline = time.monotonic() + 120
+    try:
+        while not context.join(timeout=1):
+            assert time.monotonic() < deadline, 'a process hangs'
+    finally:
+        for process in context.processes:
+            process.kill()
+    return [torch.load(folder / f'rank{rank}.pth') for rank in (0, 1)]
