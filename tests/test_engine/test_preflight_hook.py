@@ -1,8 +1,10 @@
 """What is looked at before the first step, by the real Runner."""
 
+import numpy as np
 import pytest
 
 from halp_mm.apis import pretrain
+from halp_mm.datasets import ClipWriter
 from halp_mm.engine.hooks.preflight_hook import check_layout, steps_of_an_epoch
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
@@ -56,3 +58,29 @@ def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
 def test_layouts_may_differ_by_name():
     layout = get_layout('kinect_v2')
     check_layout(get_layout({**layout.to_dict(), 'name': 'mine'}), layout)
+
+
+def write_clips(path, classes):
+    clips = np.random.default_rng(0).normal(size=(8, 1, 12, 25, 3))
+    with ClipWriter(path, 'kinect_v2', classes, 'mine') as writer:
+        for i, clip in enumerate(clips):
+            split = 'test' if i % 3 == 0 else 'train'
+            writer.add(f'clip{i}', clip, label=i % len(classes), splits=[split])
+    return path
+
+
+def test_a_single_class_has_no_accuracy(tmp_path):
+    data_file = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    runner = pretrain(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
+    log = runner.log_file.read_text()
+    assert "no evaluation: a single class, 'unknown', has no accuracy" in log
+    assert 'knn_top1' not in log
+
+
+def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path):
+    train = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    test = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
+    options = tiny(train, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    with pytest.raises(ValueError, match='train and test split have different classes'):
+        pretrain(CONFIG, tmp_path / 'run', options)
+    assert not list((tmp_path / 'run').glob('*.pth'))
