@@ -19,6 +19,7 @@ from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.engine.resume import (
@@ -78,6 +79,7 @@ class SkeletonRunner(Runner):
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""
         super().register_hooks(*args, **kwargs)
+        self.register_hook(PreflightHook())
         self.register_hook(ClassesHook())
         self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
