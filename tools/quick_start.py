@@ -33,7 +33,7 @@ def run(config: Config) -> None:
     if not data_file.exists():
         print(f'making {data_file}')
         write_synthetic(data_file)
-    runner = pretrain(config)
+    runner = pretrain(config, resume=True)
     work_dir = Path(config.work_dir)
     checkpoint = runner.last_checkpoint
     top1 = {}
