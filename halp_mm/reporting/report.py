@@ -18,7 +18,7 @@ from halp_mm.reporting.tables import (
     measured_tables,
     published_tables_with_ours,
 )
-from halp_mm.whole_files import written_whole
+from halp_mm.atomic_write import atomic_write
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def write_report(folder: str | os.PathLike, out: str | os.PathLike) -> WrittenRe
         parts=[part for part in parts if not part.is_empty],
     )
     page = html_page(content) if out.suffix == '.html' else markdown_page(content)
-    with written_whole(out) as partial:
+    with atomic_write(out) as partial:
         partial.write_text(page, encoding='utf-8')
     num_pictures = sum(
         len(gallery.pictures) for members in galleries.values() for gallery in members

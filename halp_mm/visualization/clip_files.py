@@ -12,7 +12,7 @@ from torch import Tensor
 
 from halp_mm.skeletons import SkeletonLayout, get_layout
 from halp_mm.visualization.skeleton_drawing import BACKGROUND, draw_clip, write_caption
-from halp_mm.whole_files import written_whole
+from halp_mm.atomic_write import atomic_write
 
 SHEET_FRAMES = 8
 _SHEET_COLUMNS = 4
@@ -53,7 +53,7 @@ def save_clip(
         pictures = contact_sheet(clip, layout, size, caption)
     else:
         pictures = draw_clip(clip, layout, size, caption)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         WRITERS[path.suffix](partial, pictures, fps)
 
 
