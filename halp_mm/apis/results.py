@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import EvaluationResult, confusion_matrix
 from halp_mm.run_identity import COORDINATES, describe_run
 from halp_mm.sha256 import file_sha256
 from halp_mm.version import __version__
-from halp_mm.atomic_write import atomic_write
 
 #: What differs between results of the same evaluation.
 TIME_FIELDS = ('finished', 'seconds')

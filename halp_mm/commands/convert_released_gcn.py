@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.models.converters.released_stgcn import convert_released
 from halp_mm.skeletons import STREAMS
-from halp_mm.atomic_write import atomic_write
 
 
 def run(source: str, *, out: str, **settings) -> str:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from halp_mm.engine.checkpoint_file import read_checkpoint_file
 from halp_mm.atomic_write import atomic_write
+from halp_mm.engine.checkpoint_file import read_checkpoint_file
 
 #: The checkpoint of a run that was stopped within an epoch.
 STOPPED = 'stopped.pth'

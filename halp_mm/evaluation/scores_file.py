@@ -36,9 +36,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import ORIGIN, EvaluationResult
-from halp_mm.atomic_write import atomic_write
 
 _TEXTS = ('dataset', 'split', 'protocol')
 _ARRAYS = ('scores', 'labels', 'names', 'classes', *_TEXTS)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.reporting.groups import Group, group_results
 from halp_mm.reporting.page_content import PUBLISHED_NOTE, PageContent, Part
 from halp_mm.reporting.pictures import confusions, feature_pictures, learning_curves
@@ -18,7 +19,6 @@ from halp_mm.reporting.tables import (
     measured_tables,
     published_tables_with_ours,
 )
-from halp_mm.atomic_write import atomic_write
 
 
 @dataclass(frozen=True)

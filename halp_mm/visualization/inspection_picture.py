@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.inspection.inspection import Inspection
 from halp_mm.visualization.skeleton_drawing import draw_clip
-from halp_mm.atomic_write import atomic_write
 
 _COLOR, _AXIS_COLORS = '#0072b2', ('#0072b2', '#d55e00', '#404040')
 _WIDTH, _CLASS_HEIGHT = 13.0, 0.2  # inches

@@ -14,10 +14,10 @@ from typing import TextIO
 
 import numpy as np
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets.annotations import MISSING, REQUIRED, SIZES
 from halp_mm.datasets.storage import ClipStorage
 from halp_mm.progress_bar import progress_bar
-from halp_mm.atomic_write import atomic_write
 
 _PROTOCOL = 4
 
