@@ -1,4 +1,4 @@
-"""What a skeleton is: joint layouts, their graphs, clips and streams."""
+"""Skeletons: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.clips import Clips
 from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
