@@ -47,6 +47,7 @@ def config(tmp_path) -> Config:
         'model.projector.out_dim': 8,
         'model.queue_size': 30,
         'model.heads.halp': None,
+        'default_hooks.normalize_once': None,
         'train_cfg.max_epochs': 2,
         'default_hooks.checkpoint.interval': 1,
         'work_dir': str(tmp_path / 'work'),
@@ -203,7 +204,8 @@ def test_stopped_within_an_epoch_and_resumed(config, number, status, monkeypatch
         SkeletonDataset, '__getitem__', lambda self, i: loaded.append(i) or load(self, i)
     )
     runner = train(config, resume=True)
-    assert len(loaded) == 4, 'the batches of two iterations, not those that were done'
+    # Two iterations' batches, not those that were done; one clip is looked at before training.
+    assert len(loaded) == 1 + 4
     assert_same_weights(runner.model.state_dict(), reference)
     assert not (work_dir / 'stopped.pth').exists()
     losses = runner.message_hub.get_scalar('train/loss').data[0]
@@ -222,7 +224,7 @@ def test_stopped_at_the_end_of_an_epoch(config):
 
 
 def test_a_signal_in_the_evaluation(config, monkeypatch):
-    config.custom_hooks = [dict(type='KNNEvaluationHook', interval=1)]
+    config.default_hooks.evaluation.interval = 1
     reference = train(config, validate=True).model.state_dict()
     config.work_dir += '_stopped'
     run = KNNProtocol.run
@@ -316,7 +318,7 @@ def test_another_optimiser_is_refused(config):
 def test_another_model_is_refused(config):
     train(config)
     config.model.queue_size = 20
-    message = r'queues.joint.entries is \[30, 8\], expected \[20, 8\]'
+    message = r'queues.joint.key.entries is \[30, 8\], expected \[20, 8\]'
     with pytest.raises(ValueError, match=message):
         train(config, resume=True)
 
@@ -356,7 +358,9 @@ def test_divergence_stops_and_spares_the_checkpoints(config, interval):
     config.train_cfg.max_epochs = 4
     config.default_hooks.runtime_info.interval = interval
     config.custom_hooks = [dict(type='PoisonHook', iteration=9)]
-    with pytest.raises(ValueError, match=r'loss_moco is nan in epoch 3, iteration 3 of 4: tr'):
+    with pytest.raises(
+        ValueError, match=r'joint/moco/loss is nan in epoch 3, iteration 3 of 4: tr'
+    ):
         train(config, resume=True)
     assert before == {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
 
