@@ -16,6 +16,7 @@ from torch import nn
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
+from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
@@ -80,6 +81,7 @@ class SkeletonRunner(Runner):
         """Register the config's hooks, and those that no training can do without."""
         super().register_hooks(*args, **kwargs)
         self.register_hook(PreflightHook())
+        self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
         self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
@@ -93,6 +95,11 @@ class SkeletonRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which on CPUs knows no device ids."""
+        if self.cfg.get('sync_bn') is not None:
+            raise ValueError(
+                f"sync_bn is {self.cfg.sync_bn!r}; here model.batch_norm='synchronized' does that, "
+                'on CPUs as well'
+            )
         if self.distributed and model_wrapper_cfg is None:
             # Looking for parameters without gradient costs time in every step.
             idle = getattr(model, 'has_idle_parameters', False)
