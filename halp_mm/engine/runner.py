@@ -95,11 +95,6 @@ class SkeletonRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which on CPUs knows no device ids."""
-        if self.cfg.get('sync_bn') is not None:
-            raise ValueError(
-                f"sync_bn is {self.cfg.sync_bn!r}; here model.batch_norm='synchronized' does that, "
-                'on CPUs as well'
-            )
         if self.distributed and model_wrapper_cfg is None:
             # Looking for parameters without gradient costs time in every step.
             idle = getattr(model, 'has_idle_parameters', False)

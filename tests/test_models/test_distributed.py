@@ -58,9 +58,10 @@ def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
     assert first['state']['queues.joint.key.num_enqueued'] == 5 * 2 * 4
     assert first['state']['heads.halp.has_prototypes'].all()
 
-    # The first iteration's keys are those that the initial key network gives to both ranks' clips.
+    # The first iteration's keys are those that the initial key network gives to both ranks' clips,
+    # in the order of the global batch.
     model = build_model()
     network = model.key_networks.module['joint']
     with torch.no_grad():
         expected = [network(views_of(rank, 0)['key']['joint']) for rank in (0, 1)]
-    torch.testing.assert_close(first['keys'][0].flip(0), torch.cat(expected))
+    torch.testing.assert_close(first['keys'][0].flip(0), torch.stack(expected, 1).flatten(0, 1))

@@ -1,0 +1,128 @@
+"""Two ranks of 4 clips are one process of 8, by the real Runner with the ordinary random views."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+
+from halp_mm.apis import evaluate, load_config, pretrain
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation import extract_features
+from tests.conftest import write_random_clips
+from tests.ranks import connected, run_two_ranks
+from tests.runs import ROOT
+
+CONFIGS = ROOT / 'configs'
+BIGRU = {'model.encoder.hidden_size': 8, 'model.projector.out_dim': 8}
+STGCN = {
+    'model.encoder.base_channels': 16,
+    'model.encoder.stages': [1, 1],
+    'model.encoder.feature_dim': 16,
+    'model.encoder.dropout': 0.0,
+    'model.projector.out_dim': 8,
+    'model.heads.moco.end_epoch': 2,
+}
+#: Configs and options of the methods; with several heads, in two stages.
+METHODS = {
+    'halp': (
+        'halp/bigru_synthetic_xsub.py',
+        {
+            **BIGRU,
+            'model.heads.halp.start_epoch': 1,
+            'model.heads.halp.num_prototypes': 3,
+            'model.heads.halp.num_newest': 8,
+        },
+    ),
+    'cmd': ('cmd/bigru_synthetic_xsub.py', {**BIGRU, 'model.heads.cmd.top_k': 10}),
+    'aimclr': ('aimclr/stgcn_synthetic_xsub.py', {**STGCN, 'model.heads.nnm.start_epoch': 2}),
+    'crosclr': (
+        'crosclr/stgcn_synthetic_xsub.py',
+        {**STGCN, 'model.heads.cross_stream.start_epoch': 2},
+    ),
+}
+# With a queue that the global batch does not divide.
+QUEUE_SIZE = 37
+EPOCHS = 4  # of 5 iterations
+
+
+def config_of(method: str, folder: Path, name: str, batch_size: int, **options: object) -> Config:
+    file, settings = METHODS[method]
+    data = {'data_file': str(folder / 'clips.safetensors')}
+    config = load_config(
+        CONFIGS / file,
+        {
+            **{f'train_dataloader.dataset.{key}': value for key, value in data.items()},
+            'train_dataloader.dataset.split': 'train',
+            'train_dataloader.batch_size': batch_size,
+            'test_dataset.data_file': data['data_file'],
+            'test_dataset.split': 'test',
+            'model.queue_size': QUEUE_SIZE,
+            'train_cfg.max_epochs': EPOCHS,
+            'default_hooks.evaluation': None,
+            'default_hooks.runtime_info.interval': 1,
+            'log_level': 'WARNING',
+            **settings,
+            **options,
+        },
+    )
+    config.experiment_name = config.visualizer.name = f'{folder.name} {name}'
+    return config
+
+
+def trained(config: Config, work_dir: Path, launcher: str = 'none') -> dict:
+    """Losses by iteration, and the weights."""
+    runner = pretrain(config, work_dir, launcher=launcher)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    scalars = runner.message_hub.log_scalars
+    return {
+        'losses': {
+            name: torch.as_tensor(buffer.data[0]).double()
+            for name, buffer in scalars.items()
+            if name.startswith('train/') and name.split('/')[1] not in ('time', 'data_time', 'lr')
+        },
+        'state': {name: value.clone() for name, value in model.state_dict().items()},
+    }
+
+
+def train_methods_as_rank(rank: int, folder: str) -> None:
+    with connected(rank, folder):
+        results = {}
+        for method in METHODS:
+            for batch_norm in ('synchronized', 'local') if method == 'halp' else ('synchronized',):
+                name = f'{method} {batch_norm}'
+                config = config_of(
+                    method, Path(folder), name, 4, **{'model.batch_norm': batch_norm}
+                )
+                results[name] = trained(config, Path(folder, name), 'pytorch')
+        torch.save(results, f'{folder}/rank{rank}.pth')
+
+
+@pytest.fixture(scope='module')
+def two_ranks(tmp_path_factory) -> tuple[Path, list[dict]]:
+    folder = tmp_path_factory.mktemp('two_ranks')
+    write_random_clips(folder / 'clips.safetensors', num_clips=60)
+    return folder, run_two_ranks(train_methods_as_rank, folder)
+
+
+def largest_difference(one: dict, other: dict) -> float:
+    """Relative to a tensor's largest entry."""
+    pairs = ((value.double(), other[name].double()) for name, value in one.items())
+    return max(float((a - b).abs().max() / a.abs().max().clamp(1e-3)) for a, b in pairs)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_two_ranks_are_one_process(method, two_ranks):
+    folder, ranks = two_ranks
+    whole = trained(config_of(method, folder, f'{method} whole', 8), folder / f'{method} whole')
+    for rank in ranks:
+        result = rank[f'{method} synchronized']
+        for kind in ('losses', 'state'):
+            assert result[kind].keys() == whole[kind].keys()
+            difference = largest_difference(whole[kind], result[kind])
+            print(method, kind, difference)
+            assert difference < 1e-3, kind
+    if method == 'halp':
+        local = ranks[0]['halp local']
+        assert largest_difference(whole['losses'], local['losses']) > 1e-2
