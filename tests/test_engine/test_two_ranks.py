@@ -10,11 +10,22 @@ from mmengine.model import is_model_wrapper
 from halp_mm.apis import evaluate, load_config, pretrain
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import extract_features
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms import BatchTransform
 from tests.conftest import write_random_clips
 from tests.ranks import connected, run_two_ranks
 from tests.runs import ROOT
 
 CONFIGS = ROOT / 'configs'
+
+
+@TRANSFORMS.register_module(force=True)
+class ToDouble(BatchTransform):
+    def __call__(self, clips: Clips, generator: torch.Generator | None = None) -> Clips:
+        return clips.with_coordinates(clips.coordinates.double())
+
+
 BIGRU = {'model.encoder.hidden_size': 8, 'model.projector.out_dim': 8}
 STGCN = {
     'model.encoder.base_channels': 16,
@@ -67,13 +78,20 @@ def config_of(method: str, folder: Path, name: str, batch_size: int, **options: 
             **options,
         },
     )
+    # Double precision from where views begin: what is left is no rounding.
+    for view in config.data_preprocessor.views.values():
+        view.insert(0, dict(type='ToDouble'))
     config.experiment_name = config.visualizer.name = f'{folder.name} {name}'
     return config
 
 
 def trained(config: Config, work_dir: Path, launcher: str = 'none') -> dict:
     """Losses by iteration, and the weights."""
-    runner = pretrain(config, work_dir, launcher=launcher)
+    torch.set_default_dtype(torch.float64)
+    try:
+        runner = pretrain(config, work_dir, launcher=launcher)
+    finally:
+        torch.set_default_dtype(torch.float32)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     scalars = runner.message_hub.log_scalars
     return {
