@@ -45,6 +45,10 @@ METHODS = {
             'model.heads.halp.num_newest': 8,
         },
     ),
+    'masked reconstruction': (
+        'masked_reconstruction/bigru_synthetic_xsub.py',
+        {'model.encoder.hidden_size': 8},
+    ),
     'cmd': ('cmd/bigru_synthetic_xsub.py', {**BIGRU, 'model.heads.cmd.top_k': 10}),
     'aimclr': ('aimclr/stgcn_synthetic_xsub.py', {**STGCN, 'model.heads.nnm.start_epoch': 2}),
     'crosclr': (
