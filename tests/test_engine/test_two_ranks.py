@@ -83,7 +83,8 @@ def config_of(method: str, folder: Path, name: str, batch_size: int, **options: 
     )
     # In double precision from where views begin, so that rounding is far below any fault.
     for view in config.data_preprocessor.views.values():
-        view.insert(0, dict(type='ToDefaultPrecision'))
+        if isinstance(view, list):  # not one that is omitted, or starts from another
+            view.insert(0, dict(type='ToDefaultPrecision'))
     config.experiment_name = config.visualizer.name = f'{folder.name} {name}'
     return config
 
