@@ -47,6 +47,6 @@ class Projector(BaseModule):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, float32 or more also under autocast."""
+        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, at least float32 under autocast."""
         embeddings = at_least_float32(self.layers(features))
         return F.normalize(embeddings, dim=-1) if self.normalize else embeddings
