@@ -44,6 +44,7 @@ NOT_SUPPORTED = {
         ('test_dataloader', 'test_cfg', 'test_evaluator'),
         "protocols evaluate on the clips of the config's test_dataset",
     ),
+    'sync_bn': "model.batch_norm = 'synchronized' does that, on CPUs as well",
 }
 #: Where components are looked for, by the key under which they stand.
 REGISTRIES = {
