@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 
+from halp_mm.apis.config_checks import check_config, check_option_keys
 from halp_mm.apis.packaged_configs import config_path, let_configs_inherit_packaged_ones
 from halp_mm.datasets import check_data_file
 from halp_mm.run_identity import record_overrides
@@ -29,7 +30,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if an option names a place that the config does not have.
+        ValueError: if the config has keys or asks for things that a run would ignore, or an option
+            names a place that the config does not have.
     """
     if isinstance(config, Config):
         loaded = copy.deepcopy(config)
@@ -38,6 +40,7 @@ def load_config(
         loaded = Config.fromfile(path)
     else:
         raise FileNotFoundError(f'there is no config {config}')
+    check_option_keys(loaded, options or {})
     try:
         loaded.merge_from_dict(copy.deepcopy(dict(options or {})))
     except (KeyError, IndexError, TypeError) as error:
@@ -47,6 +50,7 @@ def load_config(
     record_overrides(loaded, options or {})
     if seed is not None:
         loaded.randomness.seed = seed
+    check_config(loaded)
     return loaded
 
 

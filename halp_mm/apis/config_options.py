@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 _CONSTANTS = {'true': True, 'false': False, 'none': None, 'None': None}
@@ -60,25 +59,6 @@ def parse_value(text: str) -> Any:
         inner = _without_brackets(stripped)
         return [parse_value(part) for part in _split_at_commas(inner)]
     return text
-
-
-class OptionsAction(argparse.Action):
-    """Collect ``KEY=VALUE`` words in a dict; a word that is none is an error of usage."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Sequence[str] | str,
-        option_string: str | None = None,
-    ) -> None:
-        """Read the words, and keep what other options of the same name have said."""
-        words = [values] if isinstance(values, str) else values
-        try:
-            options = parse_options(words)
-        except ValueError as error:
-            parser.error(f'{option_string}: {error}')
-        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **options})
 
 
 def _literal(node: ast.expr) -> Any:

@@ -10,6 +10,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
+from halp_mm.apis.config_checks import locate
+from halp_mm.apis.training_settings import check_training_settings
+from halp_mm.component_building import ComponentError
 from halp_mm.engine import parse_duration
 from halp_mm.registry import RUNNERS
 
@@ -54,6 +57,7 @@ def training_config(
             directory, ``stop_after`` is no time, or mixed precision is wanted without a GPU.
     """
     config = load_config(config, cfg_options, seed)
+    check_training_settings(config)
     check_data_files(config)
     if isinstance(resume, (str, os.PathLike)) and not os.path.isfile(resume):
         raise FileNotFoundError(f'there is no checkpoint {resume} to resume from')
@@ -117,6 +121,9 @@ def pretrain(
         PosixPath('work_dirs/first/epoch_400.pth')
     """
     config = training_config(config, work_dir, cfg_options, seed, **settings)
-    runner = RUNNERS.get(config.runner_type).from_cfg(config)
-    runner.train()
+    try:
+        runner = RUNNERS.get(config.runner_type).from_cfg(config)
+        runner.train()
+    except ComponentError as error:
+        raise ValueError(locate(config, error)) from error
     return runner

@@ -4,7 +4,7 @@ A parameter without default is a positional argument, any other is an option; a 
 parameter without default is an option that must be given. ``X | None`` without default may be
 omitted. A ``bool`` is a flag: ``--amp``, or ``--no-validate`` if it is true by default. A sequence
 takes several words, a ``Literal`` one of its values, and a ``Mapping`` words ``KEY=VALUE``, see
-:mod:`~halp_mm.commands.cfg_options`. A path that may also be a ``bool`` is a flag with an optional
+:mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an optional
 value. Help texts are the ``Args:`` of the Google docstring.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from halp_mm.commands.cfg_options import parse_cfg_options
+from halp_mm.apis.config_options import parse_options
 
 
 class UsageError(Exception):
@@ -165,7 +165,7 @@ class _CfgOptions(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         try:
-            options = parse_cfg_options(values)
+            options = parse_options(values)
         except ValueError as error:
             raise argparse.ArgumentError(self, str(error)) from error
         setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **options})

@@ -48,7 +48,7 @@ def _run(config: Config) -> str:
     if not data_file.exists():
         print(f'making {data_file}')
         write_synthetic(data_file)
-    runner = pretrain(config)
+    runner = pretrain(config, resume=True)
     work_dir, checkpoint = Path(config.work_dir), runner.last_checkpoint
     results, _ = evaluate(config, None, COORDINATES)
     write_results(results, work_dir / 'coordinates.json')

@@ -13,12 +13,14 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from halp_mm.atomic_write import replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 from halp_mm.engine.resume import (
@@ -35,7 +37,6 @@ from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import RUN, load_encoders, load_state
 from halp_mm.partial_files import remove_dead_partial_files
 from halp_mm.registry import RUNNERS
-from halp_mm.whole_files import replace_durably
 
 #: Names of the hooks that a Runner has by default.
 MMENGINE_HOOKS = frozenset(
@@ -78,6 +79,7 @@ class SkeletonRunner(Runner):
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the config's hooks, and those that no training can do without."""
         super().register_hooks(*args, **kwargs)
+        self.register_hook(PreflightHook())
         self.register_hook(ClassesHook())
         self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())

@@ -1,13 +1,12 @@
 """Overrides on the command line."""
 
-import argparse
 import ast
 import math
 import random
 
 import pytest
 
-from halp_mm.apis.config_options import OptionsAction, parse_options, parse_value
+from halp_mm.apis.config_options import parse_options, parse_value
 
 
 @pytest.mark.parametrize(
@@ -109,22 +108,3 @@ def test_options():
 def test_words_that_are_no_options(word, message):
     with pytest.raises(ValueError, match=message):
         parse_options(['good=1', word])
-
-
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='train')
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, default={})
-    return parser
-
-
-def test_the_action_collects():
-    words = ['--cfg-options', 'a=1', 'b=x y', '--cfg-options', 'a=[2]']
-    assert make_parser().parse_args(words).cfg_options == {'a': [2], 'b': 'x y'}
-    assert make_parser().parse_args([]).cfg_options == {}
-
-
-def test_a_word_without_an_equals_sign_is_an_error_of_usage(capsys):
-    with pytest.raises(SystemExit) as stop:
-        make_parser().parse_args(['--cfg-options', 'a=1', 'epoch_1.pth'])
-    assert stop.value.code == 2
-    assert "--cfg-options: 'epoch_1.pth' is no KEY=VALUE" in capsys.readouterr().err

@@ -270,11 +270,11 @@ def test_programming_errors_pass(error):
         ('clips 3 --out file a b', 'unrecognized arguments: b'),
         ('clips 3 --out file --see 1', 'unrecognized arguments: --see 1'),
         ('clips 3 --out file --kind msr', "argument --kind: invalid choice: 'msr' (choose from"),
-        ('clips 3 --out file --cfg-options a', "argument --cfg-options: found 'a'; expected KEY="),
-        ('clips 3 --out file --cfg-options =1', "argument --cfg-options: found '=1'; expected"),
+        ('clips 3 --out file --cfg-options a', "argument --cfg-options: 'a' is no KEY=VALUE"),
+        ('clips 3 --out file --cfg-options =1', "argument --cfg-options: '=1' is no KEY=VALUE"),
         (
             'clips 3 --out file --cfg-options a=[(1,2]',
-            "found 'a=[(1,2]', whose brackets do not match",
+            "'a=[(1,2]' cannot be read: a ')' is missing",
         ),
     ],
 )

@@ -153,7 +153,7 @@ def test_checkpoint_after_the_protocol(random_clips, tmp_path, capsys):
     splits = ('train_dataloader.dataset', 'test_dataset')
     options = [
         *(f'{place}.data_file={random_clips}' for place in splits),
-        *(f'{place}.split=train' for place in splits),
+        *(f'{place}.split={split}' for place, split in zip(splits, ('train', 'test'))),
     ]
     words = [str(CONFIG), '--protocol', 'linear', str(missing), '--cfg-options', *options]
     assert halp_mm_main.main(['test', *words]) == 1

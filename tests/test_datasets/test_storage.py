@@ -197,7 +197,7 @@ def test_disk_that_is_full_for_a_while_loses_no_frames(tmp_path):
         ('b', ones()[0], 0, {'subject': 1}, r'shape \[4, 20, 3\]'),
         ('b', ones(frames=0), 0, {'subject': 1}, 'none of them empty'),
         ('b', ones(people=0), 0, {'subject': 1}, 'none of them empty'),
-        ('b', ones(channels=2), 0, {'subject': 1}, "'b' has 2 coordinates; others 3"),
+        ('b', ones(channels=2), 0, {'subject': 1}, "'b' has 2 numbers a joint; the clips"),
         ('b', ones() * np.nan, 0, {'subject': 1}, "'b' has 240 coordinates that are NaN"),
         ('b', ones() * np.inf, 0, {'subject': 1}, 'infinite'),
         ('b', ones(), 2, {'subject': 1}, "'b' has label 2; expected 0 to 1"),

@@ -51,7 +51,9 @@ def test_figures_are_those_of_the_protocol(config, protocol):
 
 def test_protocols_have_the_runs_seed_or_their_own(config):
     config.protocols.linear.seed = 11
-    config.custom_hooks[1] = dict(type='EvaluationHook', protocol=['knn', 'linear'], interval=3)
+    config.default_hooks.evaluation = dict(
+        type='EvaluationHook', protocol=['knn', 'linear'], interval=3
+    )
     runner = pretrain(config, seed=5)
     hook_class = HOOKS.get('EvaluationHook')
     (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))

@@ -118,18 +118,18 @@ def test_a_random_normalisation_is_refused(config):
 
 
 def test_after_a_resume_no_loss_of_an_ended_head_is_logged(config):
-    config.model.heads = [
-        dict(type='MoCoHead'),
-        dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8),
-    ]
+    config.model.heads = dict(
+        moco=dict(type='MoCoHead'),
+        halp=dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8),
+    )
     config.default_hooks.checkpoint.interval = 1
     first = pretrain(config, cfg_options={'train_cfg.max_epochs': 1})
-    assert 'train/loss_halp' in first.message_hub.log_scalars
+    assert 'train/joint/halp/loss' in first.message_hub.log_scalars
     config.experiment_name += 'resumed'
     resumed = pretrain(config, resume=True)
     assert resumed.iter == 4
-    assert len(resumed.message_hub.log_scalars['train/loss_moco'].data[0]) == 4
-    assert 'train/loss_halp' not in resumed.message_hub.log_scalars
+    assert len(resumed.message_hub.log_scalars['train/joint/moco/loss'].data[0]) == 4
+    assert 'train/joint/halp/loss' not in resumed.message_hub.log_scalars
 
 
 def test_histories_keep_double_precision_in_a_checkpoint():

@@ -73,7 +73,7 @@ def test_no_heads_at_all(heads):
 
 
 def test_a_list_of_heads_is_refused():
-    with pytest.raises(ValueError, match='heads is a list; expected configs by name'):
+    with pytest.raises(ValueError, match='heads must be a dict, got'):
         model_with(heads=[MOCO])
 
 

@@ -165,7 +165,7 @@ def test_missing_config():
         ('data_preprocessor.streams=["joints"]', "unknown stream 'joints'"),
         ('model.encoder.layout=kinect_v3', "unknown skeleton layout 'kinect_v3'"),
         ('train_dataloader.dataset.split=train60', "no split 'train60'"),
-        ('model.encoder.layout=msr_action3d', '(people, joints, coordinates)'),
+        ('model.encoder.layout=msr_action3d', 'of 20 joints, but the clips'),
     ],
 )
 def test_wrong_names_are_one_clear_error(uninterrupted, tmp_path, option, words):

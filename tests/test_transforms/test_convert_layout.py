@@ -110,6 +110,7 @@ def test_training_is_the_same_with_and_without_normalizing_once(msr_clips, tmp_p
             msr_clips, tmp_path, **{'default_hooks.normalize_once.max_gigabytes': max_gigabytes}
         )
         config.experiment_name += str(max_gigabytes)
+        config.work_dir += str(max_gigabytes)
         runner = pretrain(config)
         sample = runner.train_dataloader.dataset[0]
         assert sample['normalized'] == (max_gigabytes > 0)

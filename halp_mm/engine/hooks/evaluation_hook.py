@@ -44,8 +44,11 @@ class EvaluationHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Build the protocols and open the test clips.
 
+        Clips of a single class have no accuracy: then there is a line in the log, and nothing else.
+
         Raises:
-            ValueError: if the config lacks one of the protocols.
+            ValueError: if the config lacks one of the protocols, or the training clips have other
+                classes than the test clips.
         """
         self.protocols = {
             prefix: PROTOCOLS.build({'seed': runner.seed, **settings})
@@ -54,6 +57,13 @@ class EvaluationHook(Hook):
         # The training clips are those of the run, normalised already if NormalizeOnceHook did so.
         self.train_dataset = runner.train_dataloader.dataset
         self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
+        for protocol in self.protocols.values():
+            protocol.check(self.train_dataset, self.test_dataset)
+        classes = self.test_dataset.metainfo['classes']
+        if len(classes) < 2:
+            runner.logger.warning(f'no evaluation: a single class, {classes[0]!r}, has no accuracy')
+            self.protocols = {}
+            return
         model = model_of(runner)
         preprocessor = model.data_preprocessor
         self.test_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
@@ -62,7 +72,8 @@ class EvaluationHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""
-        if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
+        is_due = self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
+        if is_due and self.protocols:
             self.evaluate(runner, runner.epoch + 1)
 
     def evaluate(self, runner: Runner, epoch: int) -> None:

@@ -1,0 +1,86 @@
+"""What is looked at before the first step, by the real Runner."""
+
+import numpy as np
+import pytest
+
+from halp_mm.apis import pretrain
+from halp_mm.datasets import ClipWriter
+from halp_mm.engine.hooks.preflight_hook import check_layout, steps_of_an_epoch
+from halp_mm.skeletons import get_layout
+from tests.conftest import write_random_clips
+from tests.runs import CONFIG
+
+TINY = {
+    'train_dataloader.dataset.split': 'train',
+    'test_dataset.split': 'test',
+    'model.encoder.hidden_size': 4,
+    'model.encoder.num_layers': 1,
+    'model.queue_size': 16,
+    'train_cfg.max_epochs': 1,
+}
+
+
+def tiny(data_file, **options):
+    options = {key.replace('__', '.'): value for key, value in options.items()}
+    files = dict.fromkeys(
+        ['train_dataloader.dataset.data_file', 'test_dataset.data_file'], str(data_file)
+    )
+    heads = {'model.heads': dict(halp=None)}
+    return TINY | files | heads | options
+
+
+def test_steps_of_an_epoch():
+    assert steps_of_an_epoch(100, 64, 1) == '100 clips, batch 64: 1 step an epoch, 36 clips dropped'
+    assert steps_of_an_epoch(128, 64, 2) == '128 clips, batch 64: 2 steps an epoch'
+    assert steps_of_an_epoch(100, 64, 2) == '100 clips, batch 64: 2 steps an epoch'
+
+
+def test_a_training_without_a_step_does_not_start(random_clips, tmp_path):
+    options = tiny(random_clips, train_dataloader__batch_size=9)
+    with pytest.raises(ValueError, match=r'8 clips .* do not fill a batch of 9, .*batch_size=8 or'):
+        pretrain(CONFIG, tmp_path / 'run', options)
+    assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+def test_the_log_says_how_many_clips_are_dropped(random_clips, tmp_path):
+    runner = pretrain(CONFIG, tmp_path, tiny(random_clips, train_dataloader__batch_size=5))
+    expected = '8 clips, batch 5: 1 step an epoch, 3 clips dropped'
+    assert expected in runner.log_file.read_text()
+
+
+def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
+    data_file = write_random_clips(tmp_path / 'v1.safetensors', layout='kinect_v1')
+    options = tiny(data_file, train_dataloader__batch_size=4, model__encoder__layout='msr_action3d')
+    with pytest.raises(ValueError, match=r"'msr_action3d' of 20 joints.*'kinect_v1' of 20 joints"):
+        pretrain(CONFIG, tmp_path / 'run', options)
+
+
+def test_layouts_may_differ_by_name():
+    layout = get_layout('kinect_v2')
+    check_layout(get_layout({**layout.to_dict(), 'name': 'mine'}), layout)
+
+
+def write_clips(path, classes):
+    clips = np.random.default_rng(0).normal(size=(8, 1, 12, 25, 3))
+    with ClipWriter(path, 'kinect_v2', classes, 'mine') as writer:
+        for i, clip in enumerate(clips):
+            split = 'test' if i % 3 == 0 else 'train'
+            writer.add(f'clip{i}', clip, label=i % len(classes), splits=[split])
+    return path
+
+
+def test_a_single_class_has_no_accuracy(tmp_path):
+    data_file = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    runner = pretrain(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
+    log = runner.log_file.read_text()
+    assert "no evaluation: a single class, 'unknown', has no accuracy" in log
+    assert 'knn_top1' not in log
+
+
+def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path):
+    train = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    test = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
+    options = tiny(train, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    with pytest.raises(ValueError, match='train and test split have different classes'):
+        pretrain(CONFIG, tmp_path / 'run', options)
+    assert not list((tmp_path / 'run').glob('*.pth'))
