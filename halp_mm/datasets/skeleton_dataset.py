@@ -13,6 +13,7 @@ from halp_mm.argument_checks import check_count
 from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
 from halp_mm.datasets.batches import batch_positions
 from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.storage import ClipBlock
 from halp_mm.registry import DATASETS
@@ -128,15 +129,16 @@ class SkeletonDataset(Dataset):
             and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
-            ValueError: if the clip has coordinates that are NaN or infinite.
+            ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
         """
         position = self._positions[index]
         if self._normalized is None:
             clip = self._storage.clip(position)
-            if not torch.isfinite(clip).all():
+            wrong = describe_bad_coordinates(clip)
+            if wrong:
                 raise ValueError(
-                    f'{self.data_file}: clip {self._storage.names[position]!r} has coordinates '
-                    'that are NaN or infinite; make the file again or leave the clip out'
+                    f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
+                    'the file again or leave the clip out'
                 )
             clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
         else:
