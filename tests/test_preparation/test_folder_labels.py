@@ -151,7 +151,10 @@ def test_a_label_that_is_not_in_the_classes_file(tmp_path):
             'name,class,split\na,b,c\n',
             r"\['name', 'class', 'split'\]; .* label missing. Add a first",
         ),
-        ('name;label;split\n', r"semicolons between its cells: 'name;label;split'; expected commas"),
+        (
+            'name;label;split\n',
+            r"semicolons between its cells: 'name;label;split'; expected commas",
+        ),
         ('name,label,split,label\n', 'columns without a name or of the same name'),
         ('name,label,split,\n', 'columns without a name or of the same name'),
         ('name,label,split,clip\n', "has a column 'clip'; expected a name other than clip, splits"),

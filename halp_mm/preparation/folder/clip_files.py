@@ -33,6 +33,7 @@ MAX_NUMBERS = 10**8  # 12 hours of one person at 30 frames a second
 
 _ARRAY_NAMES = ('keypoint', 'clip')
 _PERSON_HEADER = ['frame', 'person']
+_MAX_GAP = 100  # frames a line
 _LARGEST_INTEGER = 2**53
 _EXPECTED = 'expected numbers [T, V, C] or [M, T, V, C]. Export the clip again'
 _EXPORT_CSV = (
@@ -214,6 +215,12 @@ def _by_person(values: np.ndarray, path: Path) -> np.ndarray:
         raise ValueError(
             f'{path} has {shape[0]} people and {shape[1]} frames from its smallest to its largest '
             f'frame number; expected at most {MAX_NUMBERS} numbers. Cut the recording into clips'
+        )
+    if shape[1] > _MAX_GAP * len(values):
+        raise ValueError(
+            f'{path} has {len(values)} lines for {shape[1]} frames, from its smallest to its '
+            f'largest frame number; expected a line for one in {_MAX_GAP} frames at least. '
+            'Correct the frame numbers'
         )
     place = people * shape[1] + frames
     order = np.argsort(place, kind='stable')
