@@ -129,10 +129,11 @@ class _Lines:
 class _Parser:
     def __init__(self, content: bytes, path: Path) -> None:
         self.path = path
-        first_line = content[:_FIRST_LINE_BYTES].split(maxsplit=1)[:1]
-        if first_line and first_line[0].isdigit() and int(first_line[0]) > MAX_FRAMES:
+        word = content[:_FIRST_LINE_BYTES].split(maxsplit=1)[:1]
+        declared = int(word[0]) if word and word[0].isdigit() else 0
+        if MAX_FRAMES < declared <= content.count(b'\n'):
             raise ValueError(
-                f'{path}, line 1: found {int(first_line[0])} frames; expected at most '
+                f'{path}, line 1: found {declared} frames; expected at most '
                 f'{MAX_FRAMES}. Get the file again'
             )
         self.lines = _Lines(content.rstrip() + b'\n')
