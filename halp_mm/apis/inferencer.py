@@ -14,6 +14,7 @@ from torch import Tensor
 
 from halp_mm.apis.config import load_config
 from halp_mm.apis.evaluate import build_model
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
 from halp_mm.evaluation import extract_features, knn_scores
 from halp_mm.evaluation.classifier import check_num_classes
@@ -258,4 +259,7 @@ def _as_numbers(clip: np.ndarray | Tensor, where: str) -> np.ndarray:
             f'{where} has {num_bad} of {clip.size} numbers that are NaN or infinite; expected '
             'finite numbers. Set joints that were not tracked to 0 in all coordinates'
         )
+    wrong = describe_bad_coordinates(clip)
+    if wrong:
+        raise ValueError(f'{where} has {wrong}. Export the clip again')
     return clip

@@ -26,5 +26,6 @@ main = preparation_command(
         'labels': Option(flags=('--labels',), metavar='FILE'),
         'to_layout': Option(metavar='NAME', convert=read_layout),
         'classes': Option(metavar='FILE'),
+        'dataset': Option(metavar='NAME'),
     },
 ).main

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
@@ -283,6 +284,10 @@ class _Checks:
             infinite = int((~np.isfinite(_channels(annotation))).sum())
             if infinite:
                 yield f'has {infinite} numbers that are NaN, infinite or too large for float32'
+                return
+            wrong = describe_bad_coordinates(_channels(annotation))
+            if wrong:
+                yield f'has {wrong}'
 
 
 def _is_numeric(value: object) -> bool:

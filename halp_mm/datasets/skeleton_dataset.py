@@ -11,7 +11,9 @@ from torch.utils.data import Dataset
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
+from halp_mm.datasets.batches import batch_positions
 from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.storage import ClipBlock
 from halp_mm.registry import DATASETS
@@ -93,6 +95,13 @@ class SkeletonDataset(Dataset):
         return [self._storage.names[position] for position in self._positions]
 
     @property
+    def num_frames(self) -> Tensor:
+        """The length of each clip, int64 ``[N]``."""
+        if self._normalized is not None:
+            return self._normalized.num_frames
+        return self._storage.block.num_frames[self._positions]
+
+    @property
     def num_bytes(self) -> int:
         """Size of all samples' coordinates."""
         joints, channels = self._storage.block.frames.shape[1:]
@@ -120,15 +129,16 @@ class SkeletonDataset(Dataset):
             and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
-            ValueError: if the clip has coordinates that are NaN or infinite.
+            ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
         """
         position = self._positions[index]
         if self._normalized is None:
             clip = self._storage.clip(position)
-            if not torch.isfinite(clip).all():
+            wrong = describe_bad_coordinates(clip)
+            if wrong:
                 raise ValueError(
-                    f'{self.data_file}: clip {self._storage.names[position]!r} has coordinates '
-                    'that are NaN or infinite; make the file again or leave the clip out'
+                    f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
+                    'the file again or leave the clip out'
                 )
             clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
         else:
@@ -162,23 +172,23 @@ class SkeletonDataset(Dataset):
             normalization: Takes and returns a padded batch.
             max_gigabytes: Size of the coordinates up to which this is done.
             device: Where to normalise; the result is kept in the CPU's memory.
-            batch_size: How many clips are normalised at a time.
+            batch_size: How many clips are normalised at a time, at most.
         """
         if self._normalized is not None or self.num_bytes > max_gigabytes * 1e9:
             return
-        blocks, num_frames = [], []
-        for start in range(0, len(self), batch_size):
-            samples = [self[i] for i in range(start, min(start + batch_size, len(self)))]
-            batch = pad_clips(samples)
+        blocks: list[Tensor | None] = [None] * len(self)
+        num_frames = torch.zeros(len(self), dtype=torch.int64)
+        for positions in batch_positions(self.num_frames, batch_size):
+            batch = pad_clips([self[position] for position in positions])
             padded = (batch[key].to(device) for key in ('clips', 'num_frames'))
             clips = normalization(Clips(*padded, self._storage.layout))
-            for clip, frames in zip(clips.coordinates.cpu(), clips.num_frames.tolist()):
-                blocks.append(clip[:, :frames].flatten(0, 1))
-                num_frames.append(frames)
+            num_frames[positions] = clips.num_frames.cpu()
+            for position, clip in zip(positions, clips.coordinates.cpu()):
+                blocks[position] = clip[:, : num_frames[position]].flatten(0, 1).clone()
         self._normalized_layout = clips.layout
         self._normalized = ClipBlock(
             torch.cat(blocks).share_memory_(),
-            torch.tensor(num_frames),
+            num_frames,
             torch.full((len(self),), self.num_people),
         )
 

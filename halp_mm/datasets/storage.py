@@ -33,6 +33,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 FORMAT = 'halp_mm clips 1'
@@ -138,11 +139,9 @@ class ClipWriter:
                 f'{where} has {clip.shape[3]} numbers a joint; the clips before it have '
                 f'{self._channels}. Export all clips with a score or all without'
             )
-        if not np.isfinite(clip).all():
-            raise ValueError(
-                f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '
-                'infinite; repair or leave out the clip'
-            )
+        wrong = describe_bad_coordinates(clip)
+        if wrong:
+            raise ValueError(f'{where} has {wrong}; repair or leave out the clip')
         if not 0 <= label < len(self.class_names):
             raise ValueError(
                 f'{where} has label {label}; expected 0 to {len(self.class_names) - 1}'

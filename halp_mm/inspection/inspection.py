@@ -24,6 +24,7 @@ from halp_mm.inspection.clip_measures import (
     measure_tracks,
     read_chunks,
 )
+from halp_mm.inspection.pitfalls import find_pitfalls, train_test_pairs
 from halp_mm.problems import listing
 from halp_mm.progress_bar import progress_bar
 
@@ -81,6 +82,7 @@ class Inspection:
         absences: When nobody is seen in a clip.
         missing_joints: Names of the joints that are zero in the whole file.
         suspicions: In the order of :data:`KINDS`, then of the file.
+        pitfalls: What makes results wrong; see :mod:`~halp_mm.inspection.pitfalls`.
     """
 
     storage: ClipStorage
@@ -88,6 +90,7 @@ class Inspection:
     absences: Absences
     missing_joints: list[str]
     suspicions: list[Suspicion]
+    pitfalls: list[str]
 
     @cached_property
     def people_seen(self) -> np.ndarray:
@@ -148,19 +151,8 @@ def inspect_clips(storage: ClipStorage, progress: TextIO | None = None) -> Inspe
         for position, detail, frame in findings
     ]
     missing_joints = [joint for joint, gone in zip(storage.layout.joints, missing) if gone]
-    return Inspection(storage, tracks, absences, missing_joints, found)
-
-
-def train_test_pairs(splits: Iterable[str]) -> list[tuple[str, str]]:
-    """The splits that one protocol trains and tests on, told by their names' endings."""
-    splits = sorted(splits)
-    return [
-        (name, other)
-        for name in splits
-        if name.endswith('train')
-        for other in (name.removesuffix('train') + ending for ending in ('test', 'val'))
-        if other in splits
-    ]
+    pitfalls = list(find_pitfalls(storage, tracks, fingerprints))
+    return Inspection(storage, tracks, absences, missing_joints, found, pitfalls)
 
 
 Findings = Iterator[tuple[int, str, int | None]]  # position, detail, frame

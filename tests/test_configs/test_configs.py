@@ -19,6 +19,7 @@ PAPER = [
     for name in ('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pku2_xsub')
 ]
 SMALL = ['bigru_msr-action3d_xsub', 'bigru_synthetic_xsub']
+KINECT_V1 = [f'bigru_{name}' for name in ('nw-ucla_xsub', 'nw-ucla_xview', 'utd-mhad_xsub')]
 SUPERVISED = {
     'ntu60_xsub': 60,
     'ntu60_xview': 60,
@@ -107,6 +108,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr', 'aimclr_crosclr')
         for name in SUPERVISED
     }
+    expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
     expected |= {*COMBINATIONS, *RELEASES}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
@@ -181,7 +183,7 @@ def test_papers_settings(name):
     ]
 
 
-@pytest.mark.parametrize('name', PAPER + SMALL)
+@pytest.mark.parametrize('name', PAPER + SMALL + KINECT_V1)
 def test_halp_is_its_baseline_with_one_more_head(name):
     halp, moco = (load(f'{method}/{name}') for method in ('halp', 'moco'))
     assert halp['model']['heads'].pop('halp')['type'] == 'HaLPHead'

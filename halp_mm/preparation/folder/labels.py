@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from halp_mm.preparation.folder.clip_files import UTF16_MARKS
 from halp_mm.preparation.source import ClipFacts
 from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
 
@@ -119,8 +120,11 @@ def _find_class(label: str, class_names: list[str]) -> int | None:
 def _read_text(path: Path, what: str) -> str:
     if not path.is_file():
         raise FileNotFoundError(f'there is no {what} file {path}')
+    content = path.read_bytes()
+    if content.startswith(UTF16_MARKS):
+        raise ValueError(f'{path} is UTF-16, not UTF-8. Save it as CSV in UTF-8')
     try:
-        return path.read_bytes().decode('utf-8-sig')
+        return content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not UTF-8: {error}. Save it as CSV in UTF-8') from error
 
@@ -140,6 +144,11 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     missing = [column for column in _NEEDED if column not in header]
+    if missing and len(header) == 1 and ';' in header[0]:
+        raise ValueError(
+            f'{path} has semicolons between its cells: {header[0][:60]!r}; expected commas. Save '
+            'it as CSV with commas; only splits in the column split have semicolons between them'
+        )
     if missing:
         raise ValueError(
             f'{path} has the columns {list(header)[:20]}; expected name, label and split, with '

@@ -24,7 +24,7 @@ from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem
+from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
 from halp_mm.registry import SOURCES
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
@@ -32,6 +32,7 @@ WITHOUT_ROW = 'without a row in the labels file'
 BAD_ROW = 'with a bad row in the labels file'
 
 _MAX_PEOPLE = 50
+_FEW_PEOPLE = 2  # more people than frames are taken for frames
 
 
 @SOURCES.register_module()
@@ -39,10 +40,11 @@ class FolderSource(Source):
     """One's own clips, as this module's docstring says.
 
     Args:
-        folder: The folder with the clips' files. Its name is the data set's.
+        folder: The folder with the clips' files.
         layout: The joint layout of the clips.
         labels: The labels file.
         classes: A text file with the names of the classes, one a line.
+        dataset: Name of the data set; by default the folder's.
 
     Raises:
         FileNotFoundError: if ``labels`` or ``classes`` is missing.
@@ -57,9 +59,10 @@ class FolderSource(Source):
         layout: str | Mapping | SkeletonLayout,
         labels: str | os.PathLike,
         classes: str | os.PathLike | None = None,
+        dataset: str | None = None,
     ) -> None:
         self.folder, self.labels, self.layout = Path(folder), Path(labels), get_layout(layout)
-        self.name = self.folder.resolve().name
+        self.name = dataset or self.folder.resolve().name
         self._known = read_labels(self.labels, None if classes is None else Path(classes))
         self.class_names = self._known.class_names
         self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
@@ -99,6 +102,17 @@ class FolderSource(Source):
         """What a file holds as a clip of the layout, ``[M, T, V, C]``."""
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
 
+    def remarks(self, summary: Summary) -> list[str]:
+        """Which classes have no clips: integer labels count from 0."""
+        empty = [name for name, count in summary.classes.items() if not count]
+        if not empty:
+            return []
+        total = len(summary.classes)
+        return [
+            f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}. Integer labels '
+            'count from 0 to the largest; give names, or the list of classes by --classes'
+        ]
+
     def _find_files(self, summary: Summary) -> dict[str, Path]:
         """The clips' files by name; those in the lists are none."""
         if not self.folder.is_dir():
@@ -137,13 +151,14 @@ def prepare_folder(
     workers: int | None = None,
     skip_bad: bool = False,
     progress: TextIO | None = None,
+    dataset: str | None = None,
 ) -> Summary:
     """Make a data file of your own clips: a folder with one file a clip, and a labels file.
 
     See :class:`FolderSource` and :func:`~.preparing.prepare`, which raise its errors.
 
     Args:
-        folder: The folder with the clips' files. Its name is the data set's.
+        folder: The folder with the clips' files.
         layout: The joint layout of the clips.
         labels: The labels file.
         out: The data file to make.
@@ -152,11 +167,12 @@ def prepare_folder(
         workers: How many processes read; by default one for each core.
         skip_bad: Leave out bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
+        dataset: Name of the data set; by default the folder's.
 
     Returns:
         What the file holds and what was left out.
     """
-    source = FolderSource(folder, layout, labels, classes)
+    source = FolderSource(folder, layout, labels, classes, dataset)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
 
 
@@ -214,6 +230,11 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
                 f'or {joints * (dimensions + 1)}: {expected}. {advice}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
+    elif (transpose := _transpose_to_make(values, layout)) is not None:
+        raise ValueError(
+            f'{where} is of shape {list(values.shape)}, whose axes are not in the order people, '
+            f'frames, joints, coordinates; expected {expected}. {transpose}'
+        )
     elif values.shape[2] != joints or values.shape[3] not in (dimensions, dimensions + 1):
         raise ValueError(
             f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
@@ -226,3 +247,29 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             'transpose the clip'
         )
     return values
+
+
+def _transpose_to_make(values: np.ndarray, layout: SkeletonLayout) -> str | None:
+    """What to do with an array whose axes are in another order; None if they are not."""
+    first, second, third, last = values.shape
+    joints, dimensions = layout.num_joints, layout.dimensions
+    channels = (dimensions, dimensions + 1)
+    if first == 1 and second in channels and last == joints:
+        return 'It looks like [C, T, V]: save clip.transpose(1, 2, 0)'
+    if first in channels and third == joints and (last not in channels or _has_scores(values)):
+        return 'It looks like [C, T, V, M], as ST-GCN has it: save clip.transpose(3, 1, 2, 0)'
+    is_clip = third == joints and last in channels
+    if is_clip and first > max(second, _FEW_PEOPLE) and first <= _MAX_PEOPLE:
+        return (
+            f'It has {first} people of {second} frames, or looks like [T, M, V, C]: save '
+            'clip.transpose(1, 0, 2, 3). So many people in so few frames can be a .csv file'
+        )
+    return None
+
+
+def _has_scores(values: np.ndarray) -> bool:
+    """Whether the last entry of the first axis is a score, 0 to 1, and the others are pixels."""
+    scores, others = values[-1], values[:-1]
+    return len(values) == 3 and bool(
+        scores.min() >= 0 and 0 < scores.max() <= 1 and (np.abs(others).max((1, 2, 3)) > 2).all()
+    )
