@@ -13,6 +13,7 @@ _MODULES = {
     'MSRAction3DSource': 'halp_mm.preparation.msr_action3d.source',
     'NTUSource': 'halp_mm.preparation.ntu.source',
     'PKUSource': 'halp_mm.preparation.pku.source',
+    'PoseFilesSource': 'halp_mm.preparation.folder.pose_files',
     'Parsed': 'halp_mm.preparation.raw_files',
     'ParsedClip': 'halp_mm.preparation.raw_files',
     'Problem': 'halp_mm.problems',

@@ -133,9 +133,7 @@ def test_rows_are_what_the_encoder_is_shown(random_clips):
     """An encoder that passes its input on gives the same features, normalised before or not."""
     model = tiny_model().eval()
     preprocessor = model.data_preprocessor
-    model.forward = lambda views, **others: {
-        'joint': views['clip']['joint'].flatten(1)
-    }
+    model.forward = lambda views, **others: {'joint': views['clip']['joint'].flatten(1)}
     dataset = SkeletonDataset(random_clips, 'train')
     expected = extract_features(model, dataset)['joint']
     assert torch.equal(flat_coordinates(preprocessor, dataset), expected)

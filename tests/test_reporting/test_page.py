@@ -284,7 +284,9 @@ def results(tmp_path):
     (folder / 'bad.json').write_text('{')
     log = folder / 'run' / '20260101_000000' / 'vis_data' / 'scalars.json'
     log.parent.mkdir(parents=True)
-    rows = [{'loss': 3.0 / epoch, 'joint/moco/accuracy': 0.5, 'epoch': epoch} for epoch in (1, 2, 3)]
+    rows = [
+        {'loss': 3.0 / epoch, 'joint/moco/accuracy': 0.5, 'epoch': epoch} for epoch in (1, 2, 3)
+    ]
     log.write_text(''.join(json.dumps(row) + '\n' for row in rows))
     plot_curves(folder / 'run', folder / 'curves.png')  # another picture
     points = np.random.default_rng(0).normal(size=(20, 2))

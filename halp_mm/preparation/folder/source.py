@@ -50,6 +50,7 @@ class FolderSource(Source):
     """
 
     parse = staticmethod(parse_clip_file)
+    suffixes = SUFFIXES
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class FolderSource(Source):
             if name not in self._files:
                 text = (
                     f'{self.labels}: clip {name!r} has no file; expected one of '
-                    f'{", ".join(name + suffix for suffix in SUFFIXES)} in the folder'
+                    f'{", ".join(name + suffix for suffix in self.suffixes)} in the folder'
                 )
                 summary.problems.append(Problem(BAD_LABEL, text))
         return recordings
@@ -129,7 +130,7 @@ class FolderSource(Source):
 
 def prepare_folder(
     folder: str | os.PathLike,
-    layout: str | Mapping | SkeletonLayout,
+    layout: str | Mapping | SkeletonLayout | None,
     labels: str | os.PathLike,
     out: str | os.PathLike,
     to_layout: str | Mapping | SkeletonLayout | None = None,
@@ -137,14 +138,16 @@ def prepare_folder(
     workers: int | None = None,
     skip_bad: bool = False,
     progress: TextIO | None = None,
+    format: str | None = None,
 ) -> Summary:
     """Make a data file of your own clips: a folder with one file a clip, and a labels file.
 
-    See :class:`FolderSource` and :func:`~.preparing.prepare`, which raise its errors.
+    See :class:`FolderSource`, :class:`~.pose_files.PoseFilesSource` and
+    :func:`~.preparing.prepare`, which raise its errors.
 
     Args:
         folder: The folder with the clips' files. Its name is the data set's.
-        layout: The joint layout of the clips.
+        layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
         labels: The labels file.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
@@ -152,11 +155,21 @@ def prepare_folder(
         workers: How many processes read; by default one for each core.
         skip_bad: Leave out bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
+        format: What wrote the files: openpose, alphapose, mmpose, mediapipe, azure_kinect or bvh;
+            by default it is found out.
 
     Returns:
         What the file holds and what was left out.
     """
-    source = FolderSource(folder, layout, labels, classes)
+    from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
+
+    format = find_format(Path(folder)) if format is None else format
+    if format is not None:
+        source = PoseFilesSource(folder, format, labels, classes, layout)
+    elif layout is None:
+        raise ValueError('arrays do not say which joints they have; name the layout by --layout')
+    else:
+        source = FolderSource(folder, layout, labels, classes)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
 
 
