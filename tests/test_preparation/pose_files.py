@@ -27,7 +27,7 @@ def seen_frames(frames):
 
 
 def expected_clip(people, scale=1.0):
-    """What a reader shall make of :func:`two_people` in :func:`seen_frames`: larger energy first."""
+    """The clip of :func:`two_people` in :func:`seen_frames`: larger energy first."""
     clip = np.zeros(people.shape, np.float32)
     for t, order in enumerate(seen_frames(people.shape[1])):
         for person in order:
@@ -121,7 +121,7 @@ def write_azure(folder, name, people):
         }
         for t, order in enumerate(seen_frames(people.shape[1]))
     ]
-    dump(folder / f'{name}.json', {'k4abt_sdk_version': '1.1.2', 'frames': frames})
+    dump(folder / f'{name}.json', {'joint_names': ['PELVIS'], 'frames': frames})
 
 
 BVH_TREE = """HIERARCHY

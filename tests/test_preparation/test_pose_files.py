@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_followed_like_by_trying_all_pairings():
     poses = np.array(poses)
     ids = follow_people(frames, poses, np.ones(poses.shape[:2], bool)).reshape(20, 3)
     for t in range(1, 20):
-        earlier = {i: pose for i, pose in zip(ids[t - 1], poses[3 * t - 3 : 3 * t])}
+        earlier = dict(zip(ids[t - 1], poses[3 * t - 3 : 3 * t]))
         now = poses[3 * t : 3 * t + 3]
         best = min(
             itertools.permutations(earlier),
@@ -155,6 +156,42 @@ def test_a_missing_frame_file(tmp_path):
     (tmp_path / 'mine' / 'a' / f'video_{4:012d}_keypoints.json').unlink()
     with pytest.raises(ValueError, match='follows frame 3; expected a file for every frame'):
         prepare(tmp_path / 'mine', 'a')
+
+
+def test_a_bad_first_file_is_one_of_the_problems(tmp_path):
+    people = written.two_people(32)
+    written.write_azure(tmp_path / 'mine', 'b', people)
+    (tmp_path / 'mine' / 'a.json').write_text('{"frames": [')
+    with pytest.raises(BadDataError, match=r'a\.json is no JSON file'):
+        prepare(tmp_path / 'mine', format='azure_kinect')
+    summary, storage = prepare(tmp_path / 'mine', format='azure_kinect', skip_bad=True)
+    assert (storage.names, len(summary.problems)) == (['b'], 1)
+
+
+def test_of_no_known_format(tmp_path):
+    written.dump(tmp_path / 'mine' / 'a.json', {'poses': []})
+    with pytest.raises(ValueError, match=r'a\.json is of no format that is known.* --format'):
+        prepare(tmp_path / 'mine', 'a')
+    (tmp_path / 'mine' / 'a.json').unlink()
+    np.save(tmp_path / 'mine' / 'a.npy', np.ones((3, 25, 3)))
+    with pytest.raises(ValueError, match='name the layout by --layout'):
+        prepare(tmp_path / 'mine', 'a')
+
+
+def test_another_number_of_joints(tmp_path):
+    written.write_alphapose(tmp_path / 'mine', 'a', written.two_people(17))
+    written.write_alphapose(tmp_path / 'mine', 'b', written.two_people(26))
+    with pytest.raises(BadDataError, match=r'b\.json has people, frames, joints and coordinates'):
+        prepare(tmp_path / 'mine')
+
+
+def test_joints_that_were_not_found_do_not_count(tmp_path):
+    """Zeros neither make somebody's energy large nor break a track."""
+    people = written.two_people(17)
+    people[0, 3:9, 4:] = 0
+    written.write_alphapose(tmp_path / 'mine', 'a', people)
+    _, storage = prepare(tmp_path / 'mine', 'a')
+    np.testing.assert_array_equal(storage.clip(0).numpy(), written.expected_clip(people))
 
 
 def test_files_are_bounded(tmp_path, monkeypatch):
@@ -214,17 +251,40 @@ def check_mutations(tmp_path, name, count):
     whole = FORMATS[name].parse(files).clips[0].coordinates
     refused = 0
     for _ in range(count):
-        paths[0].write_text(mutated(text, name != 'bvh', chance))
-        try:
-            clip = FORMATS[name].parse(files).clips[0].coordinates
-        except ValueError as error:
-            assert str(tmp_path) in str(error)
-            assert len(str(error)) < 1000
+        damaged = mutated(text, name != 'bvh', chance)
+        paths[0].write_text(damaged)
+        error, clip = result_of(files, name)
+        if clip is None:
+            assert str(tmp_path) in error
+            assert len(error) < 1000
             refused += 1
         else:
-            assert np.isfinite(clip).all()
-            assert clip.ndim == 4 and clip.shape[2:] == whole.shape[2:]
+            assert clip.shape[2:] == whole.shape[2:]
+            assert only_holds_what_stands_in(clip, paths, name)
     assert refused > count // 3
+
+
+def result_of(files, name):
+    """The error, or the clip."""
+    try:
+        return '', FORMATS[name].parse(files).clips[0].coordinates
+    except ValueError as error:
+        return str(error), None
+
+
+def only_holds_what_stands_in(clip, paths, name):
+    """Whether a clip has no other numbers than its files; of motion, whether it is right."""
+    texts = [path.read_text() for path in paths]
+    if name == 'bvh':
+        if not texts[0].startswith(written.BVH_TREE):
+            return np.isfinite(clip).all()
+        lines = texts[0].split('Frame Time:')[1].splitlines()[1:]
+        values = np.array([[float(word) for word in line.split()] for line in lines])
+        return np.allclose(clip, written.slow_bvh(values), atol=1e-2)
+    numbers = [float(word) for text in texts for word in re.findall(r'-?\d[\d.e+-]*', text)]
+    scale = 1000 if name == 'azure_kinect' else 1
+    known = np.array([0.0, *(number for number in numbers if abs(number) < 1e30)]) / scale
+    return np.isin(clip, known.astype(np.float32)).all()
 
 
 @pytest.mark.parametrize('name', FORMATS)

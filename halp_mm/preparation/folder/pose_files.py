@@ -151,7 +151,7 @@ class PoseFilesSource(FolderSource):
         for name, paths in self._clips.items():
             try:
                 return name, *self._kind_and_layout(name, paths, layout)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError) as error:  # noqa: PERF203 - the first one is good, mostly
                 errors.append(error)
         raise errors[0]
 

@@ -19,8 +19,6 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from halp_mm.preparation.folder.formats.json_file import (
     as_integer,
     as_list,
@@ -30,7 +28,7 @@ from halp_mm.preparation.folder.formats.json_file import (
     refuse,
     stacked_poses,
 )
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of
+from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of, known_ids
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -69,8 +67,7 @@ def read(files: RawFiles) -> Poses:
     if not poses:
         raise ValueError(f'{path} has nobody in it; expected a list of people. Leave it out')
     num_frames, frames = frames_of(numbers)
-    track_ids = None if None in ids else np.array(ids, np.int64)
-    return Poses(num_frames, frames, stacked_poses(poses, path), 2, track_ids)
+    return Poses(num_frames, frames, stacked_poses(poses, path), 2, known_ids(ids))
 
 
 def _frame_number(image_id: object, where: str) -> int:
@@ -83,4 +80,4 @@ def _frame_number(image_id: object, where: str) -> int:
 def _track_id(value: object, where: str) -> int:
     while isinstance(value, list) and value:
         value = value[0]
-    return as_integer(value, where, 'idx')
+    return as_integer(value, where, 'idx', minimum=-1)

@@ -73,15 +73,16 @@ def as_object(value: object, where: object, what: str) -> dict:
     return value if isinstance(value, dict) else refuse(where, value, f'an object, {what}')
 
 
-def as_integer(value: object, where: object, what: str) -> int:
+def as_integer(value: object, where: object, what: str, minimum: int = 0) -> int:
     """The value, which must be a whole number that is what is said; 3.0 is one.
 
     Raises:
         ValueError: if it is none.
     """
-    if type(value) in (int, float) and abs(value) < _LARGEST_INTEGER and value == int(value):
+    is_number = type(value) in (int, float) and minimum <= value < _LARGEST_INTEGER
+    if is_number and value == int(value):
         return int(value)
-    refuse(where, value, f'a whole number, {what}')
+    refuse(where, value, f'a whole number of at least {minimum}, {what}')
 
 
 def as_numbers(value: object, where: object, widths: Collection[int]) -> np.ndarray:
@@ -122,8 +123,10 @@ def stacked_poses(poses: list[np.ndarray], where: object) -> np.ndarray:
     """
     shapes = sorted({pose.shape for pose in poses})
     if len(shapes) > 1:
+        found = ' and of '.join(
+            f'{joints} joints x {numbers} numbers' for joints, numbers in shapes
+        )
         raise ValueError(
-            f'{where} has poses of {" and of ".join(f"{v} joints x {c} numbers" for v, c in shapes)}; '
-            'expected the same joints throughout. Export it again'
+            f'{where} has poses of {found}; expected the same joints throughout. Export it again'
         )
     return np.stack(poses)

@@ -32,7 +32,7 @@ from halp_mm.preparation.folder.formats.json_file import (
     refuse,
     stacked_poses,
 )
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of
+from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of, known_ids
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -82,16 +82,20 @@ def read(files: RawFiles) -> Poses:
                 refuse(where, len(scores), f'{len(keypoints)} scores, one a joint')
             poses.append(np.column_stack([keypoints, scores]))
             people.append(position)
-            known = 'track_id' in instance
-            ids.append(as_integer(instance['track_id'], where, 'track_id') if known else None)
+            ids.append(_track_id(instance, where))
     if len(set(numbers)) < len(numbers):
         raise ValueError(f'{path} has a frame_id twice; expected each once. Export it again')
     if not poses:
         raise ValueError(f'{path} has nobody in it; expected instances. Leave it out')
     num_frames, frames = frames_of(numbers)
     values = stacked_poses(poses, path)
-    track_ids = None if None in ids else np.array(ids, np.int64)
-    return Poses(num_frames, frames[people], values, values.shape[2] - 1, track_ids)
+    return Poses(num_frames, frames[people], values, values.shape[2] - 1, known_ids(ids))
+
+
+def _track_id(instance: dict, where: str) -> int | None:
+    if 'track_id' not in instance:
+        return None
+    return as_integer(instance['track_id'], where, 'track_id', minimum=-1)
 
 
 def _frames(content: object, path: Path) -> Iterator[tuple[int, object]]:

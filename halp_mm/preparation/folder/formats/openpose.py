@@ -17,6 +17,7 @@ Here a clip is a folder that holds such files of one video.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from halp_mm.preparation.folder.formats.json_file import (
     refuse,
     stacked_poses,
 )
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses
+from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, known_ids
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -70,14 +71,13 @@ def read(files: RawFiles) -> Poses:
             'some. Leave the clip out'
         )
     values = stacked_poses(poses, files.paths[0].parent)
-    track_ids = np.array(ids) if min(ids) >= 0 else None
-    return Poses(len(files.paths), np.array(frames), values, 2, track_ids)
+    return Poses(len(files.paths), np.array(frames), values, 2, known_ids(ids))
 
 
 def _person_id(value: object, where: str) -> int:
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
-    return as_integer(value, where, 'person_id')
+    return as_integer(value, where, 'person_id', minimum=-1)
 
 
 def _in_order(paths: tuple[Path, ...]) -> list[Path]:
@@ -94,7 +94,7 @@ def _in_order(paths: tuple[Path, ...]) -> list[Path]:
         )
     numbers = {path: int(match[2]) for path, match in found.items()}
     ordered = sorted(paths, key=numbers.__getitem__)
-    steps = [numbers[b] - numbers[a] for a, b in zip(ordered, ordered[1:])]
+    steps = [numbers[b] - numbers[a] for a, b in pairwise(ordered)]
     wrong = next((i for i, step in enumerate(steps) if not 0 < step == min(steps)), None)
     if wrong is not None:
         raise ValueError(

@@ -15,7 +15,7 @@ from halp_mm.preparation.raw_files import Parsed, ParsedClip
 
 EMPTY_FRAMES = 'frames with nobody'
 SURPLUS = 'people of less energy than two others dropped'
-IDS_UNUSED = 'clips whose track ids repeat in a frame, followed by nearest skeletons instead'
+IDS_UNUSED = 'track ids that repeat in a frame, so not used'
 
 MAX_COORDINATE = 1e6
 
@@ -93,6 +93,12 @@ def check_values(values: np.ndarray, where: Path) -> None:
             f'{where} holds {values[is_bad][0]}; expected finite numbers of at most '
             f'{MAX_COORDINATE:.0f}. Export it again'
         )
+
+
+def known_ids(ids: Sequence[int | None]) -> np.ndarray | None:
+    """Track ids as int64 ``[B]``; None where somebody has none, or a negative one."""
+    is_known = all(number is not None and number >= 0 for number in ids)
+    return np.array(ids, np.int64) if is_known else None
 
 
 def frames_of(numbers: Sequence[int]) -> tuple[int, np.ndarray]:
