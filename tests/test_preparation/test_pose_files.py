@@ -174,8 +174,15 @@ def test_of_no_known_format(tmp_path):
         prepare(tmp_path / 'mine', 'a')
     (tmp_path / 'mine' / 'a.json').unlink()
     np.save(tmp_path / 'mine' / 'a.npy', np.ones((3, 25, 3)))
-    with pytest.raises(ValueError, match='name the layout by --layout'):
+    with pytest.raises(ValueError, match='name the layout of arrays by --layout'):
         prepare(tmp_path / 'mine', 'a')
+
+
+def test_arrays_beside_other_json_files_are_arrays(tmp_path):
+    written.dump(tmp_path / 'mine' / 'a_layout.json', {'poses': []})
+    np.save(tmp_path / 'mine' / 'a.npy', np.ones((3, 25, 3)))
+    _, storage = prepare(tmp_path / 'mine', 'a', layout='kinect_v2')
+    assert storage.names == ['a']
 
 
 def test_another_number_of_joints(tmp_path):

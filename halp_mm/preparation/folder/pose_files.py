@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -46,28 +46,36 @@ _PEOPLE = (
 )
 
 
-def find_format(folder: Path) -> str | None:
+def find_format(folder: Path, lists: Collection[Path] = ()) -> str | None:
     """Find out what the files of a folder are.
 
     Args:
         folder: The folder.
+        lists: Files in it that are no clips.
 
     Returns:
-        The name of a format; None if there are arrays only, or nothing that is known.
+        The name of a format; None if there are arrays, or nothing that is known.
 
     Raises:
-        ValueError: if the first JSON file is of no known format.
+        OSError: if the first JSON file cannot be read.
+        ValueError: if it is of no known format.
     """
-    paths = find_files(folder, {'.json', '.bvh'}) if folder.is_dir() else []
-    if not paths:
+    if not folder.is_dir():
         return None
-    if any(path.suffix.lower() in ('.npy', '.npz') for path in find_files(folder, ARRAY_SUFFIXES)):
+    lists = {path.resolve() for path in lists}
+    paths = [
+        path
+        for path in find_files(folder, {*ARRAY_SUFFIXES, '.json', '.bvh'})
+        if path.resolve() not in lists
+    ]
+    suffixes = {path.suffix.lower() for path in paths}
+    if not paths or suffixes & {*ARRAY_SUFFIXES}:
         return None
-    first = paths[0]
-    if first.suffix.lower() == '.bvh':
+    if '.bvh' in suffixes:
         return 'bvh'
-    if first.name.endswith(openpose.FILE_END):
+    if any(path.name.endswith(openpose.FILE_END) for path in paths):
         return 'openpose'
+    first = paths[0]
     content = read_json(first)
     for name in ('alphapose', 'azure_kinect', 'mmpose', 'mediapipe'):
         if FORMATS[name].recognises(content):

@@ -163,11 +163,16 @@ def prepare_folder(
     """
     from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
 
-    format = find_format(Path(folder)) if format is None else format
+    if format is None:
+        lists = [Path(file) for file in (labels, classes) if file is not None]
+        format = find_format(Path(folder), lists)
     if format is not None:
         source = PoseFilesSource(folder, format, labels, classes, layout)
     elif layout is None:
-        raise ValueError('arrays do not say which joints they have; name the layout by --layout')
+        raise ValueError(
+            f'nothing in {folder} says which joints there are; name the layout of arrays by '
+            '--layout, or what wrote other files by --format'
+        )
     else:
         source = FolderSource(folder, layout, labels, classes)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
