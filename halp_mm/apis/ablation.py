@@ -15,8 +15,8 @@ from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import evaluate
 from halp_mm.apis.pretrain import pretrain
 from halp_mm.apis.results import config_sha256, write_results
+from halp_mm.atomic_write import atomic_write
 from halp_mm.run_identity import COORDINATES
-from halp_mm.whole_files import written_whole
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Run:
             'config_sha256': self.sha256,
             **facts,
         }
-        with written_whole(self.folder / 'run.json') as partial:
+        with atomic_write(self.folder / 'run.json') as partial:
             partial.write_text(json.dumps(content, indent=2) + '\n')
 
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import EvaluationResult, confusion_matrix
 from halp_mm.run_identity import COORDINATES, describe_run
 from halp_mm.sha256 import file_sha256
 from halp_mm.version import __version__
-from halp_mm.whole_files import written_whole
 
 #: What differs between results of the same evaluation.
 TIME_FIELDS = ('finished', 'seconds')
@@ -203,7 +203,7 @@ def results_table(results: Mapping) -> str:
 
 def write_results(results: Mapping, path: str | os.PathLike) -> None:
     """Write results as JSON."""
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(results, indent=2) + '\n', encoding='utf-8')
 
 

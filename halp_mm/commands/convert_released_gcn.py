@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.models.converters.released_stgcn import convert_released
 from halp_mm.skeletons import STREAMS
-from halp_mm.whole_files import written_whole
 
 
 def run(source: str, *, out: str, **settings) -> str:
@@ -30,7 +30,7 @@ def run(source: str, *, out: str, **settings) -> str:
         converted = convert_released(state, **settings)
     except ValueError as error:
         raise ValueError(f'{source} cannot be converted: {error}') from error
-    with written_whole(out) as partial:
+    with atomic_write(out) as partial:
         torch.save({'state_dict': converted}, partial)
     return f'{len(state)} entries converted to {len(converted)}\nwritten: {out}'
 

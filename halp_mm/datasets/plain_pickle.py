@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 _NUMBERS = re.compile(r'[biufc][0-9]+')
-_MOST_DIMENSIONS = 32
+_MAX_DIMENSIONS = 32
 _LEAVES = {str, bytes, bytearray, int, float, complex, bool, type(None)}
 _SCALAR_TYPES = (
     *('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64'),
@@ -143,7 +143,7 @@ def _array(
     if type(data) not in (bytes, bytearray) or type(data_type) is not _DataType:
         raise _RefusedError(f'an array made of a {type(data).__name__}')
     sizes = shape if type(shape) is tuple else (shape,)
-    if len(sizes) > _MOST_DIMENSIONS or any(type(n) is not int or n < 0 for n in sizes):
+    if len(sizes) > _MAX_DIMENSIONS or any(type(n) is not int or n < 0 for n in sizes):
         raise _RefusedError(f'an array of shape {shape!r:.60}')
     dtype = data_type.dtype
     if math.prod(sizes) * dtype.itemsize != len(data):

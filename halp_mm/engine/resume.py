@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.engine.checkpoint_file import read_checkpoint_file
-from halp_mm.whole_files import written_whole
 
 #: The checkpoint of a run that was stopped within an epoch.
 STOPPED = 'stopped.pth'
@@ -91,7 +91,7 @@ def check_no_checkpoints(work_dir: str | os.PathLike) -> None:
 
 def note_last_checkpoint(path: str | os.PathLike, work_dir: str | os.PathLike) -> None:
     """Write the file ``last_checkpoint``, relative to the work directory, which may be moved."""
-    with written_whole(Path(work_dir, LAST)) as partial:
+    with atomic_write(Path(work_dir, LAST)) as partial:
         partial.write_text(os.path.relpath(path, work_dir))
 
 

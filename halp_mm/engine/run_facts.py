@@ -21,7 +21,7 @@ _OF_NO_CONSEQUENCE = (
 )
 #: What the optimiser and the schedules in the checkpoint decide, whatever the config says.
 _OF_THE_CHECKPOINT = ('optim_wrapper.optimizer.', 'param_scheduler.', 'randomness.seed')
-_MOST_LINES = 20
+_MAX_LINES = 20
 _WHOLE_BYTES = 1 << 26  # a data file up to this size is hashed whole
 _BLOCK = 1 << 16
 _BLOCKS = 256
@@ -141,6 +141,6 @@ def config_differences(
                     f'load_from={filename}'
                 )
         lines.append(f"{key} was {before}, is {after} in the config: the {used}'s is used")
-    if len(lines) > _MOST_LINES:
-        lines[_MOST_LINES:] = [f'and {len(lines) - _MOST_LINES} more values of the config differ']
+    if len(lines) > _MAX_LINES:
+        lines[_MAX_LINES:] = [f'and {len(lines) - _MAX_LINES} more values of the config differ']
     return lines

@@ -13,6 +13,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from halp_mm.atomic_write import replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
@@ -36,7 +37,6 @@ from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import RUN, load_encoders, load_state
 from halp_mm.partial_files import remove_dead_partial_files
 from halp_mm.registry import RUNNERS
-from halp_mm.whole_files import replace_durably
 
 #: Names of the hooks that a Runner has by default.
 MMENGINE_HOOKS = frozenset(

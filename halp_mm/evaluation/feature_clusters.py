@@ -11,7 +11,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-_MOST_NEIGHBOURS = 30.0  # perplexity of t-SNE, scikit-learn's default
+_MAX_NEIGHBOURS = 30.0  # perplexity of t-SNE, scikit-learn's default
 _SAME = 1e-6  # normalised features that are closer than this in all directions are the same
 
 
@@ -77,7 +77,7 @@ def tsne_points(features: Tensor, seed: int = 0) -> np.ndarray:
     if len(features) < 4:
         raise ValueError(f'there are {len(features)} features; t-SNE needs at least 4')
     values = _normalized(features)
-    perplexity = min(_MOST_NEIGHBOURS, (len(values) - 1) / 3)
+    perplexity = min(_MAX_NEIGHBOURS, (len(values) - 1) / 3)
     with threadpool_limits(1):
         return TSNE(2, perplexity=perplexity, init='pca', random_state=seed).fit_transform(values)
 

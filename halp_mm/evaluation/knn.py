@@ -13,7 +13,7 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
-_MOST_CANDIDATES = 2**22  # similarities that are looked at in one step
+_MAX_CANDIDATES = 2**22  # similarities that are looked at in one step
 
 
 def knn_scores(
@@ -54,7 +54,7 @@ def knn_scores(
         part.split(chunk_size)
         for part in (train_features, inverse_lengths(train_features), train_labels)
     ]
-    num_queries = min(chunk_size, max(1, _MOST_CANDIDATES // (chunk_size + k)))
+    num_queries = min(chunk_size, max(1, _MAX_CANDIDATES // (chunk_size + k)))
     scores = test_features.new_empty(len(test_features), num_classes, dtype=torch.float64)
     for queries, result in zip(test_features.split(num_queries), scores.split(num_queries)):
         closeness = queries.new_empty(len(queries), 0)  # of the k nearest so far

@@ -23,7 +23,7 @@ def retrieve(
     gallery_labels: Tensor,
     queries: Mapping[str, Tensor],
     query_labels: Tensor,
-    most_similarities: int = 2**23,
+    max_similarities: int = 2**23,
 ) -> tuple[Tensor, Tensor]:
     """Rank the gallery for each query by cosine similarity, and see where its class stands.
 
@@ -39,7 +39,7 @@ def retrieve(
         gallery_labels: ``[N]``.
         queries: Features ``[Q, D]`` by stream.
         query_labels: ``[Q]``.
-        most_similarities: How many similarities are held at a time, which bounds the memory; as
+        max_similarities: How many similarities are held at a time, which bounds the memory; as
             many queries are compared with the whole gallery as that allows, but at least one.
 
     Returns:
@@ -54,7 +54,7 @@ def retrieve(
         inverse_lengths(features)  # refuses what is not finite
     misses = torch.full_like(query_labels, len(gallery_labels))
     precision = torch.zeros(len(query_labels), dtype=torch.float64, device=query_labels.device)
-    num_queries = max(1, most_similarities // len(gallery_labels))
+    num_queries = max(1, max_similarities // len(gallery_labels))
     for label in query_labels.unique():
         wanted = (gallery_labels == label).nonzero().flatten()
         if not len(wanted):

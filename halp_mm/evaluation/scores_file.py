@@ -36,9 +36,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import ORIGIN, EvaluationResult
-from halp_mm.whole_files import written_whole
 
 _TEXTS = ('dataset', 'split', 'protocol')
 _ARRAYS = ('scores', 'labels', 'names', 'classes', *_TEXTS)
@@ -66,7 +66,7 @@ def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
         arrays['num_train'] = np.array(result.num_train, np.int64)
     for stream, features in result.features.items():
         arrays[f'{_FEATURES}{stream}'] = features.cpu().numpy()
-    with written_whole(path) as partial, partial.open('wb') as file:
+    with atomic_write(path) as partial, partial.open('wb') as file:
         np.savez(file, **arrays)
 
 

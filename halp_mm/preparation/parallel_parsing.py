@@ -24,10 +24,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
 from halp_mm.problems import BAD_FILE, Problem
 from halp_mm.version import __version__
-from halp_mm.whole_files import written_whole
 
 
 def parts_folder(out: str | os.PathLike) -> Path:
@@ -148,7 +148,7 @@ def _make_shard(
         ]
         for result in results
     ]
-    with written_whole(path) as partial_path:
+    with atomic_write(path) as partial_path:
         partial_path.write_bytes(save(frames, {'signature': signature, 'index': json.dumps(index)}))
     return path
 

@@ -20,7 +20,7 @@ from halp_mm.visualization.confusion_picture import confusion_figure
 from halp_mm.visualization.curves import panel_figure, panels, read_curves
 from halp_mm.visualization.feature_picture import SOFTWARE
 
-_MOST_CONFUSIONS = 5
+_MAX_CONFUSIONS = 5
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def confusions(groups: Iterable[Group]) -> list[Gallery]:
 def most_confused(confusion: np.ndarray, classes: list[str]) -> str:
     """Say which classes are most often taken for which."""
     wrong = confusion * (1 - np.eye(len(classes), dtype=confusion.dtype))
-    order = np.argsort(-wrong, axis=None, kind='stable')[:_MOST_CONFUSIONS]
+    order = np.argsort(-wrong, axis=None, kind='stable')[:_MAX_CONFUSIONS]
     pairs = [divmod(int(place), len(classes)) for place in order]
     texts = [
         f'{classes[true]} for {classes[predicted]} '

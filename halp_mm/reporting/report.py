@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.reporting.groups import Group, group_results
 from halp_mm.reporting.page_content import PUBLISHED_NOTE, PageContent, Part
 from halp_mm.reporting.pictures import confusions, feature_pictures, learning_curves
@@ -18,7 +19,6 @@ from halp_mm.reporting.tables import (
     measured_tables,
     published_tables_with_ours,
 )
-from halp_mm.whole_files import written_whole
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def write_report(folder: str | os.PathLike, out: str | os.PathLike) -> WrittenRe
         parts=[part for part in parts if not part.is_empty],
     )
     page = html_page(content) if out.suffix == '.html' else markdown_page(content)
-    with written_whole(out) as partial:
+    with atomic_write(out) as partial:
         partial.write_text(page, encoding='utf-8')
     num_pictures = sum(
         len(gallery.pictures) for members in galleries.values() for gallery in members

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.skeletons import SkeletonLayout, get_layout
 from halp_mm.visualization.skeleton_drawing import BACKGROUND, draw_clip, write_caption
-from halp_mm.whole_files import written_whole
 
 SHEET_FRAMES = 8
 _SHEET_COLUMNS = 4
@@ -53,7 +53,7 @@ def save_clip(
         pictures = contact_sheet(clip, layout, size, caption)
     else:
         pictures = draw_clip(clip, layout, size, caption)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         WRITERS[path.suffix](partial, pictures, fps)
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from halp_mm.whole_files import written_whole
+from halp_mm.atomic_write import atomic_write
 
 #: What each panel shows, by its title, and the beginnings of the logged names that belong to it,
 #: with or without the stream and the head.
@@ -52,7 +52,7 @@ def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path
     for axes, (title, members) in zip(figure.subplots(1, len(PANELS)), panels(curves).items()):
         _draw_panel(axes, title, members)
     picture = Path(picture)
-    with written_whole(picture) as partial:
+    with atomic_write(picture) as partial:
         figure.savefig(partial, dpi=120)
     return picture
 

@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from halp_mm.whole_files import written_whole
+from halp_mm.atomic_write import atomic_write
 
 _COLORS = colormaps['tab10'].colors
 _MARKERS = 'o^s'  # the next ten classes have the same colours and another marker
@@ -22,7 +22,7 @@ _LEGEND_WIDTH = 26  # characters
 SOFTWARE = 'halp_mm, features by t-SNE'
 
 #: As many classes can be told apart.
-MOST_CLASSES = len(_COLORS) * len(_MARKERS)
+MAX_CLASSES = len(_COLORS) * len(_MARKERS)
 
 
 def plot_features(
@@ -37,7 +37,7 @@ def plot_features(
     Args:
         points: ``[N, 2]``.
         labels: ``[N]``, positions in ``classes``.
-        classes: The classes' names, at most :data:`MOST_CLASSES`.
+        classes: The classes' names, at most :data:`MAX_CLASSES`.
         title: Stands above.
         picture: The ``.png`` file to write.
 
@@ -77,7 +77,7 @@ def plot_features(
     for handle, text in zip(legend.legend_handles, legend.get_texts()):
         handle.set_sizes([40])
         text.set_parse_math(False)
-    with written_whole(picture) as partial:
+    with atomic_write(picture) as partial:
         figure.savefig(partial, dpi=110, metadata={'Software': SOFTWARE, 'Title': title})
     return Path(picture)
 
@@ -86,7 +86,7 @@ def check_picture(classes: Sequence[str], picture: str | os.PathLike) -> None:
     """Raise :func:`plot_features`'s ValueErrors, before the points are known."""
     if Path(picture).suffix != '.png':
         raise ValueError(f'the picture is {picture}; expected a name that ends in .png')
-    if len(classes) > MOST_CLASSES:
+    if len(classes) > MAX_CLASSES:
         raise ValueError(
-            f'{len(classes)} classes cannot be told apart; choose at most {MOST_CLASSES}'
+            f'{len(classes)} classes cannot be told apart; choose at most {MAX_CLASSES}'
         )

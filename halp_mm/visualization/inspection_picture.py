@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.inspection.inspection import Inspection
 from halp_mm.visualization.skeleton_drawing import draw_clip
-from halp_mm.whole_files import written_whole
 
 _COLOR, _AXIS_COLORS = '#0072b2', ('#0072b2', '#d55e00', '#404040')
 _WIDTH, _CLASS_HEIGHT = 13.0, 0.2  # inches
-_MOST_SPLITS, _MOST_BINS, _EXAMPLES = 6, 40, 6
+_MAX_SPLITS, _MAX_BINS, _EXAMPLES = 6, 40, 6
 
 
 def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
@@ -46,14 +46,14 @@ def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
     _plot_coordinates(coordinates, inspection)
     _plot_examples(examples, inspection)
     picture = Path(picture)
-    with written_whole(picture) as partial:
+    with atomic_write(picture) as partial:
         figure.savefig(partial, dpi=100)
     return picture
 
 
 def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
     """A column of bars for each split, all with the same classes."""
-    splits = list(inspection.class_counts.items())[:_MOST_SPLITS]
+    splits = list(inspection.class_counts.items())[:_MAX_SPLITS]
     columns = splits or [('all clips', inspection.count_classes())]
     names = [_shortened(name, 26) for name in inspection.storage.class_names]
     rows = np.arange(len(names))
@@ -68,7 +68,7 @@ def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
 
 def _plot_lengths(axes: Axes, inspection: Inspection) -> None:
     lengths = inspection.storage.block.num_frames.numpy()
-    width = int(np.ptp(lengths)) // _MOST_BINS + 1  # whole frames, so that no bin has more of them
+    width = int(np.ptp(lengths)) // _MAX_BINS + 1  # whole frames, so that no bin has more of them
     edges = np.arange(lengths.min(), lengths.max() + width + 1, width)
     axes.hist(lengths, edges, color=_COLOR)
     axes.axvline(np.median(lengths), color=_AXIS_COLORS[1])

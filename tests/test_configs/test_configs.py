@@ -59,7 +59,7 @@ ISC_PAIRS = [
     *('bigru-hcn_ntu60_xsub', 'stgcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
-ABLATIONS = ['extreme', 'normal-extreme', 'eadm', '100e', '150e', '200e']
+ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
 
 
 NARROW = dict(

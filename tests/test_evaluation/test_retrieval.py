@@ -104,11 +104,11 @@ def test_gallery_smaller_than_five():
     assert metrics['recall5'] == 50
 
 
-@pytest.mark.parametrize('most_similarities', [1, 70, 333, 10**6])
-def test_chunks_do_not_matter(most_similarities):
+@pytest.mark.parametrize('max_similarities', [1, 70, 333, 10**6])
+def test_chunks_do_not_matter(max_similarities):
     (gallery, gallery_labels), (queries, labels) = clips_of(70, 0), clips_of(40, 1)
     clips = ({'a': gallery}, gallery_labels, {'a': queries}, labels)
-    for found, expected in zip(retrieve(*clips, most_similarities), retrieve(*clips)):
+    for found, expected in zip(retrieve(*clips, max_similarities), retrieve(*clips)):
         torch.testing.assert_close(found, expected)
 
 

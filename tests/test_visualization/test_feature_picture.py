@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from halp_mm.visualization import plot_features
-from halp_mm.visualization.feature_picture import MOST_CLASSES
+from halp_mm.visualization.feature_picture import MAX_CLASSES
 
 TAB10 = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189)]
 
@@ -42,7 +42,7 @@ def test_same_picture_twice_and_nothing_else(tmp_path):
 
 
 def test_as_many_classes_as_can_be_told_apart(tmp_path):
-    names = [f"touch other person's pocket or back {i}" for i in range(MOST_CLASSES)]
+    names = [f"touch other person's pocket or back {i}" for i in range(MAX_CLASSES)]
     picture = draw(tmp_path, names)
     legend = (picture[:, int(0.8 * picture.shape[1]) :] == 255).all(-1)
     assert legend[-5:].all(), 'the legend leaves the picture'

@@ -11,7 +11,7 @@ from halp_mm.argument_checks import check_choice, check_positive
 from halp_mm.registry import MODELS
 
 #: The attention of an entry that equals the mean: none is lower.
-LEAST_ATTENTION = 1 / (1 + math.exp(-0.5))
+MIN_ATTENTION = 1 / (1 + math.exp(-0.5))
 
 
 @MODELS.register_module()
@@ -61,10 +61,10 @@ class EnergyAttentionDrop(nn.Module):
         self, keep_margin: float = 0.7, regularizer: float = 1e-4, variant: str = 'release'
     ) -> None:
         super().__init__()
-        if not LEAST_ATTENTION < keep_margin <= 1:
+        if not MIN_ATTENTION < keep_margin <= 1:
             raise ValueError(
                 f'keep_margin={keep_margin}, but attention lies between sigmoid(0.5) = '
-                f'{LEAST_ATTENTION:.4f}, where a margin would drop everything, and 1, where it '
+                f'{MIN_ATTENTION:.4f}, where a margin would drop everything, and 1, where it '
                 'drops nothing; choose one between, such as 0.7'
             )
         check_positive(regularizer=regularizer)

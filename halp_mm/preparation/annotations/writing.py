@@ -14,10 +14,10 @@ from typing import TextIO
 
 import numpy as np
 
+from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets.annotations import MISSING, REQUIRED, SIZES
 from halp_mm.datasets.storage import ClipStorage
 from halp_mm.progress_bar import progress_bar
-from halp_mm.whole_files import written_whole
 
 _PROTOCOL = 4
 
@@ -84,7 +84,7 @@ def write_annotations(
         theirs[split]: [storage.names[i] for i in members.tolist()]
         for split, members in storage.splits.items()
     }
-    with written_whole(out) as partial, partial.open('wb') as file:
+    with atomic_write(out) as partial, partial.open('wb') as file:
         content = {'split': splits, 'annotations': annotations}
         _PortablePickler(file, _PROTOCOL).dump(content)
     keys = dict.fromkeys(key for annotation in annotations for key in annotation)

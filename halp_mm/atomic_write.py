@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` when the block ends well.
 
     After an error the temporary file is removed and an older file at ``path`` stays as it was.
@@ -19,7 +19,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
         path: The file to make.
 
     Example:
-        >>> with written_whole('results/report.json') as partial:
+        >>> with atomic_write('results/report.json') as partial:
         ...     partial.write_text('{}')
 
     Raises:
