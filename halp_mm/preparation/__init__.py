@@ -14,6 +14,7 @@ _MODULES = {
     'NTUSource': 'halp_mm.preparation.ntu.source',
     'NWUCLASource': 'halp_mm.preparation.nw_ucla.source',
     'PKUSource': 'halp_mm.preparation.pku.source',
+    'PoseFilesSource': 'halp_mm.preparation.folder.pose_files',
     'Parsed': 'halp_mm.preparation.raw_files',
     'ParsedClip': 'halp_mm.preparation.raw_files',
     'Problem': 'halp_mm.problems',

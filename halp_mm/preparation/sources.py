@@ -1,6 +1,7 @@
 """The sources that come with the package; importing this module registers them."""
 
 from halp_mm.preparation.annotations.source import AnnotationSource
+from halp_mm.preparation.folder.pose_files import PoseFilesSource
 from halp_mm.preparation.folder.source import FolderSource
 from halp_mm.preparation.msr_action3d.source import MSRAction3DSource
 from halp_mm.preparation.ntu.source import NTUSource
@@ -15,5 +16,6 @@ __all__ = [
     'NTUSource',
     'NWUCLASource',
     'PKUSource',
+    'PoseFilesSource',
     'UTDMHADSource',
 ]

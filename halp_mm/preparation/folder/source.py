@@ -52,6 +52,7 @@ class FolderSource(Source):
     """
 
     parse = staticmethod(parse_clip_file)
+    suffixes = SUFFIXES
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class FolderSource(Source):
             if name not in self._files:
                 text = (
                     f'{self.labels}: clip {name!r} has no file; expected one of '
-                    f'{", ".join(name + suffix for suffix in SUFFIXES)} in the folder'
+                    f'{", ".join(name + suffix for suffix in self.suffixes)} in the folder'
                 )
                 summary.problems.append(Problem(BAD_LABEL, text))
         return recordings
@@ -143,7 +144,7 @@ class FolderSource(Source):
 
 def prepare_folder(
     folder: str | os.PathLike,
-    layout: str | Mapping | SkeletonLayout,
+    layout: str | Mapping | SkeletonLayout | None,
     labels: str | os.PathLike,
     out: str | os.PathLike,
     to_layout: str | Mapping | SkeletonLayout | None = None,
@@ -152,14 +153,16 @@ def prepare_folder(
     skip_bad: bool = False,
     progress: TextIO | None = None,
     dataset: str | None = None,
+    format: str | None = None,
 ) -> Summary:
     """Make a data file of your own clips: a folder with one file a clip, and a labels file.
 
-    See :class:`FolderSource` and :func:`~.preparing.prepare`, which raise its errors.
+    See :class:`FolderSource`, :class:`~.pose_files.PoseFilesSource` and
+    :func:`~.preparing.prepare`, which raise its errors.
 
     Args:
         folder: The folder with the clips' files.
-        layout: The joint layout of the clips.
+        layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
         labels: The labels file.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
@@ -168,11 +171,26 @@ def prepare_folder(
         skip_bad: Leave out bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
         dataset: Name of the data set; by default the folder's.
+        format: What wrote the files: openpose, alphapose, mmpose, mediapipe, azure_kinect or bvh;
+            by default it is found out.
 
     Returns:
         What the file holds and what was left out.
     """
-    source = FolderSource(folder, layout, labels, classes, dataset)
+    from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
+
+    if format is None:
+        lists = [Path(file) for file in (labels, classes) if file is not None]
+        format = find_format(Path(folder), lists)
+    if format is not None:
+        source = PoseFilesSource(folder, format, labels, classes, layout, dataset)
+    elif layout is None:
+        raise ValueError(
+            f'nothing in {folder} says which joints there are; name the layout of arrays by '
+            '--layout, or what wrote other files by --format'
+        )
+    else:
+        source = FolderSource(folder, layout, labels, classes, dataset)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
 
 
