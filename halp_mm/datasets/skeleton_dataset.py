@@ -83,6 +83,21 @@ class SkeletonDataset(Dataset):
         return self._normalized_layout or self._storage.layout
 
     @property
+    def stored_layout(self) -> SkeletonLayout:
+        """The joint layout of the file."""
+        return self._storage.layout
+
+    @property
+    def stored_clips(self) -> ClipBlock:
+        """All clips of the file, those of other splits too, as they are stored."""
+        return self._storage.block
+
+    @property
+    def positions(self) -> Tensor:
+        """Where in the file the split's clips are, int64 ``[N]``."""
+        return torch.tensor(self._positions)
+
+    @property
     def labels(self) -> Tensor:
         """The class of each clip, int64 ``[N]``."""
         return self._storage.labels[self._positions]

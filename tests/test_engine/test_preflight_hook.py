@@ -5,7 +5,8 @@ import pytest
 
 from halp_mm.apis import pretrain
 from halp_mm.datasets import ClipWriter
-from halp_mm.engine.hooks.preflight_hook import check_layout, steps_of_an_epoch
+from halp_mm.engine.hooks.preflight_hook import steps_of_an_epoch
+from halp_mm.evaluation.encoder_fit import check_layout
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG
