@@ -25,11 +25,13 @@ class SharedClips:
     """The test clips that are training clips as well.
 
     Args:
-        names: Their names.
+        identical: The names of those that are the same clip of a file, or have the same content.
+        alike: The names of others that have name and length of a training clip in another file.
         num_compared: How many of the test clips were looked at.
     """
 
-    names: list[str]
+    identical: list[str]
+    alike: list[str]
     num_compared: int
 
 
@@ -67,59 +69,73 @@ def compare_units(train: SkeletonDataset, test: SkeletonDataset) -> str | None:
 
 
 def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedClips:
-    """Find test clips that are trained on: the same clip of a file, or the same content.
+    """Find test clips that are trained on.
 
-    In two files clips are also the same if name and length are. Content is that of the middle
-    frame. Of large splits only clips of some lengths are compared by content.
+    Content is that of a clip's middle frame. Of large splits only clips of some lengths are
+    compared by content.
     """
     ours, theirs = (_facts(dataset) for dataset in (train, test))
+    is_alike = is_identical = np.zeros(len(test), bool)
     if train.data_file == test.data_file:
-        is_shared = np.isin(test.positions, train.positions)
+        is_identical = np.isin(test.positions, train.positions)
     else:
         lengths = dict(zip(train.names, ours[:, 0].tolist()))
         names = zip(test.names, theirs[:, 0].tolist())
-        is_shared = np.array([lengths.get(name) == length for name, length in names])
+        is_alike = np.array([lengths.get(name) == length for name, length in names])
     # Equal clips are equally long: a selection by length keeps both or none.
     step = -(-max(len(train), len(test)) // _MAX_COMPARED)
     compared = theirs[:, 0] % step == 0
     shapes = {dataset.stored_clips.frames.shape[1:] for dataset in (train, test)}
-    if not is_shared.all() and len(shapes) == 1:
+    if not is_identical.all() and len(shapes) == 1:
         known = set(_contents(train, ours, np.flatnonzero(ours[:, 0] % step == 0)))
         found = _contents(test, theirs, np.flatnonzero(compared))
-        is_shared[compared] |= [content != b'' and content in known for content in found]
-    looked_at = is_shared | compared
+        is_identical[compared] |= [content != b'' and content in known for content in found]
     names = test.names
-    return SharedClips([names[i] for i in np.flatnonzero(is_shared)], int(looked_at.sum()))
+    return SharedClips(
+        [names[i] for i in np.flatnonzero(is_identical)],
+        [names[i] for i in np.flatnonzero(is_alike & ~is_identical)],
+        int((is_identical | compared).sum()),
+    )
 
 
-def compare_clips(train: SkeletonDataset, test: SkeletonDataset, allowed: bool) -> str | None:
-    """Say that training clips are test clips as well; None if none are.
+def compare_clips(train: SkeletonDataset, test: SkeletonDataset, allowed: bool) -> list[str]:
+    """Say that training clips are test clips as well.
 
     Args:
         train: The training clips.
         test: The test clips.
         allowed: Whether all test clips may be training clips.
 
+    Returns:
+        Sentences; none if no clip is in both.
+
     Raises:
-        ValueError: if all test clips are, and that is not allowed.
+        ValueError: if all test clips are trained on, and that is not allowed.
     """
     shared = find_shared_clips(train, test)
-    if not shared.names:
-        return None
-    count = len(shared.names)
-    looked_at = f'{shared.num_compared} test clips'
-    if shared.num_compared < len(test):
-        looked_at += f' that were compared, of {len(test)},'
-    message = (
-        f'{count} of the {looked_at} ({test.split!r} of {test.data_file}) are training clips too '
-        f'({train.split!r} of {train.data_file}){listing(shared.names, 3)}'
-    )
-    if count == shared.num_compared and not allowed:
-        raise ValueError(
-            f'{message}. Accuracies would be those of clips that were learned: choose another '
-            'split, or set train_on_test_clips=True'
+    sentences = []
+    test_clips = f'test clips ({test.split!r} of {test.data_file})'
+    train_clips = f'training clips ({train.split!r} of {train.data_file})'
+    if shared.identical:
+        count, compared = len(shared.identical), shared.num_compared
+        some = f', of which {compared} were compared,' if compared < len(test) else ''
+        message = (
+            f'{count} of the {len(test)} {test_clips}{some} are {train_clips} as well'
+            f'{listing(shared.identical, 3)}'
         )
-    return f'{message}. Accuracies will be too high'
+        if count == compared and not allowed:
+            raise ValueError(
+                f'{message}. Accuracies would be those of clips that were learned: choose another '
+                'split, or set train_on_test_clips=True'
+            )
+        sentences.append(f'{message}. Accuracies will be too high')
+    if shared.alike:
+        sentences.append(
+            f'{len(shared.alike)} of the {len(test)} {test_clips} are called like {train_clips} '
+            f'that are as long{listing(shared.alike, 3)}. If they are the same, accuracies will be '
+            'too high'
+        )
+    return sentences
 
 
 def _facts(dataset: SkeletonDataset) -> np.ndarray:

@@ -35,7 +35,7 @@ class PreflightHook(Hook):
             test_dataset = DATASETS.build(runner.cfg.test_dataset)
             allowed = bool(runner.cfg.get('train_on_test_clips'))
             for warning in (
-                compare_clips(loader.dataset, test_dataset, allowed),
+                *compare_clips(loader.dataset, test_dataset, allowed),
                 compare_units(loader.dataset, test_dataset),
             ):
                 if warning:
