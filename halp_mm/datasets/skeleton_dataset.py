@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -95,7 +96,7 @@ class SkeletonDataset(Dataset):
     @property
     def positions(self) -> Tensor:
         """Where in the file the split's clips are, int64 ``[N]``."""
-        return torch.tensor(self._positions)
+        return torch.from_numpy(np.array(self._positions, np.int64))  # faster than torch.tensor
 
     @property
     def labels(self) -> Tensor:

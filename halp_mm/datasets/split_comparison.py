@@ -74,10 +74,11 @@ def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedCl
     Content is that of a clip's middle frame. Of large splits only clips of some lengths are
     compared by content.
     """
-    ours, theirs = (_facts(dataset) for dataset in (train, test))
+    train_positions, test_positions = train.positions, test.positions
+    ours, theirs = _facts(train, train_positions), _facts(test, test_positions)
     is_alike = is_identical = np.zeros(len(test), bool)
     if train.data_file == test.data_file:
-        is_identical = np.isin(test.positions, train.positions)
+        is_identical = np.isin(test_positions, train_positions)
     else:
         lengths = dict(zip(train.names, ours[:, 0].tolist()))
         names = zip(test.names, theirs[:, 0].tolist())
@@ -87,8 +88,9 @@ def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedCl
     compared = theirs[:, 0] % step == 0
     shapes = {dataset.stored_clips.frames.shape[1:] for dataset in (train, test)}
     if not is_identical.all() and len(shapes) == 1:
-        known = set(_contents(train, ours, np.flatnonzero(ours[:, 0] % step == 0)))
-        found = _contents(test, theirs, np.flatnonzero(compared))
+        chosen = ours[:, 0] % step == 0
+        known = set(_contents(train, train_positions[chosen], ours[chosen]))
+        found = _contents(test, test_positions[compared], theirs[compared])
         is_identical[compared] |= [content != b'' and content in known for content in found]
     names = test.names
     return SharedClips(
@@ -138,17 +140,16 @@ def compare_clips(train: SkeletonDataset, test: SkeletonDataset, allowed: bool) 
     return sentences
 
 
-def _facts(dataset: SkeletonDataset) -> np.ndarray:
+def _facts(dataset: SkeletonDataset, positions: Tensor) -> np.ndarray:
     """Frames and people of each clip, int ``[N, 2]``."""
     block = dataset.stored_clips
-    columns = (block.num_frames[dataset.positions], block.num_people[dataset.positions])
+    columns = (block.num_frames[positions], block.num_people[positions])
     return np.stack([column.numpy() for column in columns], 1)
 
 
-def _contents(dataset: SkeletonDataset, facts: np.ndarray, chosen: np.ndarray) -> list[bytes]:
-    """A fingerprint of each chosen clip; empty where its middle frame shows nobody."""
-    starts, _ = _rows(dataset.stored_clips, dataset.positions[chosen])
-    facts = np.ascontiguousarray(facts[chosen])
+def _contents(dataset: SkeletonDataset, positions: Tensor, facts: np.ndarray) -> list[bytes]:
+    """A fingerprint of each clip; empty where its middle frame shows nobody."""
+    starts, _ = _rows(dataset.stored_clips, positions)
     frames = dataset.stored_clips.frames.numpy()[starts + facts[:, 0] // 2]
     seen = frames.any((1, 2)).tolist()
     return [
