@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mmengine.dataset
@@ -204,6 +205,19 @@ def locate(config: Mapping, error: ComponentError) -> str:
     known = {key: value for key, value in config.items() if key in KNOWN_KEYS}
     place = search(known, [])
     return f'{place}: {error}' if place else str(error)
+
+
+@contextmanager
+def located(config: Mapping) -> Iterator[None]:
+    """Let errors of components that are built of a config name their place in it.
+
+    Raises:
+        ValueError: what a component refuses, see :func:`locate`.
+    """
+    try:
+        yield
+    except ComponentError as error:
+        raise ValueError(locate(config, error)) from error
 
 
 def _unknown_keys(config: Mapping) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,19 +11,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor
 
 from halp_mm.apis.config import load_config
+from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
+from halp_mm.datasets import ClipBlock
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
+from halp_mm.datasets.split_comparison import body_length
 from halp_mm.evaluation import extract_features, knn_scores
 from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.models import SkeletonClassifier
 from halp_mm.preparation.folder.source import read_clip, shaped_clip
 from halp_mm.registry import DATASETS
-from halp_mm.skeletons import SkeletonLayout, convert_joints, get_layout
+from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_units, get_layout
 
 #: A clip ``[M, T, V, C]``, one person's ``[T, V, C]``, or a clip's file.
 Clip = np.ndarray | Tensor | str | os.PathLike
@@ -109,8 +115,10 @@ class SkeletonInferencer:
         cfg_options: Mapping | None = None,
     ) -> None:
         config = load_config(config, cfg_options)
-        dataset = DATASETS.build(config.train_dataloader.dataset)
+        with located(config):
+            dataset = DATASETS.build(config.train_dataloader.dataset)
         self.model = build_model(config, checkpoint)
+        check_encoders(self.model, dataset)
         is_classifier = isinstance(self.model, SkeletonClassifier)
         if is_classifier:
             check_num_classes(self.model, dataset)
@@ -137,6 +145,8 @@ class SkeletonInferencer:
         self._labels = dataset.labels.to(next(iter(self.gallery.values())).device)
         self._num_people = dataset.num_people
         self._num_channels = dataset[0]['clip'].shape[-1]
+        self._body_length = body_length(dataset.stored_clips, dataset.positions, dataset.layout)
+        self._says_units = True
 
     def __call__(
         self,
@@ -203,6 +213,7 @@ class SkeletonInferencer:
 
     @torch.no_grad()
     def _infer(self, samples: list[dict], num_neighbours: int) -> list[Inference]:
+        self._compare_units([sample['clip'] for sample in samples])
         features = extract_features(self.model, samples)
         scores, order = self._class_scores(features).sort(dim=1, descending=True, stable=True)
         similarity = torch.stack(
@@ -224,6 +235,19 @@ class SkeletonInferencer:
             )
             for values, classes, cosines, positions, labels in zip(*(row.tolist() for row in rows))
         ]
+
+    def _compare_units(self, clips: list[Tensor]) -> None:
+        """Say once that clips are in another unit than the training clips."""
+        if not self._says_units or not clips:
+            return
+        num_frames, num_people = torch.tensor([[clip.shape[1], clip.shape[0]] for clip in clips]).T
+        block = ClipBlock(torch.cat([clip.flatten(0, 1) for clip in clips]), num_frames, num_people)
+        found = body_length(block, torch.arange(len(clips)), self.layout)
+        lengths = {'the new clips': found, 'the training clips': self._body_length}
+        warning = describe_units(lengths)
+        if warning:
+            self._says_units = False
+            print_log(warning, 'current', logging.WARNING)
 
     def _class_scores(self, features: dict[str, Tensor]) -> Tensor:
         """``[N, classes]``: with several streams the mean of theirs, as a protocol has it."""

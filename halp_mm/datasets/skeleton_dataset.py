@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -83,6 +84,21 @@ class SkeletonDataset(Dataset):
     def layout(self) -> SkeletonLayout:
         """The joint layout of the samples: the file's, unless a normalisation has changed it."""
         return self._normalized_layout or self._storage.layout
+
+    @property
+    def stored_layout(self) -> SkeletonLayout:
+        """The joint layout of the file."""
+        return self._storage.layout
+
+    @property
+    def stored_clips(self) -> ClipBlock:
+        """All clips of the file, those of other splits too, as they are stored."""
+        return self._storage.block
+
+    @property
+    def positions(self) -> Tensor:
+        """Where in the file the split's clips are, int64 ``[N]``."""
+        return torch.from_numpy(np.array(self._positions, np.int64))  # faster than torch.tensor
 
     @property
     def labels(self) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.evaluation.metrics import top_k_accuracy
 
 #: What a result's origin may hold, and of which kind.
@@ -117,9 +118,14 @@ class Protocol(ABC):
             test_dataset: Clips whose labels are to be found.
 
         Raises:
-            ValueError: if the data sets have different classes.
+            ValueError: if the data sets have different classes or a single one, or the encoders
+                are built for other clips.
         """
         self.check(train_dataset, test_dataset)
+        check_several_classes(train_dataset, test_dataset)
+        if self.uses_encoder:
+            for dataset in (train_dataset, test_dataset):
+                check_encoders(model, dataset)
         outcome = self.outcome(model, train_dataset, test_dataset)
         return self.judge(outcome, train_dataset, test_dataset)
 
@@ -162,4 +168,16 @@ class Protocol(ABC):
             protocol=type(self).__name__,
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
             features=outcome.features,
+        )
+
+
+def check_several_classes(train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:
+    """Raise a ValueError if all clips are of one class: whatever is guessed would be right."""
+    present = torch.cat([train_dataset.labels, test_dataset.labels]).unique().tolist()
+    if len(present) < 2:
+        classes = test_dataset.metainfo['classes']
+        raise ValueError(
+            f'all clips of {train_dataset.data_file}, {train_dataset.split!r}, and '
+            f'{test_dataset.data_file}, {test_dataset.split!r}, are of the single class '
+            f'{classes[present[0]]!r}, which has no accuracy; expected two classes or more'
         )

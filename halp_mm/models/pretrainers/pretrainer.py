@@ -27,6 +27,7 @@ from halp_mm.models.modules import (
 )
 from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
 from halp_mm.registry import MODELS
+from halp_mm.skeletons import check_stream
 from halp_mm.training_progress import TrainingProgress
 
 Result = TypeVar('Result')
@@ -313,10 +314,12 @@ def sources_of(streams: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     """The preprocessor's stream by name of the model's stream.
 
     Raises:
-        ValueError: if there is none, or a name stands twice.
+        ValueError: if there is none, a name stands twice, or one shows an unknown stream.
     """
     if isinstance(streams, Mapping):
         sources = dict(streams)
+        for name, source in sources.items():
+            check_stream(source, f'streams.{name}')
     else:
         names = [streams] if isinstance(streams, str) else list(streams)
         sources = {name: name for name in names}
