@@ -54,7 +54,7 @@ def convert_data_file(
             # A clip in which nobody is seen keeps one person, as a data file has no other form.
             clip = convert_joints(people if len(people) else clip[:1], storage.layout, target)
             columns = {key: int(column[position]) for key, column in storage.columns.items()}
-            label = int(storage.labels[position])
+            label = int(storage.labels[position])  # UNLABELLED stays what it is
             writer.add(name, clip.numpy(), label, splits[position], **columns)
             step()
         done_before = storage.notes.get('layout_conversions', [])
