@@ -130,6 +130,11 @@ def evaluate(
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
         train_dataset = DATASETS.build(config.train_dataloader.dataset)
+        if not config.get('test_dataset'):
+            raise ValueError(
+                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
+                'the config of labelled clips as target (--target)'
+            )
         test_dataset = DATASETS.build(config.test_dataset)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
