@@ -123,8 +123,8 @@ class SkeletonDataset(Dataset):
         """One clip.
 
         Returns:
-            ``clip`` ``[M, T, V, C]``, ``label`` (-1 without one), ``index`` (position in the split), ``layout``,
-            and ``normalized``: whether :meth:`normalize_once` has been at work.
+            ``clip`` ``[M, T, V, C]``, ``label`` (-1 without one), ``index`` (position in the
+            split), ``layout``, and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
             ValueError: if the clip has coordinates that are NaN or infinite.

@@ -61,7 +61,8 @@ class FolderSource(Source):
     ) -> None:
         if labels is None and classes is not None:
             raise ValueError(
-                f'{os.fspath(classes)} names classes, but there is no labels file; give both or none'
+                f'{os.fspath(classes)} names classes, but there is no labels file; give both or '
+                'none'
             )
         self.folder, self.layout = Path(folder), get_layout(layout)
         self.labels = None if labels is None else Path(labels)
