@@ -105,8 +105,8 @@ class ClipWriter:
             ValueError: if the clip, its name, its label or its columns cannot be stored; says why.
         """
         clip = np.ascontiguousarray(clip, dtype=np.float32)
-        label = UNLABELLED if label is None else label
         self._check(name, clip, label, columns)
+        label = UNLABELLED if label is None else label
         position = len(self._names)
         self._names[name] = position
         facts = {'num_frames': clip.shape[1], 'num_people': clip.shape[0], 'label': label}
@@ -126,7 +126,7 @@ class ClipWriter:
                 self._file.close()
             self._partial.unlink(missing_ok=True)
 
-    def _check(self, name: str, clip: np.ndarray, label: int, columns: Mapping) -> None:
+    def _check(self, name: str, clip: np.ndarray, label: int | None, columns: Mapping) -> None:
         where = f'clip {name!r}'
         if name in self._names or '\n' in name or not name:
             raise ValueError(f'{where}: names must be unique, not empty and on one line')
@@ -146,9 +146,10 @@ class ClipWriter:
                 f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '
                 'infinite; repair or leave out the clip'
             )
-        if not UNLABELLED <= label < len(self.class_names):
+        if label is not None and not 0 <= label < len(self.class_names):
             raise ValueError(
-                f'{where} has label {label}; expected None or 0 to {len(self.class_names) - 1}'
+                f'{where} has label {label}; expected 0 to {len(self.class_names) - 1}, or None of '
+                'a clip without a label'
             )
         expected = {key for key in self._facts if key.startswith('column/')}
         if self._names and {f'column/{key}' for key in columns} != expected:
