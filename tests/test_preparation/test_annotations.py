@@ -449,7 +449,7 @@ def test_all_problems_are_listed(tmp_path):
     for case, (_, words) in BAD.items():
         texts = [problem.text for problem in caught.value.problems]
         assert case == 'duplicate' or any(re.search(words, text) for text in texts)
-    assert '\n    and 9 more\nCorrect the clips' in str(caught.value)
+    assert '\n    and 8 more\nCorrect the clips' in str(caught.value)
     only_bad = {'split': {}, 'annotations': content['annotations'][:2]}
     with pytest.raises(ValueError, match='raw data with 2 problems'):
         prepare_annotations(write(path, only_bad), tmp_path / 'b', 'kinect_v2', skip_bad=True)
