@@ -46,7 +46,7 @@ def config(tmp_path) -> Config:
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 30,
-        'model.heads': [dict(type='MoCoHead')],
+        'model.heads.halp': None,
         'train_cfg.max_epochs': 2,
         'default_hooks.checkpoint.interval': 1,
         'work_dir': str(tmp_path / 'work'),
@@ -271,7 +271,7 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
         {
             'train_cfg.max_epochs': 3,
             'optim_wrapper.optimizer.lr': 7.0,
-            'model.heads.0.temperature': 0.2,
+            'model.heads.moco.temperature': 0.2,
             'randomness.seed': 5,
             'train_dataloader.batch_size': 4,
         }
@@ -283,7 +283,7 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
     log = log_of(config.work_dir)
     for line in (
         "optim_wrapper.optimizer.lr was 0.4, is 7.0 in the config: the checkpoint's is used",
-        "model.heads.0.temperature was not set, is 0.2 in the config: the config's is used",
+        "model.heads.moco.temperature was 0.07, is 0.2 in the config: the config's is used",
         "randomness.seed was 0, is 5 in the config: the checkpoint's is used",
         "train_dataloader.batch_size was 2, is 4 in the config: the config's is used",
         "train_cfg.max_epochs was 2, is 3 in the config: the config's is used",

@@ -563,7 +563,9 @@ def test_clips_without_labels_come_back(tmp_path):
 
 
 def test_a_pickle_needs_a_layout(both):
-    with pytest.raises(ValueError, match=r"a\.pkl is a pickle, .* of 25 joints, .*\['kinect_v2'\]"):
+    with pytest.raises(
+        ValueError, match=r"a\.pkl is a pickle, .* of 25 joints, .*'kinect_v2', 'openpose25'\]"
+    ):
         SkeletonDataset(both[0], 'xsub_train')
     with pytest.raises(ValueError, match="25 joints; layout 'coco17' has 17"):
         SkeletonDataset(both[0], 'xsub_train', layout='coco17')

@@ -33,7 +33,8 @@ def config_of(data_file: Path, **options: object):
     """The tiny config of this data file, with the classes ``['sit', 'stand', 'wave']``."""
     pairs = [pair.partition('=') for pair in tiny_options(data_file, **options)[1:]]
     values = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
-    return load_config(CONFIG, values | {'test_dataset.split': options.get('split', 'train')})
+    values |= {'test_dataset.split': options.get('split', 'train'), 'train_on_test_clips': True}
+    return load_config(CONFIG, values)
 
 
 def main_of(tool: str) -> Callable[[list], int]:
@@ -145,7 +146,7 @@ def test_picture_of_a_checkpoint_is_the_same_twice(trained, tmp_path, capsys):
     picture = tmp_path / 'picture.png'
     arguments = (
         *(CONFIG, checkpoint, '--seed', 3, '--out', picture),
-        *tiny_options(data_file, test_dataset__split='train'),
+        *tiny_options(data_file, test_dataset__split='train', train_on_test_clips=True),
     )
     result = run_tool('analysis/plot_tsne.py', *arguments)
     assert result.returncode == 0, result.stderr
