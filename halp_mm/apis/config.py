@@ -63,7 +63,9 @@ def check_data_files(config: Config) -> None:
     Raises:
         FileNotFoundError: if a data file is missing.
     """
-    for dataset in (config.train_dataloader.dataset, config.test_dataset):
+    datasets = [config.train_dataloader.dataset, config.get('test_dataset')]
+    datasets += (config.get('evaluation_data') or {}).values()
+    for dataset in filter(None, datasets):
         check_data_file(dataset.data_file, dataset.get('prepare_with', ''))
 
 

@@ -33,6 +33,7 @@ from halp_mm.models.pretrainers.head_term import TERM_KEYS
 KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
+    'evaluation_data',
     *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.
@@ -53,6 +54,7 @@ REGISTRIES = {
     'data_preprocessor': registry.MODELS,
     'dataset': registry.DATASETS,
     'test_dataset': registry.DATASETS,
+    'evaluation_data': registry.DATASETS,
     'collate_fn': registry.FUNCTIONS,
     'worker_init_fn': registry.FUNCTIONS,
     'sampler': registry.DATA_SAMPLERS,
@@ -108,6 +110,7 @@ _PRETRAINER_KEYS = {'heads': set(TERM_KEYS), 'derived_maps': {'view'}}
 _SECTIONS = {
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
+    'evaluation_data': {'train', 'test'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'train_dataloader': {
         *(set(inspect.signature(DataLoader.__init__).parameters) - {'self'}),

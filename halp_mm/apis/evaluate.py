@@ -133,6 +133,11 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
+        if not config.get('test_dataset'):
+            raise ValueError(
+                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
+                'the config of labelled clips as target (--target)'
+            )
         with located(config):
             train_dataset = DATASETS.build(config.train_dataloader.dataset)
             test_dataset = DATASETS.build(config.test_dataset)

@@ -134,7 +134,7 @@ def choose_classes(
             not as many as wanted.
     """
     where = f'split {dataset.split!r} of {dataset.data_file}'
-    present = dataset.labels.unique().tolist()
+    present = dataset.labelled().labels.unique().tolist()
     if wanted is None:
         wanted = min(_DRAWN_CLASSES, len(present))
     if isinstance(wanted, int):

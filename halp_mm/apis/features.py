@@ -23,7 +23,7 @@ class ClipFeatures:
 
     Args:
         features: ``[N, D]`` by stream.
-        labels: The classes ``[N]``.
+        labels: The classes ``[N]``; -1 of clips without a label.
         names: The names of the clips.
         classes: The names of the classes.
     """

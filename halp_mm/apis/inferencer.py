@@ -21,6 +21,7 @@ from halp_mm.datasets import ClipBlock
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.split_comparison import body_length
+from halp_mm.datasets.storage import UNLABELLED
 from halp_mm.evaluation import extract_features, knn_scores
 from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
@@ -43,12 +44,12 @@ class Neighbour:
 
     Args:
         name: Its name.
-        action: The name of its class.
+        action: The name of its class; None if it has no label.
         similarity: The cosine of the clips' features; with several streams the mean of theirs.
     """
 
     name: str
-    action: str
+    action: str | None
     similarity: float
 
 
@@ -57,7 +58,8 @@ class Inference:
     """What is to be said of a clip.
 
     Args:
-        classes: The names of all classes, the most likely first.
+        classes: The names of all classes, the most likely first; none if no training clip has a
+            label.
         scores: Their scores: probabilities of a classifier, or those of
             :func:`halp_mm.evaluation.knn_scores`, votes and, after the point, how near the class
             is. With several streams, the means of theirs.
@@ -69,14 +71,18 @@ class Inference:
     neighbours: list[Neighbour]
 
     @property
-    def action(self) -> str:
-        """The most likely class."""
-        return self.classes[0]
+    def action(self) -> str | None:
+        """The most likely class; None if no training clip has a label."""
+        return self.classes[0] if self.classes else None
 
     def __str__(self) -> str:
         best = [f'{name} {score:.3f}' for name, score in zip(self.classes[:5], self.scores)]
-        similar = [f'{n.name} ({n.action}, {n.similarity:.3f})' for n in self.neighbours]
-        return f'{self.action}: {", ".join(best)}\nlike {", ".join(similar)}'
+        similar = [
+            f'{n.name} ({"" if n.action is None else n.action + ", "}{n.similarity:.3f})'
+            for n in self.neighbours
+        ]
+        likely = [f'{self.action}: {", ".join(best)}'] if best else []
+        return '\n'.join([*likely, f'like {", ".join(similar)}'])
 
 
 class SkeletonInferencer:
@@ -130,8 +136,9 @@ class SkeletonInferencer:
                 f'expected one of {allowed}'
             )
         self.k = config.protocols.get('knn', {}).get('k', 1) if k is None else k
-        if not 1 <= self.k <= len(dataset):
-            raise ValueError(f'k is {self.k}; expected 1 to {len(dataset)}, the training clips')
+        num_labelled = len(dataset.labelled())
+        if num_labelled and not 1 <= self.k <= num_labelled:
+            raise ValueError(f'k is {self.k}; expected 1 to {num_labelled}, the training clips')
         #: The layout of the clips, unless it is named.
         self.layout: SkeletonLayout = dataset.layout
         #: The names of the classes.
@@ -143,6 +150,7 @@ class SkeletonInferencer:
         }
         self._names = dataset.names
         self._labels = dataset.labels.to(next(iter(self.gallery.values())).device)
+        self._is_labelled = self._labels != UNLABELLED
         self._num_people = dataset.num_people
         self._num_channels = dataset[0]['clip'].shape[-1]
         self._body_length = body_length(dataset.stored_clips, dataset.positions, dataset.layout)
@@ -229,7 +237,11 @@ class SkeletonInferencer:
                 [self.classes[label] for label in classes],
                 values,
                 [
-                    Neighbour(self._names[position], self.classes[label], cosine)
+                    Neighbour(
+                        self._names[position],
+                        None if label == UNLABELLED else self.classes[label],
+                        cosine,
+                    )
                     for position, label, cosine in zip(positions, labels, cosines)
                 ],
             )
@@ -253,8 +265,12 @@ class SkeletonInferencer:
         """``[N, classes]``: with several streams the mean of theirs, as a protocol has it."""
         if self.protocol == 'classifier':
             return self.model.classifier(features[self.model.stream]).softmax(1)
+        known = self._is_labelled
+        if not known.any():
+            return next(iter(features.values())).new_empty(len(next(iter(features.values()))), 0)
+        labels = self._labels[known]
         by_stream = [
-            knn_scores(gallery, self._labels, features[stream], len(self.classes), self.k)
+            knn_scores(gallery[known], labels, features[stream], len(self.classes), self.k)
             for stream, gallery in self.gallery.items()
         ]
         return torch.stack(by_stream).mean(0)

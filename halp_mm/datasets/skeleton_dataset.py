@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 
@@ -16,7 +17,7 @@ from halp_mm.datasets.batches import batch_positions
 from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
-from halp_mm.datasets.storage import ClipBlock
+from halp_mm.datasets.storage import UNLABELLED, ClipBlock
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
 
@@ -62,11 +63,17 @@ class SkeletonDataset(Dataset):
         self._num_people = num_people
         self._normalized: ClipBlock | None = None
         self._normalized_layout: SkeletonLayout | None = None
+        self._only_labelled = False
+        # Where the clips stand in what normalize_once made; None where they are all of it.
+        self._normalized_rows: list[int] | None = None
         self._storage = open_storage(data_file, layout)
         self._find_clips()
 
     def _find_clips(self) -> None:
-        self._positions = self._storage.split(self.split).tolist()
+        positions = self._storage.split(self.split)
+        if self._only_labelled:
+            positions = positions[self._storage.labels[positions] != UNLABELLED]
+        self._positions = positions.tolist()
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
@@ -102,7 +109,7 @@ class SkeletonDataset(Dataset):
 
     @property
     def labels(self) -> Tensor:
-        """The class of each clip, int64 ``[N]``."""
+        """The class of each clip, int64 ``[N]``; -1 of one without a label."""
         return self._storage.labels[self._positions]
 
     @property
@@ -141,8 +148,8 @@ class SkeletonDataset(Dataset):
         """One clip.
 
         Returns:
-            ``clip`` ``[M, T, V, C]``, ``label``, ``index`` (position in the split), ``layout``,
-            and ``normalized``: whether :meth:`normalize_once` has been at work.
+            ``clip`` ``[M, T, V, C]``, ``label`` (-1 without one), ``index`` (position in the
+            split), ``layout``, and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
             ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
@@ -158,7 +165,8 @@ class SkeletonDataset(Dataset):
                 )
             clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
         else:
-            clip = self._normalized.clip(index)
+            row = index if self._normalized_rows is None else self._normalized_rows[index]
+            clip = self._normalized.clip(row)
         return {
             'clip': clip,
             'label': int(self._storage.labels[position]),
@@ -166,6 +174,21 @@ class SkeletonDataset(Dataset):
             'layout': self.layout,
             'normalized': self._normalized is not None,
         }
+
+    def labelled(self) -> SkeletonDataset:
+        """The clips that have a label: the data set itself if all have one, else one of its own.
+
+        Clips that are normalised already are not normalised again; they stay where they are.
+        """
+        has_label = self.labels != UNLABELLED
+        if has_label.all():
+            return self
+        part = copy.copy(self)
+        part._only_labelled = True
+        part._find_clips()
+        if self._normalized is not None:
+            part._normalized_rows = has_label.nonzero().flatten().tolist()
+        return part
 
     def check_data_file_size(self) -> None:
         """Raise a ValueError if the mapped data file was cut off since it was opened."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -114,14 +115,15 @@ class Protocol(ABC):
 
         Args:
             model: A pre-trainer or a classifier.
-            train_dataset: Clips whose labels are known.
-            test_dataset: Clips whose labels are to be found.
+            train_dataset: Clips whose labels are known; those without a label are left out.
+            test_dataset: Clips whose labels are to be found; those without a label are left out.
 
         Raises:
-            ValueError: if the data sets have different classes or a single one, or the encoders
-                are built for other clips.
+            ValueError: if the data sets have different classes or a single one, or one has no
+                labels, or the encoders are built for other clips.
         """
         self.check(train_dataset, test_dataset)
+        train_dataset, test_dataset = self.labelled_clips(train_dataset, test_dataset)
         check_several_classes(train_dataset, test_dataset)
         if self.uses_encoder:
             for dataset in (train_dataset, test_dataset):
@@ -138,6 +140,31 @@ class Protocol(ABC):
                 f'train and test split have different classes: {len(train_classes)} in '
                 f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
             )
+
+    def labelled_clips(
+        self, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> tuple[SkeletonDataset, SkeletonDataset]:
+        """The clips that have a label; a line in the log says how many, where some have none.
+
+        Raises:
+            ValueError: if no training clip or no test clip has a label.
+        """
+        found = []
+        for role, dataset in (('training', train_dataset), ('test', test_dataset)):
+            part = dataset.labelled()
+            if not len(part):
+                raise ValueError(
+                    f'none of the {len(dataset)} {role} clips (split {dataset.split!r} of '
+                    f'{dataset.data_file}) has a label, so nothing can be evaluated. Name clips '
+                    'with labels'
+                )
+            if part is not dataset:
+                name = type(self).__name__.removesuffix('Protocol').lower()
+                print_log(
+                    f'{name}: {len(part)} of {len(dataset)} {role} clips have a label', 'current'
+                )
+            found.append(part)
+        return tuple(found)
 
     def judge(
         self,

@@ -109,7 +109,7 @@ class Inspection:
     def count_classes(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Clips of each class, int ``[K]``, among those at some positions."""
         labels = self.storage.labels.numpy()[positions]
-        return np.bincount(labels, minlength=len(self.storage.class_names))
+        return np.bincount(labels[labels >= 0], minlength=len(self.storage.class_names))
 
     def of_kind(self, kind: str) -> list[Suspicion]:
         """The suspicions of a kind."""
@@ -266,7 +266,8 @@ def _no_split(storage: ClipStorage) -> Findings:
         return
     members = np.concatenate([positions.numpy() for positions in storage.splits.values()])
     for position in np.setdiff1d(np.arange(len(storage)), members):
-        yield int(position), storage.class_names[storage.labels[position]], None
+        label = storage.labels[position]
+        yield int(position), storage.class_names[label] if label >= 0 else 'no label', None
 
 
 def suspicious_clips(suspicions: Iterable[Suspicion]) -> Counter:

@@ -93,12 +93,18 @@ def test_numbers_count_in_a_classes_file_of_names(tmp_path):
     assert (labels_of(numbered), numbered.bad) == ([0, 1], ['b']), 'here numbers are names'
 
 
+def test_clips_without_labels(tmp_path):
+    labels = read(tmp_path, 'name,label,split\na,,train\nb,wave,\n')
+    assert labels.clips['a'] == ClipFacts(None, ('train',), {})
+    assert (labels.clips['b'].label, labels.class_names, labels.problems) == (0, ['wave'], [])
+    assert read(tmp_path, 'name,label,split\na,,train\n').class_names == []
+
+
 BAD_ROWS = {
     'bad,wave': 'found 2 cells; expected 3, one a column',
     'bad,wave,train,7': 'found 4 cells; expected 3',
     ',wave,train': "found name ''; expected a name on one line",
     '"bad\nname",wave,train': r"found name 'bad\\nname'; expected a name on one line",
-    'bad,,train': "found label ''; expected a label on one line",
     'a,nod,test': "clip 'a' stands in line 3 too; expected once",
 }
 

@@ -4,7 +4,7 @@ Its header names the columns, in any order: ``name,label,split`` and further one
 integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
 ``split`` is empty, a split, or several with ``;`` or spaces between them.
 
-A label is the name of a class. The classes are, in this order,
+A label is the name of a class, or empty: the clip has none. The classes are, in this order,
 
 - those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
   from 0, if no class has a number for a name;
@@ -87,11 +87,12 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
             + '\nExpected a line name,label,split for each clip'
         )
     if class_names is None:
-        class_names = _names_of_classes([row['label'] for _, row in good.values()])
+        given = [row['label'] for _, row in good.values() if row['label']]
+        class_names = _names_of_classes(given) if given else []
     labels.class_names = class_names
     for name, (line, row) in good.items():
         label = _find_class(row['label'], class_names)
-        if label is None:
+        if label is None and row['label']:
             labels.bad.append(name)
             text = (
                 f'{path}, line {line}: found label {row["label"][:60]!r}; expected '
@@ -106,7 +107,7 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
 
 
 def _find_class(label: str, class_names: list[str]) -> int | None:
-    """The position of a label in the list of classes."""
+    """The position of a label in the list of classes; None if it is not there, or empty."""
     if label in class_names:
         return class_names.index(label)
     if not _INTEGER.fullmatch(label):
@@ -173,7 +174,7 @@ def _what_is_wrong(cells: Sequence[str], header: Sequence[str], row: dict[str, s
     if len(cells) != len(header):
         return f'found {len(cells)} cells; expected {len(header)}, one a column'
     for key in ('name', 'label'):
-        if not row[key] or '\n' in row[key]:
+        if '\n' in row[key] or (key == 'name' and not row[key]):
             return f'found {key} {row[key][:60]!r}; expected a {key} on one line'
     for key in header:
         if key not in _NEEDED and not _INTEGER.fullmatch(row[key]):

@@ -93,7 +93,7 @@ class PoseFilesSource(FolderSource):
     Args:
         folder: The folder with the files.
         format: One of :data:`FORMATS`.
-        labels: The labels file.
+        labels: The labels file; see :class:`FolderSource`.
         classes: See :class:`FolderSource`.
         layout: The joint layout; by default the format's for the joints in the first clip.
         dataset: Name of the data set; by default the folder's.
@@ -107,7 +107,7 @@ class PoseFilesSource(FolderSource):
         self,
         folder: str | os.PathLike,
         format: str,
-        labels: str | os.PathLike,
+        labels: str | os.PathLike | None = None,
         classes: str | os.PathLike | None = None,
         layout: str | Mapping | SkeletonLayout | None = None,
         dataset: str | None = None,

@@ -19,7 +19,7 @@ import numpy as np
 
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
-from halp_mm.preparation.folder.labels import read_labels
+from halp_mm.preparation.folder.labels import Labels, read_labels
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
 from halp_mm.preparation.source import ClipFacts, Source
@@ -42,7 +42,8 @@ class FolderSource(Source):
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips.
-        labels: The labels file.
+        labels: The labels file. Without one, no clip has a label and all are in the split
+            ``train``.
         classes: A text file with the names of the classes, one a line.
         dataset: Name of the data set; by default the folder's.
 
@@ -58,20 +59,30 @@ class FolderSource(Source):
         self,
         folder: str | os.PathLike,
         layout: str | Mapping | SkeletonLayout,
-        labels: str | os.PathLike,
+        labels: str | os.PathLike | None = None,
         classes: str | os.PathLike | None = None,
         dataset: str | None = None,
     ) -> None:
-        self.folder, self.labels, self.layout = Path(folder), Path(labels), get_layout(layout)
+        if labels is None and classes is not None:
+            raise ValueError(
+                f'{os.fspath(classes)} names classes, but there is no labels file; give both or '
+                'none'
+            )
+        self.folder, self.layout = Path(folder), get_layout(layout)
+        self.labels = None if labels is None else Path(labels)
         self.name = dataset or self.folder.resolve().name
-        self._known = read_labels(self.labels, None if classes is None else Path(classes))
+        self._known = Labels()
+        if self.labels is not None:
+            self._known = read_labels(self.labels, None if classes is None else Path(classes))
         self.class_names = self._known.class_names
         self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
         self._files: dict[str, Path] = {}
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
-        """The files that have a row."""
+        """The files that have a row; without a labels file, all."""
         self._files = self._find_files(summary)
+        if self.labels is None:
+            self._known.clips = dict.fromkeys(self._files, ClipFacts(None, ('train',)))
         summary.problems += self._known.problems
         bad_rows = set(self._known.bad)
         recordings = []
@@ -145,7 +156,7 @@ class FolderSource(Source):
 def prepare_folder(
     folder: str | os.PathLike,
     layout: str | Mapping | SkeletonLayout | None,
-    labels: str | os.PathLike,
+    labels: str | os.PathLike | None,
     out: str | os.PathLike,
     to_layout: str | Mapping | SkeletonLayout | None = None,
     classes: str | os.PathLike | None = None,
@@ -163,7 +174,8 @@ def prepare_folder(
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
-        labels: The labels file.
+        labels: The labels file. Without one, no clip has a label and all are in the split
+            ``train``.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
         classes: A text file with the names of the classes, one a line.
