@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from halp_mm.clip_draws import ClipGenerator
+
 
 @dataclass(frozen=True)
 class TrainingProgress:
@@ -21,6 +23,7 @@ class TrainingProgress:
         iterations_per_epoch: Number of iterations per epoch.
         seed: The run's seed.
         rank: Rank of this process.
+        world_size: Number of processes.
         start_epoch: Epoch in which the component that receives the progress becomes active.
     """
 
@@ -29,6 +32,7 @@ class TrainingProgress:
     iterations_per_epoch: int = 1
     seed: int = 0
     rank: int = 0
+    world_size: int = 1
     start_epoch: int = 0
 
     @property
@@ -41,13 +45,25 @@ class TrainingProgress:
     ) -> torch.Generator:
         """Create the random generator of this iteration.
 
+        With several processes it is a :class:`~halp_mm.clip_draws.ClipGenerator`: draws through
+        :mod:`halp_mm.clip_draws` depend on a clip's position in the global batch, all others on
+        the process.
+
         Args:
             device: Device of the draws.
             purpose: Name that separates the draws of different components.
             same_on_all_ranks: Whether all ranks draw the same numbers.
         """
+        if self.world_size > 1 and not same_on_all_ranks:
+            # No process's own numbers are the common ones.
+            own_seed = self._seed_of(f'{self.rank} of {self.world_size} {purpose}')
+            common_seed = self._seed_of(f'0 {purpose}')
+            return ClipGenerator(device, own_seed, common_seed, self.rank, self.world_size)
         rank = 0 if same_on_all_ranks else self.rank
-        moment = f'{self.seed} {self.epoch} {self.iteration} {rank} {purpose}'
         generator = torch.Generator(device)
-        generator.manual_seed(zlib.crc32(moment.encode()))
+        generator.manual_seed(self._seed_of(f'{rank} {purpose}'))
         return generator
+
+    def _seed_of(self, purpose: str) -> int:
+        moment = f'{self.seed} {self.epoch} {self.iteration} {purpose}'
+        return zlib.crc32(moment.encode())

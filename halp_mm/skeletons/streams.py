@@ -40,10 +40,16 @@ def motion_stream(clips: Clips) -> Tensor:
 STREAMS = {'joint': joint_stream, 'bone': bone_stream, 'motion': motion_stream}
 
 
-def check_stream(stream: str) -> None:
-    """Raise a ValueError that lists the streams if the name is unknown."""
+def check_stream(stream: str, key: str | None = None) -> None:
+    """Raise a ValueError that lists the streams if the name is unknown.
+
+    Args:
+        stream: The name.
+        key: Name of the setting with this value, for the message.
+    """
     if stream not in STREAMS:
-        raise ValueError(f'unknown stream {stream!r}; there are {sorted(STREAMS)}')
+        where = f'{key}: ' if key else ''
+        raise ValueError(f'{where}unknown stream {stream!r}; there are {sorted(STREAMS)}')
 
 
 def derive_stream(clips: Clips, stream: str) -> Tensor:

@@ -6,6 +6,7 @@ import math
 from itertools import accumulate
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 
@@ -18,7 +19,8 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
     """mmengine's RuntimeInfoHook, which asks the device for all losses only now and then.
 
     The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
-    time. Here scalars stay on the device until they are logged, and then come in one transfer.
+    time. Here scalars stay on the device until they are logged, and then come in one transfer, as
+    means over all ranks.
     What is no longer reported, such as the loss of a head that has ended, leaves the log; the
     original repeats it for ever. The original also keeps the whole history in memory and in every
     checkpoint, and copies it in every iteration; here the history has an end.
@@ -54,7 +56,9 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             return
         names = [key for output in self._waiting for key in output]
         scalars = [value.reshape(()) for output in self._waiting for value in output.values()]
-        fetched = torch.stack(scalars).tolist()
+        together = torch.stack(scalars)
+        all_reduce(together, op='mean')
+        fetched = together.tolist()
         self._check_losses(runner, batch_idx, names, fetched)
         values = iter(fetched)
         for output in self._waiting:

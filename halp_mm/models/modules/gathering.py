@@ -1,16 +1,26 @@
-"""Gathering of tensors from all ranks of a distributed run."""
+"""Gathering of tensors from all ranks of a distributed run.
+
+Row i of rank r is row i x world size + r of the global batch, in the order in which the sampler
+distributes clips to ranks. Gathered rows thus have the order of a single process with the whole
+batch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from mmengine.dist import all_gather, get_rank, is_distributed
+from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size, is_distributed
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
 
 def gather_from_all_ranks(rows: Tensor) -> Tensor:
-    """Gather the rows of all ranks in rank order, without gradient: ``[world size x N, D]``."""
-    return torch.cat(all_gather(rows)) if is_distributed() else rows
+    """Gather all ranks' rows ``[world size x N, D]`` in the global batch's order, without gradient.
+
+    All ranks must have the same number of rows.
+    """
+    return _interleaved(all_gather(rows.contiguous())) if is_distributed() else rows
 
 
 def gather_with_gradient(rows: Tensor) -> Tensor:
@@ -19,14 +29,22 @@ def gather_with_gradient(rows: Tensor) -> Tensor:
     If all ranks compute a loss from the gathered rows, averaging gradients over ranks, as DDP
     does, gives the gradient of the whole batch.
     """
-    return torch.cat(all_gather_with_gradient(rows)) if is_distributed() else rows
+    return _interleaved(all_gather_with_gradient(rows)) if is_distributed() else rows
 
 
-def own_rows(gathered: Tensor, num_rows: int) -> Tensor:
-    """Select the rows of this rank from gathered rows.
+def own_rows(gathered: Tensor) -> Tensor:
+    """Select the rows of this rank from gathered rows ``[world size x N, ...]``."""
+    return gathered[get_rank() :: get_world_size()]
 
-    Args:
-        gathered: Rows of all ranks ``[world size x N, ...]``.
-        num_rows: N, the number of rows of each rank.
-    """
-    return gathered.narrow(0, get_rank() * num_rows, num_rows)
+
+def mean_over_ranks(value: Tensor) -> Tensor:
+    """Average values of any shape over all ranks, without gradient."""
+    value = value.detach()
+    if is_distributed():
+        value = value.clone()
+        all_reduce(value, op='mean')
+    return value
+
+
+def _interleaved(parts: Sequence[Tensor]) -> Tensor:
+    return torch.stack(tuple(parts), 1).flatten(0, 1)
