@@ -98,7 +98,7 @@ def _fill_missing(matrix: np.ndarray, target: SkeletonLayout) -> None:
     joined = np.zeros((target.num_joints, target.num_joints))
     a, b = np.array(target.bone_indices, int).reshape(-1, 2).T
     joined[a, b] = joined[b, a] = 1
-    is_known = matrix.any(1)
+    is_known = np.asarray(matrix.any(1))
     is_guided = is_known.copy()
     pairs = [[target.index(joint) for joint in pair] for pair in target.left_right]
     for joint in np.flatnonzero(~is_known):
@@ -193,7 +193,7 @@ def _plan(
     """Each joint's main source ``[V_to]``, the joints with several sources, and their weights."""
     matrix = conversion_matrix(source, target)
     built = (matrix.count_nonzero(1) > 1).nonzero()[:, 0]
-    return tuple(tensor.to(device) for tensor in (matrix.argmax(1), built, matrix[built]))
+    return matrix.argmax(1).to(device), built.to(device), matrix[built].to(device)
 
 
 def _copied(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, int]:

@@ -96,6 +96,7 @@ class STGCNBlock(nn.Module):
         self.stride = stride
         self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.dropout = BitDropout(dropout)
+        self.residual: nn.Module | None
         if not residual:
             self.residual = None
         elif in_channels == out_channels and stride == 1:
@@ -148,6 +149,7 @@ class STGCN(Encoder):
 
     keeps_people = True
     keeps_joints = True
+    adjacency: Tensor
 
     def __init__(
         self,
@@ -184,7 +186,8 @@ class STGCN(Encoder):
             STGCNBlock(
                 in_channels,
                 out_channels,
-                *adjacency.shape[:2],
+                len(adjacency),
+                num_joints,
                 temporal_kernel,
                 stride=2 if stage and not i else 1,
                 dropout=dropout if stage or i else 0,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -84,7 +86,7 @@ class CMDHead(PretrainingHead):
                 for teacher, teaching in teachings.items()
                 if teacher != student
             ]
-            results[student] = {'loss': sum(divergences)}
+            results[student] = {'loss': reduce(add, divergences)}
         return results
 
     @torch.no_grad()

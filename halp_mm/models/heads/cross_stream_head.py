@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import combinations
+from operator import add
 
 import torch
 from torch import Tensor
@@ -81,7 +83,7 @@ class CrossStreamHead(PretrainingHead):
         mined = {
             name: s[:, 1:].detach().topk(self.top_k, 1).indices for name, s in similarities.items()
         }
-        losses = {name: [] for name in streams}
+        losses: dict[str, list[Tensor]] = {name: [] for name in streams}
         for pair in combinations(streams, 2):
             if self.context:
                 one, other = pair
@@ -97,6 +99,6 @@ class CrossStreamHead(PretrainingHead):
                 likelihood = torch.cat(positives, 1).mean(1) - denominator
                 losses[student].append(-likelihood.mean())
         return {
-            student: {'loss': sum(by_teacher) / len(by_teacher)}
+            student: {'loss': reduce(add, by_teacher) / len(by_teacher)}
             for student, by_teacher in losses.items()
         }

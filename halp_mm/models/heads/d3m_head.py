@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -66,4 +68,4 @@ class D3MHead(StreamHead):
             for view in (self.view, *self.followers)
         )
         divergences = [distributional_divergence(target, logits) for logits in followers]
-        return {'loss': sum(divergences) / len(divergences)}
+        return {'loss': reduce(add, divergences) / len(divergences)}

@@ -116,6 +116,9 @@ class HaLPHead(PretrainingHead):
         ValueError: if an argument is out of range, or arguments contradict each other.
     """
 
+    prototypes: Tensor
+    has_prototypes: Tensor
+
     def __init__(
         self,
         num_positives: int = 100,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +63,8 @@ class InterSkeletonHead(PretrainingHead):
                 target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
                 losses.append(F.cross_entropy(logits, target))
                 accuracies.append((logits.argmax(1) == 0).float().mean())
-            results[name] = {'loss': sum(losses), 'accuracy': sum(accuracies) / len(accuracies)}
+            accuracy = reduce(add, accuracies) / len(accuracies)
+            results[name] = {'loss': reduce(add, losses), 'accuracy': accuracy}
         return results
 
     def logits(self, query: Tensor, other: StreamOutputs) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -120,7 +122,7 @@ class PrototypeHead(StreamHead):
         ]
         closest = F.one_hot(assignments[self.pairs[0][0]].argmax(1), self.num_prototypes)
         return {
-            'loss': sum(losses) / len(losses),
+            'loss': reduce(add, losses) / len(losses),
             'used_prototypes': closest.any(0).float().mean(),
         }
 

@@ -87,12 +87,14 @@ class EnergyAttentionDrop(nn.Module):
         spatial = attention.mean((2, 3), keepdim=True) < self.keep_margin
         if self.variant == 'release':
             temporal = attention < self.keep_margin
-            count_over = (0, 1, 2, 3, 4)
+            count_over: tuple[int, ...] = (0, 1, 2, 3, 4)
         else:
             temporal = attention.mean((2, 4), keepdim=True) < self.keep_margin
             count_over = (2, 3, 4)
-        masks = (self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal))
-        return math.prod(masks).to(feature_map.dtype)
+        factors, temporal_factors = (
+            self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal)
+        )
+        return (factors * temporal_factors).to(feature_map.dtype)
 
     def attention(self, feature_map: Tensor) -> Tensor:
         """The attention sigmoid(1 / e) of each entry, ``[N, M, D, T, V]``, at least float32."""

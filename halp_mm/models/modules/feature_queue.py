@@ -27,6 +27,9 @@ class FeatureQueue(nn.Module):
         torch.Size([64, 128])
     """
 
+    entries: Tensor
+    num_enqueued: Tensor
+
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         check_count(queue_size=size, embedding_dim=dim)

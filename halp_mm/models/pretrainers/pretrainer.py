@@ -72,7 +72,7 @@ class Pretrainer(BaseModel):
     def __init__(
         self,
         encoder: dict,
-        heads: Mapping[str, dict],
+        heads: Mapping[str, dict | None],
         projector: dict | None = None,
         streams: Sequence[str] | Mapping[str, str] = ('joint',),
         derived_maps: Mapping[str, dict] | None = None,
@@ -209,7 +209,7 @@ class Pretrainer(BaseModel):
         streams = with_same_draws(
             lambda stream: self.run_networks(stream, views, draws, progress), self.sources, device
         )
-        results = {}
+        results: dict[str, Tensor] = {}
         # Similarities keep full precision, whatever the precision of the networks.
         with torch.autocast(device.type, enabled=False):
             for name, head in self.heads.items():
@@ -221,9 +221,9 @@ class Pretrainer(BaseModel):
                 for stream, scalars in head.loss(outputs, moment).items():
                     scalars['loss'] = term.weight * scalars['loss']
                     results |= {f'{stream}/{name}/{key}': value for key, value in scalars.items()}
-        for outputs in streams.values():
-            for view, queue in outputs.queues.items():
-                queue.enqueue(gather_from_all_ranks(outputs.keys[view]))
+        for stream_outputs in streams.values():
+            for view, queue in stream_outputs.queues.items():
+                queue.enqueue(gather_from_all_ranks(stream_outputs.keys[view]))
         return results
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
