@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import re
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 
 import torch
@@ -149,11 +152,24 @@ class StopRequest:
             raise EvaluationLeft
 
 
+@cache
+def kill_workers_at_exit() -> None:
+    """See to it that Python's end does not wait for workers that ignore its SIGTERM."""
+    # Python's own handler was registered before, so it comes after this one.
+    atexit.register(_kill_workers)
+
+
+def _kill_workers() -> None:
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()
+
+
 def leave_signals_to_the_main_process(init, worker: int) -> None:
     """How a data loader's worker begins: the process that trains decides when it ends.
 
     Schedulers send their signals to all processes of a job; a worker that dies takes the training
-    with it before it can save.
+    with it before it can save. See also :func:`kill_workers_at_exit`.
 
     Args:
         init: What else the worker begins with, or None.

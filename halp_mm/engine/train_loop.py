@@ -9,7 +9,7 @@ from functools import partial
 import mmengine.runner
 from torch.utils.data import DataLoader, Sampler
 
-from halp_mm.engine.stop import leave_signals_to_the_main_process
+from halp_mm.engine.stop import kill_workers_at_exit, leave_signals_to_the_main_process
 from halp_mm.registry import LOOPS
 
 
@@ -28,6 +28,7 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
         #: Batches of the next epoch that are behind a resumed run.
         self.batches_done = 0
         init = self.dataloader.worker_init_fn
+        kill_workers_at_exit()
         self.dataloader.worker_init_fn = partial(leave_signals_to_the_main_process, init)
 
     def go_on_from(self, epoch: int, iteration: int, batches_done: int) -> None:

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from halp_mm.engine.resume import newest_checkpoint, resolve_checkpoint
 from halp_mm.evaluation import KNNProtocol
 from halp_mm.registry import HOOKS
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG
+from tests.runs import CONFIG, environment
 
 
 @HOOKS.register_module()
@@ -402,3 +404,19 @@ def test_load_from(config, tmp_path):
     train(config)
     log = log_of(config.work_dir)
     assert "the encoder of the stream 'joint' starts with 21 tensors of " in log
+
+
+def test_python_ends_though_workers_ignore_its_signals():
+    code = """
+from functools import partial
+from torch.utils.data import DataLoader
+from halp_mm.engine.stop import kill_workers_at_exit, leave_signals_to_the_main_process
+
+kill_workers_at_exit()
+init = partial(leave_signals_to_the_main_process, None)
+loader = DataLoader(range(8), num_workers=1, persistent_workers=True, worker_init_fn=init)
+iterator = iter(loader)
+next(iterator)
+"""
+    done = subprocess.run([sys.executable, '-c', code], env=environment(), timeout=60, check=False)
+    assert done.returncode == 0
