@@ -13,8 +13,8 @@ from pathlib import Path
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import evaluate
-from halp_mm.apis.pretrain import pretrain
 from halp_mm.apis.results import config_sha256, write_results
+from halp_mm.apis.train import train
 from halp_mm.atomic_write import atomic_write
 from halp_mm.run_identity import COORDINATES
 
@@ -91,7 +91,7 @@ class Run:
         """Do a step in this process."""
         if step == 'training':
             self.write_record()
-            runner = pretrain(self.config, self.folder, self.cfg_options, self.seed, resume=True)
+            runner = train(self.config, self.folder, self.cfg_options, self.seed, resume=True)
             self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
         else:
             checkpoint = None if step == COORDINATES else self.record['checkpoint']

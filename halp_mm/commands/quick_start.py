@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_results
+from halp_mm.apis import default_work_dir, evaluate, load_config, train, write_results
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.run_identity import COORDINATES
 from halp_mm.synthetic import write_synthetic
@@ -48,7 +48,7 @@ def _run(config: Config) -> str:
     if not data_file.exists():
         print(f'making {data_file}')
         write_synthetic(data_file)
-    runner = pretrain(config, resume=True)
+    runner = train(config, resume=True)
     work_dir, checkpoint = Path(config.work_dir), runner.last_checkpoint
     results, _ = evaluate(config, None, COORDINATES)
     write_results(results, work_dir / 'coordinates.json')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from halp_mm.apis import pretrain, training_config
+from halp_mm.apis import train, training_config
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank
 from halp_mm.engine import TrainingStopped, leave_distributed
@@ -21,7 +21,7 @@ def run(local_rank: int = 0, **settings) -> None:
     set_local_rank(local_rank)
     status = 0
     try:
-        pretrain(training_config(**settings))
+        train(training_config(**settings))
     except TrainingStopped as stopped:
         status = stopped.code
     leave_distributed()  # when no traceback holds the model any longer

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from halp_mm.apis import pretrain
+from halp_mm.apis import train
 from halp_mm.datasets import ClipWriter
 from halp_mm.engine.hooks.preflight_hook import check_layout, steps_of_an_epoch
 from halp_mm.skeletons import get_layout
@@ -38,12 +38,12 @@ def test_steps_of_an_epoch():
 def test_a_training_without_a_step_does_not_start(random_clips, tmp_path):
     options = tiny(random_clips, train_dataloader__batch_size=9)
     with pytest.raises(ValueError, match=r'8 clips .* do not fill a batch of 9, .*batch_size=8 or'):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_the_log_says_how_many_clips_are_dropped(random_clips, tmp_path):
-    runner = pretrain(CONFIG, tmp_path, tiny(random_clips, train_dataloader__batch_size=5))
+    runner = train(CONFIG, tmp_path, tiny(random_clips, train_dataloader__batch_size=5))
     expected = '8 clips, batch 5: 1 step an epoch, 3 clips dropped'
     assert expected in runner.log_file.read_text()
 
@@ -52,7 +52,7 @@ def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
     data_file = write_random_clips(tmp_path / 'v1.safetensors', layout='kinect_v1')
     options = tiny(data_file, train_dataloader__batch_size=4, model__encoder__layout='msr_action3d')
     with pytest.raises(ValueError, match=r"'msr_action3d' of 20 joints.*'kinect_v1' of 20 joints"):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
 
 
 def test_layouts_may_differ_by_name():
@@ -71,16 +71,18 @@ def write_clips(path, classes):
 
 def test_a_single_class_has_no_accuracy(tmp_path):
     data_file = write_clips(tmp_path / 'one.safetensors', ['unknown'])
-    runner = pretrain(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
+    runner = train(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
     log = runner.log_file.read_text()
     assert "no evaluation: a single class, 'unknown', has no accuracy" in log
     assert 'knn_top1' not in log
 
 
 def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path):
-    train = write_clips(tmp_path / 'one.safetensors', ['unknown'])
-    test = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
-    options = tiny(train, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    train_clips = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    test_clips = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
+    options = tiny(
+        train_file, train_dataloader__batch_size=4, test_dataset__data_file=str(test_file)
+    )
     with pytest.raises(ValueError, match='train and test split have different classes'):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))

@@ -287,8 +287,6 @@ def results(tmp_path):
     rows = [
         {'loss': 3.0 / epoch, 'joint/moco/accuracy': 0.5, 'epoch': epoch} for epoch in (1, 2, 3)
     ]
-        {'loss': 3.0 / epoch, 'joint/moco/accuracy': 0.5, 'epoch': epoch} for epoch in (1, 2, 3)
-    ]
     log.write_text(''.join(json.dumps(row) + '\n' for row in rows))
     plot_curves(folder / 'run', folder / 'curves.png')  # another picture
     points = np.random.default_rng(0).normal(size=(20, 2))

@@ -1,4 +1,4 @@
-"""Training from a config."""
+"""Train from a config."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def training_config(
     return config
 
 
-def pretrain(
+def train(
     config: str | os.PathLike | Config,
     work_dir: str | os.PathLike | None = None,
     cfg_options: Mapping | None = None,
@@ -116,7 +116,7 @@ def pretrain(
         TrainingStopped: if training was stopped, by a signal or ``stop_after``, and saved.
 
     Example:
-        >>> runner = pretrain('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)
+        >>> runner = train('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)
         >>> runner.last_checkpoint
         PosixPath('work_dirs/first/epoch_400.pth')
     """
