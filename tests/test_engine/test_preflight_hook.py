@@ -81,7 +81,7 @@ def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path)
     train_clips = write_clips(tmp_path / 'one.safetensors', ['unknown'])
     test_clips = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
     options = tiny(
-        train_file, train_dataloader__batch_size=4, test_dataset__data_file=str(test_file)
+        train_clips, train_dataloader__batch_size=4, test_dataset__data_file=str(test_clips)
     )
     with pytest.raises(ValueError, match='train and test split have different classes'):
         train(CONFIG, tmp_path / 'run', options)
