@@ -1,4 +1,4 @@
-"""What a script or a notebook calls."""
+"""The functions that a script or a notebook calls."""
 
 from halp_mm.apis.ablation import Run, do_runs, plan_runs
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config

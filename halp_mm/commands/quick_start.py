@@ -1,4 +1,4 @@
-"""Run the main job from start to end, on data that the project makes itself.
+"""Run the main job from start to end, on synthetic data.
 
 Makes the synthetic clips, pre-trains an encoder on them without labels, and evaluates it by kNN
 and by a linear classifier, beside the same encoder before training and the coordinates themselves.
@@ -31,10 +31,10 @@ def run(
     Args:
         config: The config to run.
         work_dir: Where checkpoints, logs and results go; by default ``work_dirs/METHOD/NAME``.
-        epochs: Train for so many epochs instead of the config's.
+        epochs: The number of epochs; by default the config's.
 
     Returns:
-        A table of accuracies, and where the files are.
+        A table of accuracies, and the paths of the files.
     """
     loaded = load_config(config)
     loaded.work_dir = work_dir or default_work_dir(loaded.filename)
