@@ -92,7 +92,7 @@ def evaluate(
 
     Returns:
         The results in plain containers: metrics, what they were measured on, and the run that made
-        the encoder, see :func:`halp_mm.apis.make_results`; and the evaluation with all class scores.
+        the encoder, see :func:`halp_mm.apis.make_results`; and the evaluation with class scores.
 
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.

@@ -37,7 +37,7 @@ class Neighbour:
     Args:
         name: Its name.
         action: The name of its class.
-        similarity: The cosine of the clips' features; with several streams, the mean over the streams.
+        similarity: The cosine of the clips' features; with several streams, their mean.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Inference:
         classes: The names of all classes, the most likely first.
         scores: Their scores: probabilities of a classifier, or the scores of
             :func:`halp_mm.evaluation.knn_scores`, whose integer part counts votes and whose
-            fraction grows with the similarity of the class. With several streams, the mean scores.
+            fraction grows with the similarity of the class. With several streams, their means.
         neighbours: The nearest training clips, the nearest first.
     """
 

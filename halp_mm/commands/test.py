@@ -45,8 +45,7 @@ def run(
     if settings['protocol'] == COORDINATES:
         if settings['checkpoint'] is not None or untrained:
             raise UsageError(
-                '--protocol coordinates uses no encoder: give neither a checkpoint nor '
-                '--untrained'
+                '--protocol coordinates uses no encoder: give neither a checkpoint nor --untrained'
             )
     elif (settings['checkpoint'] is None) != untrained:
         raise UsageError('give either a checkpoint or --untrained')
