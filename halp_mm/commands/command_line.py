@@ -4,8 +4,8 @@ A parameter without default is a positional argument, and any other is an option
 parameter without default is a required option. ``X | None`` without default may be omitted.
 A ``bool`` is a flag: ``--amp``, or ``--no-validate`` if it is true by default. A sequence takes
 several words, a ``Literal`` takes one of its values, and a ``Mapping`` takes words ``KEY=VALUE``,
-see :mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an optional
-value. Help texts are the ``Args:`` of the Google docstring.
+see :mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an
+optional value. Help texts are the ``Args:`` of the Google docstring.
 """
 
 from __future__ import annotations
