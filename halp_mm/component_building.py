@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -75,7 +76,8 @@ def build_component(
         return build_from_cfg(cfg, registry, default_args)
     except ValueError as error:
         # The sentences of halp_mm.argument_checks begin with the name of the argument.
-        is_check = type(error) is ValueError and str(error).split(' ')[0] in settings
+        argument = re.split(r'[ .:]', str(error), maxsplit=1)[0]
+        is_check = type(error) is ValueError and argument in settings
         if not is_check:
             raise
         raise ComponentError(f'{name_of(component)}: {error}', settings) from error

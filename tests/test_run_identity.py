@@ -207,8 +207,9 @@ def test_config_of_other_streams_or_encoder_is_refused(run):
     joint = options_of(data_file)
     with pytest.raises(ValueError, match=r'BiGRU bone, but the config is of .* BiGRU joint; use'):
         evaluate(CONFIG, checkpoint, 'knn', joint)
-    graph = CONFIGS / 'skeletonclr' / 'stgcn_synthetic_xsub_bone.py'
+    graph = CONFIGS / 'skeletonclr' / 'stgcn_synthetic_xsub.py'
     places = {key: value for key, value in options.items() if 'data_file' in key or 'split' in key}
+    places['model.streams'] = ['bone']
     with pytest.raises(ValueError, match=r'BiGRU bone, but the config is of .* STGCN bone; use'):
         evaluate(graph, checkpoint, 'knn', places)
 

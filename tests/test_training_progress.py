@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 import torch
 
+from halp_mm import clip_draws
 from halp_mm.training_progress import TrainingProgress
 
 CPU = torch.device('cpu')
@@ -69,3 +70,40 @@ def test_numbers_may_be_close_without_being_confused():
 def test_a_moment_does_not_change():
     with pytest.raises(FrozenInstanceError):
         TrainingProgress().epoch = 1
+
+
+def test_processes_draw_the_rows_of_one():
+    """Through clip_draws; PyTorch's functions draw each process's own."""
+    whole = TrainingProgress(epoch=1, iteration=6, seed=3)
+    ranks = [replace(whole, rank=rank, world_size=3) for rank in range(3)]
+
+    def draws(progress: TrainingProgress, clips: int) -> list[torch.Tensor]:
+        settings = dict(generator=progress.generator(CPU, 'a'), device=CPU)
+        return [
+            clip_draws.rand(clips, 4, **settings),
+            clip_draws.randn(clips, 2, 3, **settings),
+            clip_draws.randint(9, clips, 5, **settings),
+            clip_draws.rand(2, clips, dtype=torch.float64, clip_dim=1, **settings).T,
+        ]
+
+    expected = draws(whole, 12)
+    for i, parts in enumerate(zip(*(draws(progress, 4) for progress in ranks))):
+        assert torch.equal(torch.stack(parts, 1).flatten(0, 1), expected[i])
+    generator = whole.generator(CPU, 'a')
+    assert torch.equal(torch.rand(12, 4, generator=generator), expected[0])
+    assert torch.equal(torch.randn(12, 2, 3, generator=generator), expected[1])
+
+    own = {tuple(draw(progress)) for progress in (whole, *ranks)}
+    assert len(own) == 4
+    # A draw of one kind does not move the other kind's.
+    generator = ranks[1].generator(CPU, 'a')
+    torch.rand(7, generator=generator)
+    first = clip_draws.rand(4, 4, generator=generator, device=CPU)
+    assert torch.equal(first, expected[0][1::3])
+
+
+def test_draws_without_a_generator_are_pytorchs():
+    torch.manual_seed(5)
+    drawn = clip_draws.rand(3, 2, generator=None, device=CPU)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3, 2))

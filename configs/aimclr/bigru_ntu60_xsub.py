@@ -6,7 +6,6 @@ model = dict(
     encoder=dict(
         _delete_=True,
         type='BiGRU',
-        layout='kinect_v2',
         num_people=2,
         hidden_size=1024,
         num_layers=3,

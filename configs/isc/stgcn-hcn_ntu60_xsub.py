@@ -2,6 +2,6 @@
 _base_ = './bigru-stgcn_ntu60_xsub.py'
 
 model = dict(
-    encoder=dict(sequence=None, image=dict(type='HCN', layout='kinect_v2', num_frames=64)),
+    encoder=dict(sequence=None, image=dict(type='HCN', num_frames=64)),
     streams=dict(_delete_=True, graph='joint', image='joint'),
 )

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
-from halp_mm.apis.evaluate import evaluate
+from halp_mm.apis.config_checks import located
+from halp_mm.apis.evaluate import build_model, evaluate
 from halp_mm.apis.results import config_sha256, write_results
 from halp_mm.apis.train import train
+from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.atomic_write import atomic_write
+from halp_mm.registry import PROTOCOLS
 from halp_mm.run_identity import COORDINATES
 
 
@@ -87,6 +90,19 @@ class Run:
                 'directory'
             )
 
+    def check_components(self) -> None:
+        """Build what the config describes, as no seed changes whether that can be done.
+
+        Raises:
+            ValueError: if a component refuses its settings; names their place in the config.
+        """
+        config = load_config(self.config, self.cfg_options, self.seed)
+        check_training_settings(config)
+        build_model(config)
+        with located(config):
+            for name in self.protocols:
+                PROTOCOLS.build(dict(config.protocols[name]))
+
     def do(self, step: str) -> None:
         """Do a step in this process."""
         if step == 'training':
@@ -129,8 +145,8 @@ def plan_runs(
 
     Raises:
         FileNotFoundError: if a config or a data file is missing.
-        ValueError: if a config lacks a protocol, a run's folder holds another run, or two runs
-            would share a folder.
+        ValueError: if a config lacks a protocol or does not fit its components, a run's folder
+            holds another run, or two runs would share a folder.
     """
     runs, owners = [], {}
     for seed in dict.fromkeys(seeds):
@@ -151,6 +167,8 @@ def plan_runs(
                 )
             owners[run.folder] = config
             run.check()
+            if seed == seeds[0]:
+                run.check_components()
             runs.append(run)
     return runs
 

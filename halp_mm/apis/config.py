@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mmengine.config import Config
 
 from halp_mm.apis.config_checks import check_config, check_option_keys
+from halp_mm.apis.data_layout import fill_layouts
 from halp_mm.apis.packaged_configs import config_path, let_configs_inherit_packaged_ones
 from halp_mm.datasets import check_data_file
 from halp_mm.run_identity import record_overrides
@@ -26,7 +27,8 @@ def load_config(
         seed: The random seed; by default the config's.
 
     Returns:
-        A config of its own, which remembers the options for the run's identity.
+        A config of its own, which remembers the options for the run's identity. Encoders without
+        a layout have got that of the training clips, if there is the data file.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -51,6 +53,7 @@ def load_config(
     if seed is not None:
         loaded.randomness.seed = seed
     check_config(loaded)
+    fill_layouts(loaded)
     return loaded
 
 
@@ -60,7 +63,9 @@ def check_data_files(config: Config) -> None:
     Raises:
         FileNotFoundError: if a data file is missing.
     """
-    for dataset in (config.train_dataloader.dataset, config.test_dataset):
+    datasets = [config.train_dataloader.dataset, config.get('test_dataset')]
+    datasets += (config.get('evaluation_data') or {}).values()
+    for dataset in filter(None, datasets):
         check_data_file(dataset.data_file, dataset.get('prepare_with', ''))
 
 

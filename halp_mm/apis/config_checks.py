@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mmengine.dataset
@@ -32,6 +33,7 @@ from halp_mm.models.pretrainers.head_term import TERM_KEYS
 KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
+    'evaluation_data',
     *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.
@@ -44,6 +46,7 @@ NOT_SUPPORTED = {
         ('test_dataloader', 'test_cfg', 'test_evaluator'),
         "protocols evaluate on the clips of the config's test_dataset",
     ),
+    'sync_bn': "model.batch_norm = 'synchronized' does that, on CPUs as well",
 }
 #: Where components are looked for, by the key under which they stand.
 REGISTRIES = {
@@ -51,6 +54,7 @@ REGISTRIES = {
     'data_preprocessor': registry.MODELS,
     'dataset': registry.DATASETS,
     'test_dataset': registry.DATASETS,
+    'evaluation_data': registry.DATASETS,
     'collate_fn': registry.FUNCTIONS,
     'worker_init_fn': registry.FUNCTIONS,
     'sampler': registry.DATA_SAMPLERS,
@@ -106,6 +110,7 @@ _PRETRAINER_KEYS = {'heads': set(TERM_KEYS), 'derived_maps': {'view'}}
 _SECTIONS = {
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
+    'evaluation_data': {'train', 'test'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'train_dataloader': {
         *(set(inspect.signature(DataLoader.__init__).parameters) - {'self'}),
@@ -203,6 +208,19 @@ def locate(config: Mapping, error: ComponentError) -> str:
     known = {key: value for key, value in config.items() if key in KNOWN_KEYS}
     place = search(known, [])
     return f'{place}: {error}' if place else str(error)
+
+
+@contextmanager
+def located(config: Mapping) -> Iterator[None]:
+    """Let errors of components that are built of a config name their place in it.
+
+    Raises:
+        ValueError: what a component refuses, see :func:`locate`.
+    """
+    try:
+        yield
+    except ComponentError as error:
+        raise ValueError(locate(config, error)) from error
 
 
 def _unknown_keys(config: Mapping) -> Iterator[str]:

@@ -14,8 +14,10 @@ from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
 from halp_mm.apis.config import check_data_files, load_config
+from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.datasets.split_comparison import compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
@@ -45,7 +47,8 @@ def _build_model(
     found = warning = None
     set_random_seed(config.randomness.seed)
     preprocessor = config.data_preprocessor
-    model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
+    with located(config):
+        model = MODELS.build({**config.model, 'data_preprocessor': preprocessor})
     if checkpoint is None:
         logger = MMLogger.get_current_instance()
         level = logger.level
@@ -110,7 +113,8 @@ def evaluate(
             f'the config has no protocol {protocol!r}; it has {sorted(config.protocols)}'
         )
     settings = {'seed': config.randomness.seed, **config.protocols[protocol]}
-    built = PROTOCOLS.build(settings)
+    with located(config):
+        built = PROTOCOLS.build(settings)
     if built.needs_target and target is None:
         raise ValueError(
             f'the protocol {protocol!r} needs the config of another data set as target (--target). '
@@ -129,8 +133,14 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
-        train_dataset = DATASETS.build(config.train_dataloader.dataset)
-        test_dataset = DATASETS.build(config.test_dataset)
+        if not config.get('test_dataset'):
+            raise ValueError(
+                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
+                'the config of labelled clips as target (--target)'
+            )
+        with located(config):
+            train_dataset = DATASETS.build(config.train_dataloader.dataset)
+            test_dataset = DATASETS.build(config.test_dataset)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
     start = time.perf_counter()
@@ -143,7 +153,8 @@ def evaluate(
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
     data_files = (train_dataset.data_file, test_dataset.data_file)
-    warnings = [warning] if warning else []
+    found = (warning, compare_units(train_dataset, test_dataset))
+    warnings = [line for line in found if line]
     return make_results(result, settings, data_files, seconds, warnings), result
 
 

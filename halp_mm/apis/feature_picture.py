@@ -16,6 +16,7 @@ from halp_mm.apis.config import check_data_files
 from halp_mm.apis.evaluate import build_model
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import extract_features
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.evaluation.feature_clusters import cluster_nmi, require_scikit_learn, tsne_points
 from halp_mm.registry import DATASETS
 from halp_mm.run_identity import run_identity
@@ -101,6 +102,7 @@ def draw_features(
     check_picture(names, picture)  # before the work
     positions = torch.isin(dataset.labels, torch.tensor(chosen)).nonzero().flatten()
     model = build_model(config, checkpoint)
+    check_encoders(model, dataset)
     features = extract_features(model, Subset(dataset, positions.tolist()))[stream]
     labels = torch.searchsorted(torch.tensor(chosen), dataset.labels[positions])
     summary = FeatureSummary(
@@ -132,7 +134,7 @@ def choose_classes(
             not as many as wanted.
     """
     where = f'split {dataset.split!r} of {dataset.data_file}'
-    present = dataset.labels.unique().tolist()
+    present = dataset.labelled().labels.unique().tolist()
     if wanted is None:
         wanted = min(_DRAWN_CLASSES, len(present))
     if isinstance(wanted, int):

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from halp_mm import evaluation
 from halp_mm.apis.config import load_config
+from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.registry import DATASETS
 
 
@@ -21,7 +23,7 @@ class ClipFeatures:
 
     Args:
         features: ``[N, D]`` by stream.
-        labels: The classes ``[N]``.
+        labels: The classes ``[N]``; -1 of clips without a label.
         names: The names of the clips.
         classes: The names of the classes.
     """
@@ -53,7 +55,7 @@ def extract_features(
 
     Raises:
         FileNotFoundError: if the config, the data file or the checkpoint is missing.
-        ValueError: if there is no such split, or the checkpoint does not fit.
+        ValueError: if there is no such split, or the checkpoint or the clips do not fit.
 
     Example:
         >>> test = extract_features('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -66,8 +68,11 @@ def extract_features(
             f"there is no split {split!r}; expected 'train' or 'test', the config's training or "
             'test clips'
         )
-    dataset = DATASETS.build(datasets[split])
-    features = evaluation.extract_features(build_model(config, checkpoint), dataset)
+    with located(config):
+        dataset = DATASETS.build(datasets[split])
+    model = build_model(config, checkpoint)
+    check_encoders(model, dataset)
+    features = evaluation.extract_features(model, dataset)
     return ClipFeatures(
         {stream: feature.cpu() for stream, feature in features.items()},
         dataset.labels,

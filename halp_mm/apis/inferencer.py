@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor
 
 from halp_mm.apis.config import load_config
+from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
+from halp_mm.datasets import ClipBlock
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
+from halp_mm.datasets.split_comparison import body_length
+from halp_mm.datasets.storage import UNLABELLED
 from halp_mm.evaluation import extract_features, knn_scores
 from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.models import SkeletonClassifier
 from halp_mm.preparation.folder.source import read_clip, shaped_clip
 from halp_mm.registry import DATASETS
-from halp_mm.skeletons import SkeletonLayout, convert_joints, get_layout
+from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_units, get_layout
 
 #: A clip ``[M, T, V, C]``, one person's ``[T, V, C]``, or a clip's file.
 Clip = np.ndarray | Tensor | str | os.PathLike
@@ -36,12 +44,12 @@ class Neighbour:
 
     Args:
         name: Its name.
-        action: The name of its class.
+        action: The name of its class; None if it has no label.
         similarity: The cosine of the clips' features; with several streams, their mean.
     """
 
     name: str
-    action: str
+    action: str | None
     similarity: float
 
 
@@ -50,7 +58,8 @@ class Inference:
     """The answer for a clip.
 
     Args:
-        classes: The names of all classes, the most likely first.
+        classes: The names of all classes, the most likely first; none if no training clip has a
+            label.
         scores: Their scores: probabilities of a classifier, or the scores of
             :func:`halp_mm.evaluation.knn_scores`, whose integer part counts votes and whose
             fraction grows with the similarity of the class. With several streams, their means.
@@ -62,14 +71,18 @@ class Inference:
     neighbours: list[Neighbour]
 
     @property
-    def action(self) -> str:
-        """The most likely class."""
-        return self.classes[0]
+    def action(self) -> str | None:
+        """The most likely class; None if no training clip has a label."""
+        return self.classes[0] if self.classes else None
 
     def __str__(self) -> str:
         best = [f'{name} {score:.3f}' for name, score in zip(self.classes[:5], self.scores)]
-        similar = [f'{n.name} ({n.action}, {n.similarity:.3f})' for n in self.neighbours]
-        return f'{self.action}: {", ".join(best)}\nlike {", ".join(similar)}'
+        similar = [
+            f'{n.name} ({"" if n.action is None else n.action + ", "}{n.similarity:.3f})'
+            for n in self.neighbours
+        ]
+        likely = [f'{self.action}: {", ".join(best)}'] if best else []
+        return '\n'.join([*likely, f'like {", ".join(similar)}'])
 
 
 class SkeletonInferencer:
@@ -108,8 +121,10 @@ class SkeletonInferencer:
         cfg_options: Mapping | None = None,
     ) -> None:
         config = load_config(config, cfg_options)
-        dataset = DATASETS.build(config.train_dataloader.dataset)
+        with located(config):
+            dataset = DATASETS.build(config.train_dataloader.dataset)
         self.model = build_model(config, checkpoint)
+        check_encoders(self.model, dataset)
         is_classifier = isinstance(self.model, SkeletonClassifier)
         if is_classifier:
             check_num_classes(self.model, dataset)
@@ -121,8 +136,9 @@ class SkeletonInferencer:
                 f'expected one of {allowed}'
             )
         self.k = config.protocols.get('knn', {}).get('k', 1) if k is None else k
-        if not 1 <= self.k <= len(dataset):
-            raise ValueError(f'k is {self.k}; expected 1 to {len(dataset)}, the training clips')
+        num_labelled = len(dataset.labelled())
+        if num_labelled and not 1 <= self.k <= num_labelled:
+            raise ValueError(f'k is {self.k}; expected 1 to {num_labelled}, the training clips')
         #: The layout of the clips, unless it is named.
         self.layout: SkeletonLayout = dataset.layout
         #: The names of the classes.
@@ -134,8 +150,11 @@ class SkeletonInferencer:
         }
         self._names = dataset.names
         self._labels = dataset.labels.to(next(iter(self.gallery.values())).device)
+        self._is_labelled = self._labels != UNLABELLED
         self._num_people = dataset.num_people
         self._num_channels = dataset[0]['clip'].shape[-1]
+        self._body_length = body_length(dataset.stored_clips, dataset.positions, dataset.layout)
+        self._says_units = True
 
     def __call__(
         self,
@@ -203,6 +222,7 @@ class SkeletonInferencer:
 
     @torch.no_grad()
     def _infer(self, samples: list[dict], num_neighbours: int) -> list[Inference]:
+        self._compare_units([sample['clip'] for sample in samples])
         features = extract_features(self.model, samples)
         scores, order = self._class_scores(features).sort(dim=1, descending=True, stable=True)
         similarity = torch.stack(
@@ -218,19 +238,40 @@ class SkeletonInferencer:
                 [self.classes[label] for label in classes],
                 values,
                 [
-                    Neighbour(self._names[position], self.classes[label], cosine)
+                    Neighbour(
+                        self._names[position],
+                        None if label == UNLABELLED else self.classes[label],
+                        cosine,
+                    )
                     for position, label, cosine in zip(positions, labels, cosines)
                 ],
             )
             for values, classes, cosines, positions, labels in zip(*(row.tolist() for row in rows))
         ]
 
+    def _compare_units(self, clips: list[Tensor]) -> None:
+        """Say once that clips are in another unit than the training clips."""
+        if not self._says_units or not clips:
+            return
+        num_frames, num_people = torch.tensor([[clip.shape[1], clip.shape[0]] for clip in clips]).T
+        block = ClipBlock(torch.cat([clip.flatten(0, 1) for clip in clips]), num_frames, num_people)
+        found = body_length(block, torch.arange(len(clips)), self.layout)
+        lengths = {'the new clips': found, 'the training clips': self._body_length}
+        warning = describe_units(lengths)
+        if warning:
+            self._says_units = False
+            print_log(warning, 'current', logging.WARNING)
+
     def _class_scores(self, features: dict[str, Tensor]) -> Tensor:
         """Scores ``[N, classes]``; with several streams their mean, as in the protocols."""
         if self.protocol == 'classifier':
             return self.model.classifier(features[self.model.stream]).softmax(1)
+        known = self._is_labelled
+        if not known.any():
+            return next(iter(features.values())).new_empty(len(next(iter(features.values()))), 0)
+        labels = self._labels[known]
         by_stream = [
-            knn_scores(gallery, self._labels, features[stream], len(self.classes), self.k)
+            knn_scores(gallery[known], labels, features[stream], len(self.classes), self.k)
             for stream, gallery in self.gallery.items()
         ]
         return torch.stack(by_stream).mean(0)
@@ -259,4 +300,7 @@ def _as_numbers(clip: np.ndarray | Tensor, where: str) -> np.ndarray:
             f'{where} has {num_bad} of {clip.size} numbers that are NaN or infinite; expected '
             'finite numbers. Set joints that were not tracked to 0 in all coordinates'
         )
+    wrong = describe_bad_coordinates(clip)
+    if wrong:
+        raise ValueError(f'{where} has {wrong}. Export the clip again')
     return clip

@@ -10,9 +10,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
-from halp_mm.apis.config_checks import locate
+from halp_mm.apis.config_checks import located
 from halp_mm.apis.training_settings import check_training_settings
-from halp_mm.component_building import ComponentError
 from halp_mm.engine import parse_duration
 from halp_mm.registry import RUNNERS
 
@@ -121,9 +120,7 @@ def train(
         PosixPath('work_dirs/first/epoch_400.pth')
     """
     config = training_config(config, work_dir, cfg_options, seed, **settings)
-    try:
+    with located(config):
         runner = RUNNERS.get(config.runner_type).from_cfg(config)
         runner.train()
-    except ComponentError as error:
-        raise ValueError(locate(config, error)) from error
     return runner

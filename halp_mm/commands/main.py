@@ -20,6 +20,8 @@ COMMANDS = (
     'prepare_ntu',
     'prepare_pku',
     'prepare_msr_action3d',
+    'prepare_nw_ucla',
+    'prepare_utd_mhad',
     'prepare_folder',
     'convert_annotations',
     'convert_layout',

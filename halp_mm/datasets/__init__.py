@@ -1,5 +1,6 @@
 """Clips on disk to padded batches."""
 
+from halp_mm.datasets.batches import batch_positions, clip_lengths
 from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.people import seen_people, with_people
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset, check_data_file
@@ -10,7 +11,9 @@ __all__ = [
     'ClipStorage',
     'ClipWriter',
     'SkeletonDataset',
+    'batch_positions',
     'check_data_file',
+    'clip_lengths',
     'pad_clips',
     'seen_people',
     'with_people',

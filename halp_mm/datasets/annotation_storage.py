@@ -11,7 +11,7 @@ import torch
 from mmengine.logging import print_log
 
 from halp_mm.datasets.annotations import is_pickle, read_annotations
-from halp_mm.datasets.storage import ClipBlock, ClipStorage
+from halp_mm.datasets.storage import UNLABELLED, ClipBlock, ClipStorage
 from halp_mm.problems import NOBODY, BadDataError, listing
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
@@ -50,7 +50,8 @@ class AnnotationStorage(ClipStorage):
         self.dataset = annotations.dataset
         self.notes = {}
         self.names = list(clips)
-        self.labels = torch.tensor([int(annotations.clips[name]['label']) for name in clips])
+        labels = map(annotations.label, clips)
+        self.labels = torch.tensor([UNLABELLED if label is None else label for label in labels])
         facts = [annotations.columns[name] for name in clips]
         self.columns = {key: torch.tensor([fact[key] for fact in facts]) for key in facts[0]}
         position = {name: i for i, name in enumerate(clips)}

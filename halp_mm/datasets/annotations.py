@@ -5,7 +5,7 @@ Such a file is a pickle of a dict: ``split`` has the names of the clips of each 
 
 ===================  ==========================================================================
 ``frame_dir``        the clip's name
-``label``            its class, counted from 0
+``label``            its class, counted from 0; clips without it have no label
 ``total_frames``     T
 ``keypoint``         ``[M, T, V, C]``
 ``keypoint_score``   ``[M, T, V]``, often with poses in images; here it is one more channel
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
@@ -90,6 +91,11 @@ class Annotations:
         """The people who are seen in a clip, float32 ``[M, T, V, C]``; a score comes last."""
         return seen_people(_channels(self.clips[name]), self.layout.dimensions)
 
+    def label(self, name: str) -> int | None:
+        """A clip's class; None if it has no label."""
+        label = self.clips[name].get('label')
+        return None if label is None else int(label)
+
 
 def read_annotations(
     path: str | os.PathLike,
@@ -140,7 +146,8 @@ def read_annotations(
     _read_splits(content['split'], given, found)
     clips = found.clips.values()
     if class_names is None:
-        largest = max((int(clip['label']) for clip in clips), default=-1)
+        labels = [clip['label'] for clip in clips if clip.get('label') is not None]
+        largest = max(map(int, labels), default=-1)
         class_names = [f'class {label}' for label in range(largest + 1)]
     found.class_names = class_names
     _read_columns(found)
@@ -239,15 +246,15 @@ class _Checks:
 
     def problems(self, annotation: Mapping) -> Iterator[str]:
         """What is wrong with an annotation."""
-        missing = [key for key in REQUIRED if key not in annotation]
+        missing = [key for key in REQUIRED if key not in annotation and key != 'label']
         if missing:
             yield f'has no {", ".join(missing)}; expected {", ".join(REQUIRED)}'
             return
         if not _is_text(annotation['frame_dir']):
             yield f'has frame_dir {annotation["frame_dir"]!r:.60}; expected a name on one line'
-        label = annotation['label']
+        label = annotation.get('label')
         num_classes = self._num_classes or _MAX_CLASSES
-        if not _is_integer(label) or not 0 <= label < num_classes:
+        if label is not None and not (_is_integer(label) and 0 <= label < num_classes):
             hint = '' if self._num_classes else ', or names of the classes'
             yield f'has label {label!r:.60}; expected an integer from 0 to {num_classes - 1}{hint}'
         yield from self._problems_of_keypoint(annotation)
@@ -283,6 +290,10 @@ class _Checks:
             infinite = int((~np.isfinite(_channels(annotation))).sum())
             if infinite:
                 yield f'has {infinite} numbers that are NaN, infinite or too large for float32'
+                return
+            wrong = describe_bad_coordinates(_channels(annotation))
+            if wrong:
+                yield f'has {wrong}'
 
 
 def _is_numeric(value: object) -> bool:

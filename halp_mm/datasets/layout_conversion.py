@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from halp_mm.datasets.people import seen_people
-from halp_mm.datasets.storage import ClipStorage, ClipWriter
+from halp_mm.datasets.storage import UNLABELLED, ClipStorage, ClipWriter
 from halp_mm.progress_bar import progress_bar
 from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_conversion, get_layout
 
@@ -55,6 +55,7 @@ def convert_data_file(
             clip = convert_joints(people if len(people) else clip[:1], storage.layout, target)
             columns = {key: int(column[position]) for key, column in storage.columns.items()}
             label = int(storage.labels[position])
+            label = None if label == UNLABELLED else label
             writer.add(name, clip.numpy(), label, splits[position], **columns)
             step()
         done_before = storage.notes.get('layout_conversions', [])

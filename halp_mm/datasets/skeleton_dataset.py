@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
+from halp_mm.datasets.batches import batch_positions
 from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.people import with_people
-from halp_mm.datasets.storage import ClipBlock
+from halp_mm.datasets.storage import UNLABELLED, ClipBlock
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
 
@@ -59,11 +63,17 @@ class SkeletonDataset(Dataset):
         self._num_people = num_people
         self._normalized: ClipBlock | None = None
         self._normalized_layout: SkeletonLayout | None = None
+        self._only_labelled = False
+        # Where the clips stand in what normalize_once made; None where they are all of it.
+        self._normalized_rows: list[int] | None = None
         self._storage = open_storage(data_file, layout)
         self._find_clips()
 
     def _find_clips(self) -> None:
-        self._positions = self._storage.split(self.split).tolist()
+        positions = self._storage.split(self.split)
+        if self._only_labelled:
+            positions = positions[self._storage.labels[positions] != UNLABELLED]
+        self._positions = positions.tolist()
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
@@ -83,14 +93,36 @@ class SkeletonDataset(Dataset):
         return self._normalized_layout or self._storage.layout
 
     @property
+    def stored_layout(self) -> SkeletonLayout:
+        """The joint layout of the file."""
+        return self._storage.layout
+
+    @property
+    def stored_clips(self) -> ClipBlock:
+        """All clips of the file, those of other splits too, as they are stored."""
+        return self._storage.block
+
+    @property
+    def positions(self) -> Tensor:
+        """Where in the file the split's clips are, int64 ``[N]``."""
+        return torch.from_numpy(np.array(self._positions, np.int64))  # faster than torch.tensor
+
+    @property
     def labels(self) -> Tensor:
-        """The class of each clip, int64 ``[N]``."""
+        """The class of each clip, int64 ``[N]``; -1 of one without a label."""
         return self._storage.labels[self._positions]
 
     @property
     def names(self) -> list[str]:
         """The name of each clip."""
         return [self._storage.names[position] for position in self._positions]
+
+    @property
+    def num_frames(self) -> Tensor:
+        """The length of each clip, int64 ``[N]``."""
+        if self._normalized is not None:
+            return self._normalized.num_frames
+        return self._storage.block.num_frames[self._positions]
 
     @property
     def num_bytes(self) -> int:
@@ -116,23 +148,25 @@ class SkeletonDataset(Dataset):
         """One clip.
 
         Returns:
-            ``clip`` ``[M, T, V, C]``, ``label``, ``index`` (position in the split), ``layout``,
-            and ``normalized``: whether :meth:`normalize_once` has been at work.
+            ``clip`` ``[M, T, V, C]``, ``label`` (-1 without one), ``index`` (position in the
+            split), ``layout``, and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
-            ValueError: if the clip has coordinates that are NaN or infinite.
+            ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
         """
         position = self._positions[index]
         if self._normalized is None:
             clip = self._storage.clip(position)
-            if not torch.isfinite(clip).all():
+            wrong = describe_bad_coordinates(clip)
+            if wrong:
                 raise ValueError(
-                    f'{self.data_file}: clip {self._storage.names[position]!r} has coordinates '
-                    'that are NaN or infinite; make the file again or leave the clip out'
+                    f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
+                    'the file again or leave the clip out'
                 )
             clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
         else:
-            clip = self._normalized.clip(index)
+            row = index if self._normalized_rows is None else self._normalized_rows[index]
+            clip = self._normalized.clip(row)
         return {
             'clip': clip,
             'label': int(self._storage.labels[position]),
@@ -140,6 +174,21 @@ class SkeletonDataset(Dataset):
             'layout': self.layout,
             'normalized': self._normalized is not None,
         }
+
+    def labelled(self) -> SkeletonDataset:
+        """The clips that have a label: the data set itself if all have one, else one of its own.
+
+        Clips that are normalised already are not normalised again; they stay where they are.
+        """
+        has_label = self.labels != UNLABELLED
+        if has_label.all():
+            return self
+        part = copy.copy(self)
+        part._only_labelled = True
+        part._find_clips()
+        if self._normalized is not None:
+            part._normalized_rows = has_label.nonzero().flatten().tolist()
+        return part
 
     def check_data_file_size(self) -> None:
         """Raise a ValueError if the mapped data file was cut off since it was opened."""
@@ -162,23 +211,23 @@ class SkeletonDataset(Dataset):
             normalization: Takes and returns a padded batch.
             max_gigabytes: Size of the coordinates up to which this is done.
             device: Where to normalise; the result is kept in the CPU's memory.
-            batch_size: How many clips are normalised at a time.
+            batch_size: How many clips are normalised at a time, at most.
         """
         if self._normalized is not None or self.num_bytes > max_gigabytes * 1e9:
             return
-        blocks, num_frames = [], []
-        for start in range(0, len(self), batch_size):
-            samples = [self[i] for i in range(start, min(start + batch_size, len(self)))]
-            batch = pad_clips(samples)
+        blocks: list[Tensor | None] = [None] * len(self)
+        num_frames = torch.zeros(len(self), dtype=torch.int64)
+        for positions in batch_positions(self.num_frames, batch_size):
+            batch = pad_clips([self[position] for position in positions])
             padded = (batch[key].to(device) for key in ('clips', 'num_frames'))
             clips = normalization(Clips(*padded, self._storage.layout))
-            for clip, frames in zip(clips.coordinates.cpu(), clips.num_frames.tolist()):
-                blocks.append(clip[:, :frames].flatten(0, 1))
-                num_frames.append(frames)
+            num_frames[positions] = clips.num_frames.cpu()
+            for position, clip in zip(positions, clips.coordinates.cpu()):
+                blocks[position] = clip[:, : num_frames[position]].flatten(0, 1).clone()
         self._normalized_layout = clips.layout
         self._normalized = ClipBlock(
             torch.cat(blocks).share_memory_(),
-            torch.tensor(num_frames),
+            num_frames,
             torch.full((len(self),), self.num_people),
         )
 

@@ -7,7 +7,7 @@ The file is a safetensors file. Its tensors:
                         person, so that a clip is one contiguous block
 ``num_frames``          int64 ``[N]``: T of each clip
 ``num_people``          int64 ``[N]``: M of each clip
-``label``               int64 ``[N]``
+``label``               int64 ``[N]``, -1 where a clip has none
 ``name``                uint8: the clips' names, UTF-8, one a line, and up to 7 newlines more, so
                         that the following integers are aligned
 ``column/NAME``         int64 ``[N]``: further facts, such as ``column/subject``
@@ -33,9 +33,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 FORMAT = 'halp_mm clips 1'
+#: The label of a clip that has none.
+UNLABELLED = -1
 _TENSORS = {'frames', 'num_frames', 'num_people', 'label', 'name'}
 _METADATA = {'layout', 'class_names', 'dataset', 'notes'}
 _HEADER_BYTES = 1 << 18  # room kept for the header, which is known only when all clips are written
@@ -50,7 +53,7 @@ class ClipWriter:
     Args:
         path: The file to make; an older file there stays until the new one is complete.
         layout: The joint layout of the clips.
-        class_names: Class names; labels count from 0 in this list.
+        class_names: Class names; labels count from 0 in this list. Empty if no clip has a label.
         dataset: Name of the data set.
 
     Example:
@@ -86,7 +89,7 @@ class ClipWriter:
         self,
         name: str,
         clip: np.ndarray,
-        label: int,
+        label: int | None,
         splits: Sequence[str] = (),
         **columns: int,
     ) -> None:
@@ -95,7 +98,7 @@ class ClipWriter:
         Args:
             name: The clip's name, unique in the file.
             clip: ``[M, T, V, C]``, zero where a person is absent.
-            label: Its class, counted from 0.
+            label: Its class, counted from 0; None if it has no label.
             splits: The splits that it belongs to.
             columns: Further facts, the same for every clip, such as ``subject=3``.
 
@@ -104,6 +107,7 @@ class ClipWriter:
         """
         clip = np.ascontiguousarray(clip, dtype=np.float32)
         self._check(name, clip, label, columns)
+        label = UNLABELLED if label is None else label
         position = len(self._names)
         self._names[name] = position
         facts = {'num_frames': clip.shape[1], 'num_people': clip.shape[0], 'label': label}
@@ -123,7 +127,7 @@ class ClipWriter:
                 self._file.close()
             self._partial.unlink(missing_ok=True)
 
-    def _check(self, name: str, clip: np.ndarray, label: int, columns: Mapping) -> None:
+    def _check(self, name: str, clip: np.ndarray, label: int | None, columns: Mapping) -> None:
         where = f'clip {name!r}'
         if name in self._names or '\n' in name or not name:
             raise ValueError(f'{where}: names must be unique, not empty and on one line')
@@ -138,14 +142,13 @@ class ClipWriter:
                 f'{where} has {clip.shape[3]} numbers a joint; the clips before it have '
                 f'{self._channels}. Export all clips with a score or all without'
             )
-        if not np.isfinite(clip).all():
+        wrong = describe_bad_coordinates(clip)
+        if wrong:
+            raise ValueError(f'{where} has {wrong}; repair or leave out the clip')
+        if label is not None and not 0 <= label < len(self.class_names):
             raise ValueError(
-                f'{where} has {int((~np.isfinite(clip)).sum())} coordinates that are NaN or '
-                'infinite; repair or leave out the clip'
-            )
-        if not 0 <= label < len(self.class_names):
-            raise ValueError(
-                f'{where} has label {label}; expected 0 to {len(self.class_names) - 1}'
+                f'{where} has label {label}; expected 0 to {len(self.class_names) - 1}, or None of '
+                'a clip without a label'
             )
         expected = {key for key in self._facts if key.startswith('column/')}
         if self._names and {f'column/{key}' for key in columns} != expected:
@@ -360,7 +363,7 @@ class ClipStorage:
         count, problems = len(self), []
         if min(self.block.num_frames.min(), self.block.num_people.min()) < 1:
             problems.append('clips without frames or people')
-        if not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+        if not UNLABELLED <= self.labels.min() <= self.labels.max() < len(self.class_names):
             problems.append(f'labels outside the {len(self.class_names)} classes')
         stored, joints = self.block.frames.shape[:2]
         if self.block.num_skeletons != stored:

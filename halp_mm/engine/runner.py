@@ -17,6 +17,7 @@ from halp_mm.atomic_write import replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
+from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
@@ -80,6 +81,7 @@ class SkeletonRunner(Runner):
         """Register the config's hooks, and the hooks that every training needs."""
         super().register_hooks(*args, **kwargs)
         self.register_hook(PreflightHook())
+        self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
         self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())

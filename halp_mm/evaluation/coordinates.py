@@ -7,7 +7,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.datasets import SkeletonDataset, batch_positions, clip_lengths, pad_clips
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import top_k_accuracy
@@ -87,7 +87,7 @@ def flat_coordinates(
     Args:
         preprocessor: Says what the normalisation and the evaluation view are.
         dataset: The clips.
-        batch_size: Clips that are prepared at a time.
+        batch_size: Clips that are prepared at a time, at most.
         num_frames: Length that clips are resized to in the end; None leaves them.
 
     Returns:
@@ -97,7 +97,8 @@ def flat_coordinates(
         ValueError: if the clips have different lengths.
     """
     rows, lengths = [], set()
-    for batch in DataLoader(dataset, batch_size, collate_fn=pad_clips):
+    batches = batch_positions(clip_lengths(dataset), batch_size)
+    for batch in DataLoader(dataset, batch_sampler=batches, collate_fn=pad_clips):
         batch = preprocessor.cast_data(batch)
         clips = Clips(batch['clips'], batch['num_frames'], batch['layout'])
         if not batch['normalized']:
@@ -116,4 +117,5 @@ def flat_coordinates(
                 'protocols.coordinates.num_frames=64'
             )
         rows.append(clips.coordinates[..., : clips.layout.dimensions].flatten(1))
-    return torch.cat(rows)
+    order = torch.tensor([position for positions in batches for position in positions])
+    return torch.cat(rows)[order.argsort().to(rows[0].device)]

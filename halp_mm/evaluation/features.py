@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.datasets import SkeletonDataset, batch_positions, clip_lengths, pad_clips
 from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import BatchTransform
 
@@ -27,7 +27,7 @@ def extract_features(
         model: A pre-trainer or a classifier; left in the mode, training or evaluation, that it
             came in.
         dataset: The clips, all or some of a data set's.
-        batch_size: Clips that are encoded at a time.
+        batch_size: Clips that are encoded at a time, at most.
         view: What the encoder is shown; by default the preprocessor's evaluation view.
         seed: Seed and epoch of the view's draws.
 
@@ -38,20 +38,20 @@ def extract_features(
     # Every rank encodes as many clips; the last ones may be encoded twice, and are cut off below.
     count = -(-len(dataset) // world_size)
     mine = [(rank + i * world_size) % len(dataset) for i in range(count)]
-    loader = DataLoader(Subset(dataset, mine), batch_size, collate_fn=pad_clips)
+    batches = batch_positions(clip_lengths(dataset)[mine], batch_size)
+    loader = DataLoader(Subset(dataset, mine), batch_sampler=batches, collate_fn=pad_clips)
     preprocessor = model.data_preprocessor
     view = preprocessor.evaluation_view if view is None else view
     was_training = model.training
     model.eval()
     parts: dict[str, Tensor] = {}
-    for iteration, batch in enumerate(loader):
+    for iteration, (positions, batch) in enumerate(zip(batches, loader)):
         progress = TrainingProgress(seed[1], iteration, len(loader), seed[0], rank)
         views = preprocessor.make_views({**batch, 'progress': progress}, {'clip': view})
-        start = iteration * batch_size
         for stream, feature in model(**views, mode='tensor').items():
             if stream not in parts:  # filled in place: of a large data set there is no second copy
                 parts[stream] = feature.new_empty(count, feature.shape[1], dtype=torch.float32)
-            parts[stream][start : start + len(feature)] = feature
+            parts[stream][positions] = feature.float()
     model.train(was_training)
     if world_size == 1:
         return parts

@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.evaluation.metrics import top_k_accuracy
 
 #: What a result's origin may hold, and of which kind.
@@ -113,13 +115,19 @@ class Protocol(ABC):
 
         Args:
             model: A pre-trainer or a classifier.
-            train_dataset: Clips whose labels are known.
-            test_dataset: Clips whose labels are to be found.
+            train_dataset: Clips whose labels are known; those without a label are left out.
+            test_dataset: Clips whose labels are to be found; those without a label are left out.
 
         Raises:
-            ValueError: if the data sets have different classes.
+            ValueError: if the data sets have different classes or a single one, or one has no
+                labels, or the encoders are built for other clips.
         """
         self.check(train_dataset, test_dataset)
+        train_dataset, test_dataset = self.labelled_clips(train_dataset, test_dataset)
+        check_several_classes(train_dataset, test_dataset)
+        if self.uses_encoder:
+            for dataset in (train_dataset, test_dataset):
+                check_encoders(model, dataset)
         outcome = self.outcome(model, train_dataset, test_dataset)
         return self.judge(outcome, train_dataset, test_dataset)
 
@@ -132,6 +140,31 @@ class Protocol(ABC):
                 f'train and test split have different classes: {len(train_classes)} in '
                 f'{train_dataset.data_file}, {len(test_classes)} in {test_dataset.data_file}'
             )
+
+    def labelled_clips(
+        self, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> tuple[SkeletonDataset, SkeletonDataset]:
+        """The clips that have a label; a line in the log says how many, where some have none.
+
+        Raises:
+            ValueError: if no training clip or no test clip has a label.
+        """
+        found = []
+        for role, dataset in (('training', train_dataset), ('test', test_dataset)):
+            part = dataset.labelled()
+            if not len(part):
+                raise ValueError(
+                    f'none of the {len(dataset)} {role} clips (split {dataset.split!r} of '
+                    f'{dataset.data_file}) has a label, so nothing can be evaluated. Name clips '
+                    'with labels'
+                )
+            if part is not dataset:
+                name = type(self).__name__.removesuffix('Protocol').lower()
+                print_log(
+                    f'{name}: {len(part)} of {len(dataset)} {role} clips have a label', 'current'
+                )
+            found.append(part)
+        return tuple(found)
 
     def judge(
         self,
@@ -162,4 +195,16 @@ class Protocol(ABC):
             protocol=type(self).__name__,
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
             features=outcome.features,
+        )
+
+
+def check_several_classes(train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:
+    """Raise a ValueError if all clips are of one class: whatever is guessed would be right."""
+    present = torch.cat([train_dataset.labels, test_dataset.labels]).unique().tolist()
+    if len(present) < 2:
+        classes = test_dataset.metainfo['classes']
+        raise ValueError(
+            f'all clips of {train_dataset.data_file}, {train_dataset.split!r}, and '
+            f'{test_dataset.data_file}, {test_dataset.split!r}, are of the single class '
+            f'{classes[present[0]]!r}, which has no accuracy; expected two classes or more'
         )

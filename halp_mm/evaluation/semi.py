@@ -79,6 +79,7 @@ class SemiProtocol(FinetuneProtocol):
     ) -> EvaluationResult:
         """Evaluate; see :meth:`Protocol.run`."""
         self.check(train_dataset, test_dataset)
+        train_dataset, test_dataset = self.labelled_clips(train_dataset, test_dataset)
         classes = train_dataset.metainfo['classes']
         metrics, headline = {}, None
         for fraction in self.fractions:

@@ -19,11 +19,10 @@ from itertools import combinations
 
 import numpy as np
 
+from halp_mm.datasets.coordinate_checks import MAX_COORDINATE
 from halp_mm.datasets.storage import ClipStorage
 from halp_mm.skeletons import SkeletonLayout
 
-#: Coordinates from here on are no coordinates; their squares still fit into float32.
-ABSURD = 1e15
 _CHUNK_BYTES = 1 << 24
 _SAMPLES = 15  # frames of a track that its body length and place are the median of
 
@@ -49,7 +48,7 @@ class Chunk:
     @cached_property
     def usable(self) -> np.ndarray:
         """Which coordinates are numbers of a sensible size: boolean ``[R, V, C]``."""
-        return np.abs(self.frames) < ABSURD
+        return np.abs(self.frames) <= MAX_COORDINATE
 
     @cached_property
     def cleaned(self) -> np.ndarray:

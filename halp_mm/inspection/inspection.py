@@ -24,6 +24,7 @@ from halp_mm.inspection.clip_measures import (
     measure_tracks,
     read_chunks,
 )
+from halp_mm.inspection.pitfalls import find_pitfalls, train_test_pairs
 from halp_mm.problems import listing
 from halp_mm.progress_bar import progress_bar
 
@@ -81,6 +82,7 @@ class Inspection:
         absences: When nobody is seen in a clip.
         missing_joints: Names of the joints that are zero in the whole file.
         suspicions: In the order of :data:`KINDS`, then of the file.
+        pitfalls: What makes results wrong; see :mod:`~halp_mm.inspection.pitfalls`.
     """
 
     storage: ClipStorage
@@ -88,6 +90,7 @@ class Inspection:
     absences: Absences
     missing_joints: list[str]
     suspicions: list[Suspicion]
+    pitfalls: list[str]
 
     @cached_property
     def people_seen(self) -> np.ndarray:
@@ -106,7 +109,7 @@ class Inspection:
     def count_classes(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Clips of each class, int ``[K]``, among those at some positions."""
         labels = self.storage.labels.numpy()[positions]
-        return np.bincount(labels, minlength=len(self.storage.class_names))
+        return np.bincount(labels[labels >= 0], minlength=len(self.storage.class_names))
 
     def of_kind(self, kind: str) -> list[Suspicion]:
         """The suspicions of a kind."""
@@ -148,19 +151,8 @@ def inspect_clips(storage: ClipStorage, progress: TextIO | None = None) -> Inspe
         for position, detail, frame in findings
     ]
     missing_joints = [joint for joint, gone in zip(storage.layout.joints, missing) if gone]
-    return Inspection(storage, tracks, absences, missing_joints, found)
-
-
-def train_test_pairs(splits: Iterable[str]) -> list[tuple[str, str]]:
-    """The splits that one protocol trains and tests on, told by their names' endings."""
-    splits = sorted(splits)
-    return [
-        (name, other)
-        for name in splits
-        if name.endswith('train')
-        for other in (name.removesuffix('train') + ending for ending in ('test', 'val'))
-        if other in splits
-    ]
+    pitfalls = list(find_pitfalls(storage, tracks, fingerprints))
+    return Inspection(storage, tracks, absences, missing_joints, found, pitfalls)
 
 
 Findings = Iterator[tuple[int, str, int | None]]  # position, detail, frame
@@ -274,7 +266,8 @@ def _no_split(storage: ClipStorage) -> Findings:
         return
     members = np.concatenate([positions.numpy() for positions in storage.splits.values()])
     for position in np.setdiff1d(np.arange(len(storage)), members):
-        yield int(position), storage.class_names[storage.labels[position]], None
+        label = storage.labels[position]
+        yield int(position), storage.class_names[label] if label >= 0 else 'no label', None
 
 
 def suspicious_clips(suspicions: Iterable[Suspicion]) -> Counter:

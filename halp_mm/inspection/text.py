@@ -6,12 +6,8 @@ import json
 
 import numpy as np
 
-from halp_mm.inspection.inspection import (
-    KINDS,
-    Inspection,
-    suspicious_clips,
-    train_test_pairs,
-)
+from halp_mm.inspection.inspection import KINDS, Inspection, suspicious_clips
+from halp_mm.inspection.pitfalls import train_test_pairs
 from halp_mm.problems import listing
 
 _FEW_CLASSES, _FEW_CLIPS = 20, 5
@@ -28,6 +24,7 @@ def report(inspection: Inspection, everything: bool = False) -> str:
     """
     return '\n'.join(
         [
+            *_pitfalls(inspection),
             *_overview(inspection),
             *_splits(inspection),
             *_classes(inspection, everything),
@@ -35,6 +32,12 @@ def report(inspection: Inspection, everything: bool = False) -> str:
             *_suspicions(inspection, everything),
         ]
     )
+
+
+def _pitfalls(inspection: Inspection) -> list[str]:
+    if not inspection.pitfalls:
+        return ['makes results wrong: nothing found', '']
+    return ['makes results wrong:', *(f'  {text}' for text in inspection.pitfalls), '']
 
 
 def _overview(inspection: Inspection) -> list[str]:

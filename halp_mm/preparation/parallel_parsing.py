@@ -133,7 +133,7 @@ def _make_shard(
     parse: Callable[[RawFiles], Parsed], recordings: Sequence[RawFiles], path: Path
 ) -> Path:
     """Parse a group and write its shard, unless there is a good one."""
-    signature = _signature(recordings)
+    signature = _signature(parse, recordings)
     if _is_current(path, signature):
         return path
     results = [_parse(parse, recording) for recording in recordings]
@@ -164,14 +164,14 @@ def _parse(parse: Callable[[RawFiles], Parsed], recording: RawFiles) -> Parsed:
     return Parsed(recording.name, problems=[Problem(BAD_FILE, problem)])
 
 
-def _signature(recordings: Sequence[RawFiles]) -> str:
+def _signature(parse: Callable[[RawFiles], Parsed], recordings: Sequence[RawFiles]) -> str:
     """Everything that the shard of a group depends on."""
     files = [
         [recording.name, str(path), recording.member, *_size_and_time(path)]
         for recording in recordings
         for path in recording.paths
     ]
-    return json.dumps([__version__, files])
+    return json.dumps([__version__, f'{parse.__module__}.{parse.__qualname__}', files])
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -104,4 +104,5 @@ def _add(
             summary.problems.append(Problem(BAD_FILE, text))
             summary.leave_out(BAD, [clip.name])
         else:
-            summary.count(clip, people.shape[:2], facts, writer.class_names[facts.label])
+            name = None if facts.label is None else writer.class_names[facts.label]
+            summary.count(clip, people.shape[:2], facts, name)

@@ -21,12 +21,12 @@ class ClipFacts:
     """What is known about a clip besides its coordinates.
 
     Args:
-        label: Its class, counted from 0.
+        label: Its class, counted from 0; None if it has no label.
         splits: Its splits.
         columns: Further facts, the same ones for each clip of a source.
     """
 
-    label: int
+    label: int | None
     splits: Sequence[str] = ()
     columns: Mapping[str, int] = field(default_factory=dict)
 

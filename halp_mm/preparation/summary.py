@@ -22,6 +22,7 @@ class Summary:
         published: The published number of clips in each split.
         without_split: The number of clips in no split.
         classes: The number of clips of each class.
+        without_label: The number of clips without a label.
         people: The number of clips for each number of people.
         frames: The minimum and maximum frames of a clip.
         cleaning: For each kind of cleaning, how often it was applied to each clip.
@@ -37,6 +38,7 @@ class Summary:
     published: dict[str, int] = field(default_factory=dict)
     without_split: int = 0
     classes: dict[str, int] = field(default_factory=dict)
+    without_label: int = 0
     people: dict[int, int] = field(default_factory=dict)
     frames: list[int] = field(default_factory=list)
     cleaning: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Summary:
             self.left_out.setdefault(reason, []).extend(names)
 
     def count(
-        self, clip: ParsedClip, shape: tuple[int, int], facts: ClipFacts, class_name: str
+        self, clip: ParsedClip, shape: tuple[int, int], facts: ClipFacts, class_name: str | None
     ) -> None:
         """Count a clip that is in the data file.
 
@@ -74,11 +76,14 @@ class Summary:
             clip: The clip as it was parsed.
             shape: How many people and frames it has.
             facts: What is known of it.
-            class_name: Its class.
+            class_name: Its class; None if it has no label.
         """
         people, frames = shape
         self.clips += 1
-        self.classes[class_name] += 1
+        if class_name is None:
+            self.without_label += 1
+        else:
+            self.classes[class_name] += 1
         for split in facts.splits:
             self.splits[split] = self.splits.get(split, 0) + 1
         self.without_split += not facts.splits
@@ -99,6 +104,7 @@ class Summary:
         people = [f'{number} in {clips} clips' for number, clips in sorted(self.people.items())]
         lines += [
             f'classes: {len(self.classes)}{_few(self.classes)}',
+            *([f'  {self.without_label} without a label'] if self.without_label else []),
             f'people: {", ".join(people)}',
             f'frames: {" to ".join(map(str, self.frames))} a clip',
             f'layout: {self.layout}',

@@ -1,5 +1,6 @@
 """What a skeleton is: joint layouts, their graphs, clips and streams."""
 
+from halp_mm.skeletons.body_length import describe_units, median_body_length
 from halp_mm.skeletons.clips import Clips
 from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
 from halp_mm.skeletons.joint_conversion import (
@@ -25,7 +26,9 @@ __all__ = [
     'convert_joints',
     'derive_stream',
     'describe_conversion',
+    'describe_units',
     'get_layout',
+    'median_body_length',
     'partition_adjacency',
     'read_layout',
 ]

@@ -40,10 +40,16 @@ def motion_stream(clips: Clips) -> Tensor:
 STREAMS = {'joint': joint_stream, 'bone': bone_stream, 'motion': motion_stream}
 
 
-def check_stream(stream: str) -> None:
-    """Raise a ValueError that lists the streams if there is none of this name."""
+def check_stream(stream: str, key: str | None = None) -> None:
+    """Raise a ValueError that lists the streams if there is none of this name.
+
+    Args:
+        stream: The name.
+        key: The setting that it is the value of.
+    """
     if stream not in STREAMS:
-        raise ValueError(f'unknown stream {stream!r}; there are {sorted(STREAMS)}')
+        where = f'{key}: ' if key else ''
+        raise ValueError(f'{where}unknown stream {stream!r}; there are {sorted(STREAMS)}')
 
 
 def derive_stream(clips: Clips, stream: str) -> Tensor:

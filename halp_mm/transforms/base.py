@@ -25,7 +25,10 @@ class BatchTransform(ABC):
 
         Args:
             clips: The batch.
-            generator: Source of random draws, on the batch's device; None for PyTorch's own.
+            generator: Source of random draws, on the batch's device; None for PyTorch's own. Drawn
+                from through :mod:`halp_mm.clip_draws`, numbers are those of the clip's place in the
+                global batch, whatever the number of processes; drawn from through PyTorch's
+                functions, they are each process's own.
         """
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import check_at_least
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -80,7 +81,7 @@ class RandomChoice(BatchTransform):
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Draw a choice a clip, and apply."""
-        uniform = torch.rand(len(clips), 1, 1, 1, 1, generator=generator, device=clips.device)
+        uniform = clip_draws.rand(len(clips), 1, 1, 1, 1, generator=generator, device=clips.device)
         coordinates, upper = clips.coordinates, 0.0
         for transform, probability in zip(self.transforms, self.probabilities):
             result = transform(clips, generator)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Generator, Tensor
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -33,7 +33,9 @@ class SpatioTemporalMask(RandomTransform):
         """Draw ``mask``, boolean ``[N, M, T, V]``."""
         num_clips, people, frames, joints = clips.coordinates.shape[:4]
         num_cells = -(-frames // self.cell_frames) * joints
-        noise = torch.rand(num_clips, people, num_cells, generator=generator, device=clips.device)
+        noise = clip_draws.rand(
+            num_clips, people, num_cells, generator=generator, device=clips.device
+        )
         hidden = noise.argsort(-1).argsort(-1) < round(self.ratio * num_cells)
         mask = hidden.unflatten(-1, (-1, joints)).repeat_interleave(self.cell_frames, 2)
         return {'mask': mask[:, :, :frames]}

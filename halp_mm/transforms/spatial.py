@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Generator, Tensor
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import check_at_least, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
@@ -56,7 +57,7 @@ def seen_joints(coordinates: Tensor) -> Tensor:
 def uniform_matrices(clips: Clips, amplitude: float, generator: Generator | None) -> Tensor:
     """One matrix a clip, entries uniform in ±amplitude, as large as the layout's dimensions."""
     size = (len(clips), clips.layout.dimensions, clips.layout.dimensions)
-    uniform = torch.rand(size, generator=generator, device=clips.device)
+    uniform = clip_draws.rand(*size, generator=generator, device=clips.device)
     return (2 * uniform - 1) * amplitude
 
 
@@ -109,7 +110,7 @@ class Rotate(RandomTransform):
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``angles`` about x, y and z in radians, ``[N, 3]``."""
-        uniform = torch.rand(len(clips), 4, generator=generator, device=clips.device)
+        uniform = clip_draws.rand(len(clips), 4, generator=generator, device=clips.device)
         axes = torch.arange(3, device=clips.device)
         main = (3 * uniform[:, 3:]).long().clamp(max=2) == axes
         ranges = (self.main_degrees, self.other_degrees)
@@ -176,7 +177,7 @@ class AxisMask(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``axis`` ``[N]``."""
         dimensions = clips.layout.dimensions
-        uniform = torch.rand(len(clips), generator=generator, device=clips.device)
+        uniform = clip_draws.rand(len(clips), generator=generator, device=clips.device)
         return {'axis': (dimensions * uniform).long().clamp(max=dimensions - 1)}
 
     def apply(self, clips: Clips, axis: Tensor) -> Clips:
@@ -204,9 +205,10 @@ class JointCorruption(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``joints``, boolean ``[N, V]``, and ``matrix`` ``[N, D, D]``, zero half the time."""
         size, device = (len(clips), clips.layout.num_joints), clips.device
-        rank = torch.rand(size, generator=generator, device=device).argsort(-1).argsort(-1)
+        order = clip_draws.rand(*size, generator=generator, device=device)
+        rank = order.argsort(-1).argsort(-1)
         matrix = uniform_matrices(clips, 1.0, generator)
-        keep = torch.rand(len(clips), 1, 1, generator=generator, device=device) < 0.5
+        keep = clip_draws.rand(len(clips), 1, 1, generator=generator, device=device) < 0.5
         return {
             'joints': rank < round(self.joint_ratio * clips.layout.num_joints),
             'matrix': matrix * keep,

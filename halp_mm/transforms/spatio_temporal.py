@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import check_at_least, check_count, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -30,7 +31,7 @@ class GaussianNoise(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``noise`` ``[N, M, T, V, D]``."""
         size = (*clips.coordinates.shape[:-1], clips.layout.dimensions)
-        noise = torch.randn(size, generator=generator, device=clips.device)
+        noise = clip_draws.randn(*size, generator=generator, device=clips.device)
         return {'noise': noise.mul_(self.std)}
 
     def apply(self, clips: Clips, noise: Tensor) -> Clips:
@@ -77,7 +78,7 @@ class GaussianBlur(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``sigma`` ``[N]``."""
         low, high = self.sigma
-        uniform = torch.rand(len(clips), generator=generator, device=clips.device)
+        uniform = clip_draws.rand(len(clips), generator=generator, device=clips.device)
         return {'sigma': low + (high - low) * uniform}
 
     def apply(self, clips: Clips, sigma: Tensor) -> Clips:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import check_count, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -89,7 +90,9 @@ class TemporalCropResize(RandomTransform):
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``start`` and ``length`` of each piece, ``[N]``."""
-        uniform = torch.rand(2, len(clips), generator=generator, device=clips.device)
+        uniform = clip_draws.rand(
+            2, len(clips), generator=generator, device=clips.device, clip_dim=1
+        )
         ratio = self.ratio[0] + (self.ratio[1] - self.ratio[0]) * uniform[0]
         length = (clips.num_frames * ratio).long().clamp(min=self.min_frames)
         length = torch.minimum(length, clips.num_frames)
@@ -143,7 +146,7 @@ class TemporalShiftCrop(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``shift``, integers from -T // ratio to T // ratio, ``[N]``."""
         longest = clips.num_frames // self.padding_ratio
-        uniform = torch.rand(len(clips), generator=generator, device=clips.device)
+        uniform = clip_draws.rand(len(clips), generator=generator, device=clips.device)
         start = torch.minimum((uniform * (2 * longest + 1)).long(), 2 * longest)
         return {'shift': start - longest}
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from halp_mm.inspection.clip_measures import ABSURD, seen_joints
+from halp_mm.datasets.coordinate_checks import MAX_COORDINATE
+from halp_mm.inspection.clip_measures import seen_joints
 from halp_mm.skeletons import SkeletonLayout
 
 _TURNS = np.deg2rad([18.0, -18.0, 35.0, -35.0, 50.0, -50.0])  # the first that will do
@@ -104,7 +105,7 @@ def film_clip(clip: np.ndarray, layout: SkeletonLayout, size: int) -> Scene:
         layout: The layout of V.
         size: Width and height of the picture, pixels.
     """
-    usable = (np.abs(clip) < ABSURD).all(-1)
+    usable = (np.abs(clip) <= MAX_COORDINATE).all(-1)
     clip = np.where(usable[..., None], clip, 0).astype(np.float64)
     seen = seen_joints(clip, layout)
     points = clip[..., : layout.dimensions]

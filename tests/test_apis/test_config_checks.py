@@ -3,7 +3,16 @@
 import pytest
 from mmengine.config import Config
 
-from halp_mm.apis import load_config, training_config
+from halp_mm.apis import (
+    SkeletonInferencer,
+    build_model,
+    evaluate,
+    extract_features,
+    load_config,
+    plan_runs,
+    train,
+    training_config,
+)
 from halp_mm.apis.config_checks import locate, problems_of
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.component_building import ComponentError
@@ -100,3 +109,37 @@ def test_an_error_of_a_component_gets_its_place():
     with pytest.raises(ComponentError) as caught:
         MODELS.build(config.model.encoder)
     assert locate(config, caught.value).startswith('model.encoder: BiGRU: num_layers must be')
+
+
+OUT_OF_RANGE = {'model.encoder.num_layers': 0}
+
+
+@pytest.mark.parametrize('ask', [train, evaluate, extract_features, SkeletonInferencer])
+def test_every_api_names_the_place_of_a_value_out_of_range(ask, random_clips, tmp_path):
+    files = dict.fromkeys(
+        ['train_dataloader.dataset.data_file', 'test_dataset.data_file'], str(random_clips)
+    )
+    splits = {'train_dataloader.dataset.split': 'train', 'test_dataset.split': 'test'}
+    second = tmp_path / 'run' if ask is train else None
+    with pytest.raises(ValueError, match=r'^model.encoder: BiGRU: num_layers must be'):
+        ask(CONFIG, second, cfg_options=files | splits | OUT_OF_RANGE)
+
+
+def test_an_ablation_finds_it_before_the_first_run(random_clips, tmp_path):
+    files = dict.fromkeys(
+        ['train_dataloader.dataset.data_file', 'test_dataset.data_file'], str(random_clips)
+    )
+    splits = {'train_dataloader.dataset.split': 'train', 'test_dataset.split': 'test'}
+    for wrong, where in (
+        (OUT_OF_RANGE, 'model.encoder: BiGRU: num_layers'),
+        ({'protocols.knn.k': 0}, 'protocols.knn: KNNProtocol: k'),
+    ):
+        with pytest.raises(ValueError, match=f'^{where} must be'):
+            plan_runs([CONFIG], work_dir=tmp_path, cfg_options=files | splits | wrong)
+
+
+def test_an_unknown_stream_is_named_by_its_key():
+    path = ROOT / 'configs' / 'isc' / 'bigru-stgcn_synthetic_xsub.py'
+    config = load_config(path, {'model.streams.sequence': 'jointx'})
+    with pytest.raises(ValueError, match=r"^model: Pretrainer: streams.sequence.*'jointx'"):
+        build_model(config)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 
 from halp_mm.apis import SkeletonInferencer, build_model, evaluate, extract_features, load_config
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
@@ -191,6 +192,22 @@ def test_clips_of_another_layout(inferencer, tmp_path):
     expected = inferencer(converted)
     assert_same(inferencer(clip, layout='kinect_v1'), expected)
     assert_same(inferencer([tmp_path / 'clip.npy'], get_layout('kinect_v1').to_dict())[0], expected)
+
+
+def test_clips_in_another_unit_are_said_once(config, checkpoint, data_file, caplog):
+    inferencer = SkeletonInferencer(config, checkpoint)
+    clip = SkeletonDataset(data_file, 'test')[0]['clip']
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        inferencer(clip)
+        assert not caplog.records
+        inferencer(clip * 1000)
+        inferencer([clip * 1000, clip * 1000])
+    finally:
+        logger.removeHandler(caplog.handler)
+    (record,) = caplog.records
+    assert 'the new clips: likely metres and millimetres' in record.getMessage()
 
 
 def test_a_classifier_answers_with_its_probabilities(classifier_config, data_file, tmp_path):

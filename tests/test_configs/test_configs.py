@@ -19,6 +19,7 @@ PAPER = [
     for name in ('ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pku2_xsub')
 ]
 SMALL = ['bigru_msr-action3d_xsub', 'bigru_synthetic_xsub']
+KINECT_V1 = [f'bigru_{name}' for name in ('nw-ucla_xsub', 'nw-ucla_xview', 'utd-mhad_xsub')]
 SUPERVISED = {
     'ntu60_xsub': 60,
     'ntu60_xview': 60,
@@ -107,6 +108,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr', 'aimclr_crosclr')
         for name in SUPERVISED
     }
+    expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
     expected |= {*COMBINATIONS, *RELEASES}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
@@ -125,7 +127,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     if 'queue_size' in config.model:
         config.model.queue_size = 512
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
-    data_file = write_random_clips(tmp_path / 'clips.safetensors', layout=encoders[0].layout)
+    layout = encoders[0].get('layout', 'kinect_v2')
+    data_file = write_random_clips(tmp_path / 'clips.safetensors', layout=layout)
     dataset = DATASETS.build(
         {**config.train_dataloader.dataset, 'data_file': data_file, 'split': 'train'}
     )
@@ -181,7 +184,7 @@ def test_papers_settings(name):
     ]
 
 
-@pytest.mark.parametrize('name', PAPER + SMALL)
+@pytest.mark.parametrize('name', PAPER + SMALL + KINECT_V1)
 def test_halp_is_its_baseline_with_one_more_head(name):
     halp, moco = (load(f'{method}/{name}') for method in ('halp', 'moco'))
     assert halp['model']['heads'].pop('halp')['type'] == 'HaLPHead'
@@ -268,7 +271,7 @@ def test_supervised_settings(name):
     config = Config.fromfile(ROOT / 'configs' / 'stgcn' / f'stgcn_{name}.py')
     assert config.model.num_classes == SUPERVISED[name]
     is_msr = name == 'msr-action3d_xsub'
-    assert config.model.encoder.layout == ('msr_action3d' if is_msr else 'kinect_v2')
+    assert config.model.encoder.get('layout') == ('msr_action3d' if is_msr else None)
     (relative,) = config.data_preprocessor.normalization
     assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
     assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')

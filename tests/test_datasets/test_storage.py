@@ -289,7 +289,7 @@ def test_missing_file_and_folder(tmp_path):
         ({'num_frames': torch.zeros(12, dtype=torch.int64)}, 'without frames or people'),
         ({'num_people': torch.ones(12, dtype=torch.int64)}, 'where the index needs'),
         ({'label': torch.full((12,), 3)}, 'labels outside the 3 classes'),
-        ({'label': torch.full((12,), -1)}, 'labels outside the 3 classes'),
+        ({'label': torch.full((12,), -2)}, 'labels outside the 3 classes'),
         ({'split/train': torch.tensor([0, 12])}, "split 'train' points outside the 12 clips"),
         ({'split/train': torch.tensor([-1])}, "split 'train' points outside the 12 clips"),
         ({'frames': torch.zeros(649, 24, 3)}, "24 joints where layout 'kinect_v2' has 25"),

@@ -19,6 +19,7 @@ def late_config(folder: str) -> Config:
         'train_dataloader.dataset': data,
         'train_dataloader.batch_size': 2,
         'test_dataset': data,
+        'train_on_test_clips': True,
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,

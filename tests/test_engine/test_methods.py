@@ -60,6 +60,7 @@ def config_of(method: str, data_file: Path, work_dir: Path, epochs: int) -> Conf
         'train_dataloader.dataset': data,
         'train_dataloader.batch_size': 8,
         'test_dataset': data,
+        'train_on_test_clips': True,
         'model.encoder': dict(type='BiGRU', hidden_size=8, num_layers=1),
         'model.projector': projector,
         'model.queue_size': 32,

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from halp_mm.apis import train
+from halp_mm.apis import evaluate, train
 from halp_mm.datasets import ClipWriter
-from halp_mm.engine.hooks.preflight_hook import check_layout, steps_of_an_epoch
+from halp_mm.engine.hooks.preflight_hook import steps_of_an_epoch
+from halp_mm.evaluation.encoder_fit import check_layout
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG
@@ -86,3 +87,64 @@ def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path)
     with pytest.raises(ValueError, match='train and test split have different classes'):
         train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
+
+
+@pytest.mark.parametrize(
+    ('key', 'message'),
+    [
+        ('num_people', 'num_people is 3, but the clips are of 2 people; set'),
+        ('num_channels', 'num_channels is 5, but the clips have 3 numbers a joint; set'),
+    ],
+)
+def test_people_and_channels_are_compared(random_clips, tmp_path, key, message):
+    value = {'num_people': 3, 'num_channels': 5}[key]
+    options = tiny(random_clips, train_dataloader__batch_size=4)
+    with pytest.raises(ValueError, match=f'model.encoder.{message}'):
+        train(CONFIG, tmp_path / 'run', options | {f'model.encoder.{key}': value})
+
+
+def write_split(path, clips, splits, scale=1.0):
+    with ClipWriter(path, 'kinect_v2', ['sit', 'stand'], 'mine') as writer:
+        for i, clip in enumerate(clips):
+            writer.add(f'clip{i}', clip * scale, label=i % 2, splits=splits[i])
+    return path
+
+
+@pytest.fixture
+def clips():
+    return np.random.default_rng(0).normal(size=(8, 1, 12, 25, 3))
+
+
+def test_test_clips_that_are_trained_on_are_said(clips, tmp_path):
+    splits = [['train', 'test'], ['test'], *[['train']] * 6]
+    data_file = write_split(tmp_path / 'a.safetensors', clips, splits)
+    options = tiny(data_file, train_dataloader__batch_size=4)
+    log = train(CONFIG, tmp_path / 'run', options).log_file.read_text()
+    assert '1 of the 2 test clips' in log
+    assert 'are training clips (' in log
+
+
+def test_a_training_on_all_test_clips_does_not_start(clips, tmp_path):
+    data_file = write_split(tmp_path / 'a.safetensors', clips, [['train', 'test']] * 8)
+    options = tiny(data_file, train_dataloader__batch_size=4)
+    with pytest.raises(ValueError, match=r'8 of the 8 test clips .* train_on_test_clips=True'):
+        train(CONFIG, tmp_path / 'run', options)
+    assert not list((tmp_path / 'run').glob('*.pth'))
+    train(CONFIG, tmp_path / 'allowed', options | {'train_on_test_clips': True})
+
+
+def test_other_units_of_the_test_clips_are_said(clips, tmp_path):
+    train_clips = write_split(tmp_path / 'a.safetensors', clips[:4], [['train']] * 4)
+    test = write_split(tmp_path / 'b.safetensors', clips[4:], [['test']] * 4, scale=1000.0)
+    options = tiny(train_clips, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    log = train(CONFIG, tmp_path / 'run', options).log_file.read_text()
+    assert 'likely metres and millimetres' in log
+    results, _ = evaluate(CONFIG, None, cfg_options=options)
+    assert any('likely metres and millimetres' in line for line in results['warnings'])
+
+
+def test_protocols_refuse_a_single_class(tmp_path):
+    data_file = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    for protocol in ('knn', 'coordinates', 'linear'):
+        with pytest.raises(ValueError, match="of the single class 'unknown'"):
+            evaluate(CONFIG, None, protocol, cfg_options=tiny(data_file))

@@ -46,7 +46,8 @@ def config(tmp_path) -> Config:
         'model.encoder.hidden_size': 8,
         'model.projector.out_dim': 8,
         'model.queue_size': 30,
-        'model.heads': [dict(type='MoCoHead')],
+        'model.heads.halp': None,
+        'default_hooks.normalize_once': None,
         'train_cfg.max_epochs': 2,
         'default_hooks.checkpoint.interval': 1,
         'work_dir': str(tmp_path / 'work'),
@@ -203,7 +204,8 @@ def test_stopped_within_an_epoch_and_resumed(config, number, status, monkeypatch
         SkeletonDataset, '__getitem__', lambda self, i: loaded.append(i) or load(self, i)
     )
     runner = train_once(config, resume=True)
-    assert len(loaded) == 4, 'the batches of two iterations, not those that were done'
+    # Two iterations' batches, not those that were done; one clip is looked at before training.
+    assert len(loaded) == 1 + 4
     assert_same_weights(runner.model.state_dict(), reference)
     assert not (work_dir / 'stopped.pth').exists()
     losses = runner.message_hub.get_scalar('train/loss').data[0]
@@ -222,7 +224,7 @@ def test_stopped_at_the_end_of_an_epoch(config):
 
 
 def test_a_signal_in_the_evaluation(config, monkeypatch):
-    config.custom_hooks = [dict(type='KNNEvaluationHook', interval=1)]
+    config.default_hooks.evaluation.interval = 1
     reference = train_once(config, validate=True).model.state_dict()
     config.work_dir += '_stopped'
     run = KNNProtocol.run
@@ -271,7 +273,7 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
         {
             'train_cfg.max_epochs': 3,
             'optim_wrapper.optimizer.lr': 7.0,
-            'model.heads.0.temperature': 0.2,
+            'model.heads.moco.temperature': 0.2,
             'randomness.seed': 5,
             'train_dataloader.batch_size': 4,
         }
@@ -283,7 +285,7 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
     log = log_of(config.work_dir)
     for line in (
         "optim_wrapper.optimizer.lr was 0.4, is 7.0 in the config: the checkpoint's is used",
-        "model.heads.0.temperature was not set, is 0.2 in the config: the config's is used",
+        "model.heads.moco.temperature was 0.07, is 0.2 in the config: the config's is used",
         "randomness.seed was 0, is 5 in the config: the checkpoint's is used",
         "train_dataloader.batch_size was 2, is 4 in the config: the config's is used",
         "train_cfg.max_epochs was 2, is 3 in the config: the config's is used",
@@ -316,7 +318,7 @@ def test_another_optimiser_is_refused(config):
 def test_another_model_is_refused(config):
     train_once(config)
     config.model.queue_size = 20
-    message = r'queues.joint.entries is \[30, 8\], expected \[20, 8\]'
+    message = r'queues.joint.key.entries is \[30, 8\], expected \[20, 8\]'
     with pytest.raises(ValueError, match=message):
         train_once(config, resume=True)
 
@@ -356,7 +358,9 @@ def test_divergence_stops_and_spares_the_checkpoints(config, interval):
     config.train_cfg.max_epochs = 4
     config.default_hooks.runtime_info.interval = interval
     config.custom_hooks = [dict(type='PoisonHook', iteration=9)]
-    with pytest.raises(ValueError, match=r'loss_moco is nan in epoch 3, iteration 3 of 4: tr'):
+    with pytest.raises(
+        ValueError, match=r'joint/moco/loss is nan in epoch 3, iteration 3 of 4: tr'
+    ):
         train_once(config, resume=True)
     assert before == {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
 

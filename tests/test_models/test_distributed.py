@@ -12,7 +12,7 @@ from tests.ranks import connected, run_two_ranks
 LAYOUT = dict(name='stick', joints=('top', 'bottom'), bones=[('top', 'bottom')], center='top')
 
 
-def build_model() -> Pretrainer:
+def build_model(**settings: object) -> Pretrainer:
     torch.manual_seed(0)
     return Pretrainer(
         encoder=dict(type='BiGRU', layout=LAYOUT, num_people=1, hidden_size=4, num_layers=1),
@@ -22,6 +22,7 @@ def build_model() -> Pretrainer:
             halp=dict(type='HaLPHead', num_prototypes=3, num_newest=8, update_interval=2),
         ),
         queue_size=24,
+        **settings,
     )
 
 
@@ -50,6 +51,31 @@ def train(rank: int, folder: str) -> None:
     torch.save({'state': model.module.state_dict(), 'keys': keys}, f'{folder}/rank{rank}.pth')
 
 
+def encode_keys_as_rank(rank: int, folder: str) -> None:
+    with connected(rank, folder):
+        model = build_model(batch_norm='shuffled_keys')
+        progress = TrainingProgress(rank=rank, world_size=2)
+        clips = views_of(rank, 0)['key']['joint']
+        keys = model.keys_of('joint', 'key', clips, progress)
+        torch.save({'keys': keys}, f'{folder}/rank{rank}.pth')
+
+
+def test_keys_are_normalized_among_shuffled_clips(tmp_path: Path):
+    ranks = run_two_ranks(encode_keys_as_rank, tmp_path)
+    keys = torch.stack([rank['keys'] for rank in ranks], 1).flatten(0, 1)
+    clips = torch.stack([views_of(rank, 0)['key']['joint'] for rank in (0, 1)], 1).flatten(0, 1)
+    network = build_model().key_networks.module['joint']
+    generator = TrainingProgress().generator('cpu', 'shuffled keys key', same_on_all_ranks=True)
+    order = torch.randperm(8, generator=generator)
+    shares = [order[rank::2] for rank in (0, 1)]
+    assert all(set((share % 2).tolist()) == {0, 1} for share in shares)  # each has some of both
+    with torch.no_grad():
+        for share in shares:
+            torch.testing.assert_close(keys[share], network(clips[share]))
+        whole = network(clips)
+    assert not torch.allclose(keys, whole, atol=1e-3)
+
+
 def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
     first, second = run_two_ranks(train_as_rank, tmp_path)
     for key, value in first['state'].items():
@@ -58,9 +84,10 @@ def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
     assert first['state']['queues.joint.key.num_enqueued'] == 5 * 2 * 4
     assert first['state']['heads.halp.has_prototypes'].all()
 
-    # The first iteration's keys are those that the initial key network gives to both ranks' clips.
+    # The first iteration's keys are those that the initial key network gives to both ranks' clips,
+    # in the order of the global batch.
     model = build_model()
     network = model.key_networks.module['joint']
     with torch.no_grad():
         expected = [network(views_of(rank, 0)['key']['joint']) for rank in (0, 1)]
-    torch.testing.assert_close(first['keys'][0].flip(0), torch.cat(expected))
+    torch.testing.assert_close(first['keys'][0].flip(0), torch.stack(expected, 1).flatten(0, 1))

@@ -93,12 +93,18 @@ def test_numbers_count_in_a_classes_file_of_names(tmp_path):
     assert (labels_of(numbered), numbered.bad) == ([0, 1], ['b']), 'here numbers are names'
 
 
+def test_clips_without_labels(tmp_path):
+    labels = read(tmp_path, 'name,label,split\na,,train\nb,wave,\n')
+    assert labels.clips['a'] == ClipFacts(None, ('train',), {})
+    assert (labels.clips['b'].label, labels.class_names, labels.problems) == (0, ['wave'], [])
+    assert read(tmp_path, 'name,label,split\na,,train\n').class_names == []
+
+
 BAD_ROWS = {
     'bad,wave': 'found 2 cells; expected 3, one a column',
     'bad,wave,train,7': 'found 4 cells; expected 3',
     ',wave,train': "found name ''; expected a name on one line",
     '"bad\nname",wave,train': r"found name 'bad\\nname'; expected a name on one line",
-    'bad,,train': "found label ''; expected a label on one line",
     'a,nod,test': "clip 'a' stands in line 3 too; expected once",
 }
 
@@ -151,7 +157,10 @@ def test_a_label_that_is_not_in_the_classes_file(tmp_path):
             'name,class,split\na,b,c\n',
             r"\['name', 'class', 'split'\]; .* label missing. Add a first",
         ),
-        ('name;label;split\n', r"\['name;label;split'\]; .* with commas between them"),
+        (
+            'name;label;split\n',
+            r"semicolons between its cells: 'name;label;split'; expected commas",
+        ),
         ('name,label,split,label\n', 'columns without a name or of the same name'),
         ('name,label,split,\n', 'columns without a name or of the same name'),
         ('name,label,split,clip\n', "has a column 'clip'; expected a name other than clip, splits"),
@@ -159,7 +168,7 @@ def test_a_label_that_is_not_in_the_classes_file(tmp_path):
         ('name,label,split\na,b\n', 'has no good row\n  .*line 2: found 2 cells'),
         ('name,label,split\na,"b"c,d\n', 'line 2: .* expected a CSV file with columns name,label'),
         ('name,label,split\na,"b,c\n', 'unexpected end of data; expected a CSV file'),
-        (TEXT.encode('utf-16'), 'is not UTF-8: .* Save it as CSV in UTF-8'),
+        (TEXT.encode('utf-16'), 'is UTF-16, not UTF-8. Save it as CSV in UTF-8'),
         ('name,label,split\na,wählen,x\n'.encode('latin-1'), 'is not UTF-8'),
     ],
 )

@@ -29,11 +29,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return data_file, folder / 'work' / 'epoch_1.pth'
 
 
-def config_of(data_file: Path, **options: object):
+def config_of(data_file: Path, test_split: str = 'train', **options: object):
     """The tiny config of this data file, with the classes ``['sit', 'stand', 'wave']``."""
     pairs = [pair.partition('=') for pair in tiny_options(data_file, **options)[1:]]
     values = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
-    return load_config(CONFIG, values | {'test_dataset.split': options.get('split', 'train')})
+    values |= {'test_dataset.split': test_split, 'train_on_test_clips': True}
+    return load_config(CONFIG, values)
 
 
 def main_of(tool: str) -> Callable[[list], int]:
@@ -126,7 +127,7 @@ def test_fusing_refuses_in_one_line(dumps, tmp_path, random_clips, capsys):
     main = main_of('fuse_streams.py')
     out = tmp_path / 'fused.npz'
     other = tmp_path / 'other.npz'
-    write_scores(evaluate(config_of(random_clips, split='test'), None, 'knn')[1], other)
+    write_scores(evaluate(config_of(random_clips, test_split='test'), None, 'knn')[1], other)
     assert main(*dumps, other, '--out', out) == 1
     assert_one_clear_error(capsys, 'fuse_streams.py', str(other), "in split: 'train' and 'test'")
     assert main(*dumps, '--weights', 1, '--out', out) == 1
@@ -145,7 +146,7 @@ def test_picture_of_a_checkpoint_is_the_same_twice(trained, tmp_path, capsys):
     picture = tmp_path / 'picture.png'
     arguments = (
         *(CONFIG, checkpoint, '--seed', 3, '--out', picture),
-        *tiny_options(data_file, test_dataset__split='train'),
+        *tiny_options(data_file, test_dataset__split='train', train_on_test_clips=True),
     )
     result = run_tool('analysis/plot_tsne.py', *arguments)
     assert result.returncode == 0, result.stderr

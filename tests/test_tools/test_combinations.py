@@ -22,10 +22,10 @@ SMALL_ENCODERS = {
 @pytest.mark.parametrize(
     ('name', 'first_stage', 'second_stage'),
     [
-        ('halp/stgcn_msr-action3d_xsub_joint', {'moco'}, {'moco', 'halp'}),
+        ('halp/stgcn_msr-action3d_xsub', {'moco'}, {'moco', 'halp'}),
         ('aimclr/bigru_msr-action3d_xsub', {'moco', 'd3m'}, {'nnm', 'd3m'}),
-        ('aimclr/stgcn_msr-action3d_xsub_motion', {'moco', 'd3m'}, {'nnm', 'd3m'}),
-        ('halp_aimclr/stgcn_msr-action3d_xsub_joint', {'moco', 'd3m'}, {'nnm', 'd3m', 'halp'}),
+        ('aimclr/stgcn_msr-action3d_xsub', {'moco', 'd3m'}, {'nnm', 'd3m'}),
+        ('halp_aimclr/stgcn_msr-action3d_xsub', {'moco', 'd3m'}, {'nnm', 'd3m', 'halp'}),
     ],
 )
 def test_combination_trains_and_is_evaluated(tmp_path, name, first_stage, second_stage):
@@ -55,7 +55,7 @@ def test_combination_trains_and_is_evaluated(tmp_path, name, first_stage, second
     for epoch, losses in ((1, first_stage), (2, second_stage)):
         # 10 training clips are one batch: a line an epoch.
         (line,) = re.findall(rf'Epoch\(train\) +\[{epoch}\].*', done.stdout + done.stderr)
-        assert set(re.findall(r'loss_(\w+):', line)) == losses
+        assert set(re.findall(r'joint/(\w+)/loss:', line)) == losses
     for protocol in ('knn', 'linear'):
         done = run_tool(
             *('test.py', config, tmp_path / 'work' / 'epoch_2.pth', '--protocol', protocol),

@@ -6,12 +6,8 @@ method = 'ISC'
 model = dict(
     encoder=dict(
         _delete_=True,
-        sequence=dict(
-            type='BiGRU', layout='kinect_v2', num_people=2, hidden_size=1024, num_layers=3
-        ),
-        graph=dict(
-            type='STGCN', layout='kinect_v2', base_channels=16, feature_dim=256, dropout=0.5
-        ),
+        sequence=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3),
+        graph=dict(type='STGCN', base_channels=16, feature_dim=256, dropout=0.5),
     ),
     streams=dict(_delete_=True, sequence='joint', graph='joint'),
     heads=dict(moco=None, inter_skeleton=dict(type='InterSkeletonHead', temperature=0.07)),

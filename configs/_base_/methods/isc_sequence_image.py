@@ -4,10 +4,8 @@ _base_ = './isc.py'
 model = dict(
     encoder=dict(
         _delete_=True,
-        sequence=dict(
-            type='BiGRU', layout='kinect_v2', num_people=2, hidden_size=1024, num_layers=3
-        ),
-        image=dict(type='HCN', layout='kinect_v2', num_frames=64),
+        sequence=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3),
+        image=dict(type='HCN', num_frames=64),
     ),
     streams=dict(_delete_=True, sequence='joint', image='joint'),
 )

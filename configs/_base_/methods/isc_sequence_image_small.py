@@ -6,7 +6,6 @@ model = dict(
         graph=None,
         image=dict(
             type='HCN',
-            layout='kinect_v2',
             num_frames=32,
             base_channels=16,
             image_width=16,

@@ -7,7 +7,6 @@ model = dict(
         _delete_=True,
         sequence=dict(
             type='BiGRU',
-            layout='kinect_v2',
             num_people=2,
             hidden_size=64,
             num_layers=2,
@@ -16,7 +15,6 @@ model = dict(
         ),
         graph=dict(
             type='STGCN',
-            layout='kinect_v2',
             base_channels=8,
             stages=(2, 2, 2),
             feature_dim=128,

@@ -4,7 +4,7 @@ _base_ = ['../evaluation/gru.py', '../default_runtime.py']
 method = 'MoCo'
 model = dict(
     type='Pretrainer',
-    encoder=dict(type='BiGRU', layout='kinect_v2', num_people=2, hidden_size=1024, num_layers=3),
+    encoder=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3),
     projector=dict(type='Projector', out_dim=128),
     heads=dict(moco=dict(type='MoCoHead', temperature=0.07)),
     streams=['joint'],

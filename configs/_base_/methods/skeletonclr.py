@@ -5,7 +5,7 @@ _base_ = ['../evaluation/gcn.py', '../default_runtime.py']
 method = 'SkeletonCLR'
 model = dict(
     type='Pretrainer',
-    encoder=dict(type='STGCN', layout='kinect_v2', base_channels=16, feature_dim=256, dropout=0.5),
+    encoder=dict(type='STGCN', base_channels=16, feature_dim=256, dropout=0.5),
     projector=dict(type='Projector', out_dim=128),
     heads=dict(moco=dict(type='MoCoHead', temperature=0.07)),
     streams=['joint'],

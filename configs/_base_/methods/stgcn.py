@@ -5,7 +5,7 @@ _base_ = ['../evaluation/classifier.py', '../default_runtime.py']
 method = 'ST-GCN'
 model = dict(
     type='SkeletonClassifier',
-    encoder=dict(type='STGCN', layout='kinect_v2', base_channels=64, feature_dim=256, dropout=0.5),
+    encoder=dict(type='STGCN', base_channels=64, feature_dim=256, dropout=0.5),
     num_classes=60,
     streams=['joint'],
 )

@@ -1,5 +1,6 @@
 """Hooks of the training loop."""
 
+from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.checkpoint_hook import CheckpointHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
@@ -12,6 +13,7 @@ from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
 
 __all__ = [
+    'BuffersHook',
     'CheckpointHook',
     'ClassesHook',
     'DataFileHook',

@@ -1,4 +1,4 @@
-"""Stop before training if a classifier and its training set have different classes."""
+"""Stop before training if a classifier and its data differ in classes, or labels are missing."""
 
 from __future__ import annotations
 
@@ -23,4 +23,12 @@ class ClassesHook(Hook):
         """Compare."""
         model = model_of(runner)
         if isinstance(model, SkeletonClassifier):
-            check_num_classes(model, runner.train_dataloader.dataset)
+            dataset = runner.train_dataloader.dataset
+            check_num_classes(model, dataset)
+            num_labelled = len(dataset.labelled())
+            if num_labelled < len(dataset):
+                raise ValueError(
+                    f'{num_labelled} of {len(dataset)} training clips (split {dataset.split!r} of '
+                    f'{dataset.data_file}) have a label; a classifier needs all of them. Choose '
+                    'another split, or label the clips'
+                )

@@ -6,6 +6,7 @@ import math
 from itertools import accumulate
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 
@@ -18,10 +19,11 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
     """mmengine's RuntimeInfoHook, which reads losses off the device only every few iterations.
 
     The original reads every scalar in every iteration, so the CPU waits for the GPU each time.
-    Here scalars stay on the device until they are logged, and are then read in one transfer.
-    A scalar that is no longer reported, such as the loss of a head that has ended, is dropped from
-    the log; the original repeats it for ever. The original also keeps the whole history in memory
-    and in every checkpoint, and copies it in every iteration; here the history is bounded.
+    Here scalars stay on the device until they are logged, and are then read in one transfer, as
+    means over all ranks. A scalar that is no longer reported, such as the loss of a head that has
+    ended, is dropped from the log; the original repeats it for ever. The original also keeps the
+    whole history in memory and in every checkpoint, and copies it in every iteration; here the
+    history is bounded.
 
     Args:
         interval: Iterations of an epoch between two transfers; the LoggerHook's interval.
@@ -54,7 +56,9 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             return
         names = [key for output in self._waiting for key in output]
         scalars = [value.reshape(()) for output in self._waiting for value in output.values()]
-        fetched = torch.stack(scalars).tolist()
+        together = torch.stack(scalars)
+        all_reduce(together, op='mean')
+        fetched = together.tolist()
         self._check_losses(runner, batch_idx, names, fetched)
         values = iter(fetched)
         for output in self._waiting:

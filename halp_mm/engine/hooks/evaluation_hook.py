@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from halp_mm.argument_checks import check_count
+from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine.distributed import model_of
 from halp_mm.engine.stop import EvaluationLeft
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
+from halp_mm.skeletons import conversion_matrix
+from halp_mm.transforms import ConvertLayout, build_transform
 
 _LEFT = 'evaluation_left'
 
@@ -19,6 +24,11 @@ _LEFT = 'evaluation_left'
 @HOOKS.register_module()
 class EvaluationHook(Hook):
     """Every n epochs, run a protocol or several on the clips of the config's ``test_dataset``.
+
+    Training clips without labels are of no use for that. With ``evaluation_data``, a dict of two
+    data sets ``train`` and ``test`` in the config, it is theirs that are used; they may have other
+    classes and another layout, which is converted to the encoder's. Without labelled clips a line
+    in the log says so, and nothing is evaluated.
 
     Accuracies go to the log and to all of the visualizer's backends as ``val/top1`` and
     ``val/top5``, per cent; those of several protocols as ``val/knn_top1``, ``val/linear_top1`` and
@@ -54,21 +64,59 @@ class EvaluationHook(Hook):
             prefix: PROTOCOLS.build({'seed': runner.seed, **settings})
             for prefix, settings in self.settings_by_prefix(runner).items()
         }
-        # The training clips are those of the run, normalised already if NormalizeOnceHook did so.
-        self.train_dataset = runner.train_dataloader.dataset
-        self.test_dataset = DATASETS.build(runner.cfg.test_dataset)
+        model = model_of(runner)
+        found = self.find_datasets(runner, model)
+        why_not = reason_against(*found)
+        if why_not:
+            runner.logger.warning(f'no evaluation during training: {why_not}')
+            self.protocols = {}
+            return
         for protocol in self.protocols.values():
-            protocol.check(self.train_dataset, self.test_dataset)
+            protocol.check(*found)
+        first = next(iter(self.protocols.values()))
+        self.train_dataset, self.test_dataset = first.labelled_clips(*found)
         classes = self.test_dataset.metainfo['classes']
         if len(classes) < 2:
             runner.logger.warning(f'no evaluation: a single class, {classes[0]!r}, has no accuracy')
             self.protocols = {}
             return
-        model = model_of(runner)
         preprocessor = model.data_preprocessor
         self.test_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         if runner.message_hub.runtime_info.get(_LEFT):
             self.evaluate(runner, runner.epoch)
+
+    def find_datasets(
+        self, runner: Runner, model: BaseModel
+    ) -> tuple[SkeletonDataset, SkeletonDataset | None]:
+        """The training and the test clips of the evaluation; None if there are no test clips."""
+        evaluation_data = runner.cfg.get('evaluation_data')
+        if not evaluation_data:
+            # Those of the run, normalised already if NormalizeOnceHook did so.
+            train_dataset, test = runner.train_dataloader.dataset, runner.cfg.get('test_dataset')
+            return train_dataset, DATASETS.build(test) if test else None
+        missing = [key for key in ('train', 'test') if key not in evaluation_data]
+        if missing:
+            raise ValueError(
+                f'evaluation_data has no {" and no ".join(missing)}; expected two data sets, '
+                "evaluation_data=dict(train=dict(type='SkeletonDataset', ...), test=dict(...))"
+            )
+        preprocessor = model.data_preprocessor
+        layout = next(iter(model.encoders.values())).layout
+        normalization = build_transform([ConvertLayout(layout), preprocessor.normalization])
+        num_people = runner.train_dataloader.dataset.num_people
+        datasets = [
+            DATASETS.build({'num_people': num_people, **evaluation_data[key]})
+            for key in ('train', 'test')
+        ]
+        for dataset in datasets:
+            try:
+                conversion_matrix(dataset.layout, layout)
+            except ValueError as error:
+                raise ValueError(
+                    f'evaluation_data: {dataset.data_file} does not suit the encoder: {error}'
+                ) from error
+            dataset.normalize_once(normalization, math.inf, preprocessor.device)
+        return tuple(datasets)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""
@@ -108,6 +156,42 @@ class EvaluationHook(Hook):
                 f'{sorted(known)}'
             )
         return {f'{self.prefix}{name}_': known[name] for name in self.protocol}
+
+
+def reason_against(
+    train_dataset: SkeletonDataset, test_dataset: SkeletonDataset | None
+) -> str | None:
+    """Why clips cannot be evaluated on, if they cannot.
+
+    Args:
+        train_dataset: The training clips.
+        test_dataset: The test clips, if there are any.
+
+    Returns:
+        None if they can, as far as labels are concerned.
+
+    Raises:
+        ValueError: if test clips have labels and no training clip has one.
+    """
+    advice = (
+        'Labelled clips, of another file too, may be named by evaluation_data=dict(train=..., '
+        'test=...)'
+    )
+    if test_dataset is None:
+        return f'the config has no test_dataset. {advice}'
+    unlabelled = [
+        dataset for dataset in (train_dataset, test_dataset) if not len(dataset.labelled())
+    ]
+    if not unlabelled:
+        return None
+    dataset = unlabelled[0]
+    where = f'the {len(dataset)} clips of split {dataset.split!r} of {dataset.data_file}'
+    if unlabelled == [train_dataset]:
+        raise ValueError(
+            f'the test clips have labels, but none of {where} has one to compare them with. '
+            f'{advice}; or set default_hooks.evaluation=None (--no-validate)'
+        )
+    return f'none of {where} has a label. {advice}'
 
 
 @HOOKS.register_module()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -29,6 +29,7 @@ class TrainingProgressHook(Hook):
             iterations_per_epoch=len(runner.train_dataloader),
             seed=runner.seed,
             rank=get_rank(),
+            world_size=get_world_size(),
         )
         torch.manual_seed(progress.generator('cpu', 'dropout').initial_seed())
         data_batch['progress'] = progress

@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_count, check_fraction
+from halp_mm.argument_checks import check_choice, check_count, check_fraction
 from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
+from halp_mm.models.modules import synchronize_batch_norm
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -27,6 +28,8 @@ class SkeletonClassifier(BaseModel):
         num_classes: Number of classes; that of the data set.
         streams: The name of the one stream.
         dropout: Probability to drop an entry of the feature in training.
+        batch_norm: Of what batch norm takes its statistics on several ranks: ``'local'``, of each
+            rank's own batch, or ``'synchronized'``, of the global batch.
         data_preprocessor: Config of the data preprocessor; its training view is called ``clip``.
             Its streams are the model's unless it has its own.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
@@ -45,6 +48,7 @@ class SkeletonClassifier(BaseModel):
         num_classes: int,
         streams: Sequence[str] = ('joint',),
         dropout: float = 0.0,
+        batch_norm: str = 'local',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -55,10 +59,13 @@ class SkeletonClassifier(BaseModel):
             )
         check_count(2, num_classes=num_classes)
         check_fraction(dropout=dropout)
+        check_choice(['local', 'synchronized'], batch_norm=batch_norm)
         super().__init__(build_preprocessor(data_preprocessor, streams, [self.VIEW]), init_cfg)
         (self.stream,) = streams
         self.num_classes = num_classes
         self.encoder = MODELS.build(encoder)
+        if batch_norm == 'synchronized':
+            synchronize_batch_norm(self.encoder)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.encoder.feature_dim, num_classes)
 

@@ -55,7 +55,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking)
         check_different(streams=streams)
         for stream in streams:
-            check_stream(stream)
+            check_stream(stream, 'streams')
         self.normalization = build_transform(list(normalization))
         self.views: dict[str, BatchTransform] = {}
         self.bases: dict[str, str] = {}

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from halp_mm import clip_draws
 from halp_mm.argument_checks import (
     check_choice,
     check_count,
@@ -301,15 +302,15 @@ class HaLPHead(PretrainingHead):
     ) -> Tensor:
         """Draw P_sel for each positive: positions ``[B, G]``, uniform over the prototypes."""
         choices = self.num_prototypes - self.skip_closest
-        selected = torch.randint(choices, shape, generator=generator, device=closest.device)
+        selected = clip_draws.randint(choices, *shape, generator=generator, device=closest.device)
         return selected + (selected >= closest) if self.skip_closest else selected
 
     def draw_step(self, t_star: Tensor, generator: Generator | None) -> Tensor:
         """Draw t for each positive, given its t*, ``[B, G]``."""
         if self.hardest_only:
             return t_star
-        uniform = torch.rand(
-            t_star.shape, generator=generator, device=t_star.device, dtype=t_star.dtype
+        uniform = clip_draws.rand(
+            *t_star.shape, generator=generator, device=t_star.device, dtype=t_star.dtype
         )
         if self.release_range:
             return (1 - self.hardness * uniform) * t_star

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mmengine.dist import get_world_size
 from mmengine.model import ModuleDict
 from torch import Tensor
 
 from halp_mm.models.heads.base import StreamHead
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.stream_outputs import StreamOutputs
-from halp_mm.models.modules import EmbeddingNetwork, MapDecoder
+from halp_mm.models.modules import EmbeddingNetwork, MapDecoder, mean_over_ranks
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -60,7 +61,9 @@ class MaskedReconstructionHead(StreamHead):
         decoder = self.decoders[outputs.stream]
         predicted = decoder(outputs.maps[self.view].to(target.dtype), target.shape[2])
         error = (predicted - target).square().mean(-1)
+        # Of all ranks' batches together, once DDP has averaged the gradients.
+        num_hidden = mean_over_ranks(hidden.sum().to(error.dtype))
         return {
-            'loss': (error * hidden).sum() / hidden.sum().clamp(min=1),
+            'loss': (error * hidden).sum() / num_hidden.clamp(min=1 / get_world_size()),
             'hidden': draws['mask'].float().mean(),
         }

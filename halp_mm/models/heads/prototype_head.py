@@ -125,4 +125,4 @@ class PrototypeHead(StreamHead):
     def assign(self, keys: Tensor, prototypes: Tensor) -> Tensor:
         """The teacher's assignment of its keys ``[N, D]`` to prototypes ``[K, D]``: ``[N, K]``."""
         logits = gather_from_all_ranks(keys) @ prototypes.T / self.teacher_temperature
-        return own_rows(sinkhorn_knopp(logits), len(keys))
+        return own_rows(sinkhorn_knopp(logits))

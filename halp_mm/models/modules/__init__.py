@@ -7,12 +7,17 @@ from halp_mm.models.modules.feature_queue import FeatureQueue
 from halp_mm.models.modules.gathering import (
     gather_from_all_ranks,
     gather_with_gradient,
+    mean_over_ranks,
     own_rows,
 )
 from halp_mm.models.modules.map_decoder import MapDecoder
 from halp_mm.models.modules.momentum_copy import MomentumCopy
 from halp_mm.models.modules.projector import Projector
 from halp_mm.models.modules.spherical_kmeans import frechet_mean, spherical_kmeans
+from halp_mm.models.modules.synchronized_batch_norm import (
+    SynchronizedBatchNorm,
+    synchronize_batch_norm,
+)
 
 __all__ = [
     'BitDropout',
@@ -22,9 +27,12 @@ __all__ = [
     'MapDecoder',
     'MomentumCopy',
     'Projector',
+    'SynchronizedBatchNorm',
     'frechet_mean',
     'gather_from_all_ranks',
     'gather_with_gradient',
+    'mean_over_ranks',
     'own_rows',
     'spherical_kmeans',
+    'synchronize_batch_norm',
 ]

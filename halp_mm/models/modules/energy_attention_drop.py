@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_positive
+from halp_mm.models.modules.gathering import mean_over_ranks
 from halp_mm.registry import MODELS
 
 #: The attention of an entry that equals the mean: none is lower.
@@ -33,7 +34,7 @@ class EnergyAttentionDrop(nn.Module):
                       frame
     temporal mask     an entry (channel, frame, joint), by its    a frame, by its mean over
                       own attention                               channel and joint
-    count of ones     over the whole batch                        a feature map's own (Alg. 1)
+    count of ones     over the batch of all ranks                 a feature map's own (Alg. 1)
     ================  ==========================================  ===============================
 
     A mask that would drop everything drops nothing. That needs a margin below sigmoid(0.75) =
@@ -90,7 +91,7 @@ class EnergyAttentionDrop(nn.Module):
         else:
             temporal = attention.mean((2, 4), keepdim=True) < self.keep_margin
             count_over = (2, 3, 4)
-        masks = (rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal))
+        masks = (self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal))
         return math.prod(masks).to(feature_map.dtype)
 
     def attention(self, feature_map: Tensor) -> Tensor:
@@ -103,9 +104,13 @@ class EnergyAttentionDrop(nn.Module):
         variance = squared.sum((3, 4), keepdim=True) / count
         return torch.sigmoid(squared / (4 * (variance + self.regularizer)) + 0.5)
 
+    def rescaled(self, mask: Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """A mask times count / count of ones, both over ``dims``; without ones, all ones instead.
 
-def rescaled(mask: Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """A mask times count / count of ones, both over ``dims``; without ones, all ones instead."""
-    kept = mask.to(dtype)
-    share = kept.mean(dims, keepdim=True)
-    return torch.where(share > 0, kept / share, 1.0)
+        Counts over the batch are, in training, over the batches of all ranks.
+        """
+        kept = mask.to(dtype)
+        share = kept.mean(dims, keepdim=True)
+        if self.training and 0 in dims:
+            share = mean_over_ranks(share)
+        return torch.where(share > 0, kept / share, 1.0)

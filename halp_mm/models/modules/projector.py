@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_count, check_flag
+from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 from halp_mm.registry import MODELS
 
 
@@ -46,6 +47,6 @@ class Projector(BaseModule):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, float32 also under autocast."""
-        embeddings = self.layers(features).float()
+        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, at least float32 under autocast."""
+        embeddings = at_least_float32(self.layers(features))
         return F.normalize(embeddings, dim=-1) if self.normalize else embeddings

@@ -9,9 +9,11 @@ from operator import or_
 from typing import TypeVar
 
 import torch
+from mmengine.dist import is_distributed
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_choice
 from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
 from halp_mm.models.heads import PretrainingHead, Reads, StreamOutputs
@@ -20,9 +22,12 @@ from halp_mm.models.modules import (
     FeatureQueue,
     MomentumCopy,
     gather_from_all_ranks,
+    own_rows,
+    synchronize_batch_norm,
 )
 from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
 from halp_mm.registry import MODELS
+from halp_mm.skeletons import check_stream
 from halp_mm.training_progress import TrainingProgress
 
 Result = TypeVar('Result')
@@ -53,6 +58,10 @@ class Pretrainer(BaseModel):
             them, and their embeddings, like those of views.
         queue_size: L, keys that a queue holds.
         momentum: Share of the momentum copy that an update keeps.
+        batch_norm: Of what batch norm takes its statistics on several ranks. ``'local'``: of each
+            rank's own batch. ``'synchronized'``: of the global batch, as one process would.
+            ``'shuffled_keys'``: local, and clips are dealt to the ranks anew for the key networks,
+            so that a query and its key do not share statistics (MoCo, Sec. 3.3).
         data_preprocessor: Config of the data preprocessor.
         init_cfg: How mmengine initialises the weights.
 
@@ -69,6 +78,7 @@ class Pretrainer(BaseModel):
         derived_maps: Mapping[str, dict] | None = None,
         queue_size: int = 16384,
         momentum: float = 0.999,
+        batch_norm: str = 'local',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -88,6 +98,7 @@ class Pretrainer(BaseModel):
         bases = {name: view_of(name, config) for name, config in derived_maps.items()}
         all_reads = union(reads.values())
         check_queues(all_reads, queue_size)
+        check_choice(['local', 'synchronized', 'shuffled_keys'], batch_norm=batch_norm)
         if all_reads.embeddings and projector is None:
             raise ValueError('heads read embeddings, which a projector makes; set model.projector')
         super().__init__(
@@ -120,6 +131,9 @@ class Pretrainer(BaseModel):
 
         networks = with_same_draws(build_networks, sources)
         self.query_networks = ModuleDict({name: pair[0] for name, pair in networks.items()})
+        self.shuffles_keys = batch_norm == 'shuffled_keys'
+        if batch_norm == 'synchronized':
+            synchronize_batch_norm(self.query_networks)
         self.queues = nn.ModuleDict({name: pair[1] for name, pair in networks.items()})
         self.key_networks = MomentumCopy(self.query_networks, momentum) if all_reads.keys else None
         self.heads: Mapping[str, PretrainingHead] = ModuleDict(
@@ -248,8 +262,7 @@ class Pretrainer(BaseModel):
         keys, maps, queries = {}, {}, {}
         for view in views:
             if view in reads.keys:
-                with torch.no_grad():
-                    keys[view] = self.key_networks.module[stream](views[view][source])
+                keys[view] = self.keys_of(stream, view, views[view][source], progress)
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
@@ -278,6 +291,19 @@ class Pretrainer(BaseModel):
             negatives={view: queues[view].snapshot() for view in reads.queues},
         )
 
+    @torch.no_grad()
+    def keys_of(self, stream: str, view: str, clips: Tensor, progress: TrainingProgress) -> Tensor:
+        """The key network's embeddings ``[N, D]`` of clips, without gradient."""
+        network = self.key_networks.module[stream]
+        if not (self.shuffles_keys and is_distributed()):
+            return network(clips)
+        purpose = f'shuffled keys {view}'
+        generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
+        clips = gather_from_all_ranks(clips)
+        order = torch.randperm(len(clips), generator=generator, device=clips.device)
+        shuffled = gather_from_all_ranks(network(own_rows(clips[order])))
+        return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
+
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
     """The configs that are there."""
@@ -288,10 +314,12 @@ def sources_of(streams: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     """The preprocessor's stream by name of the model's stream.
 
     Raises:
-        ValueError: if there is none, or a name stands twice.
+        ValueError: if there is none, a name stands twice, or one shows an unknown stream.
     """
     if isinstance(streams, Mapping):
         sources = dict(streams)
+        for name, source in sources.items():
+            check_stream(source, f'streams.{name}')
     else:
         names = [streams] if isinstance(streams, str) else list(streams)
         sources = {name: name for name in names}

@@ -66,7 +66,7 @@ class AnnotationSource(Source):
 
     def facts(self, clip: ParsedClip) -> ClipFacts:
         """What the annotation says."""
-        label = int(self._annotations.clips[clip.name]['label'])
+        label = self._annotations.label(clip.name)
         return ClipFacts(label, self._splits_of[clip.name], self._annotations.columns[clip.name])
 
     def remarks(self, summary: Summary) -> list[str]:

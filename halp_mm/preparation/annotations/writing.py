@@ -16,7 +16,7 @@ import numpy as np
 
 from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets.annotations import MISSING, REQUIRED, SIZES
-from halp_mm.datasets.storage import ClipStorage
+from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.progress_bar import progress_bar
 
 _PROTOCOL = 4
@@ -115,7 +115,8 @@ def _annotation(
         for key, names in SIZES.items()
         if set(names) <= set(columns)
     }
-    annotation = {'frame_dir': name, 'label': label, **sizes, 'total_frames': clip.shape[1]}
+    labels = {} if label == UNLABELLED else {'label': label}
+    annotation = {'frame_dir': name, **labels, **sizes, 'total_frames': clip.shape[1]}
     if clip.shape[-1] == dimensions + 1:
         annotation['keypoint'] = np.ascontiguousarray(clip[..., :-1])
         annotation['keypoint_score'] = np.ascontiguousarray(clip[..., -1])

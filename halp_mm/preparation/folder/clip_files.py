@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -32,8 +33,14 @@ MAX_NUMBERS = 10**8  # 12 hours of one person at 30 frames a second
 
 _ARRAY_NAMES = ('keypoint', 'clip')
 _PERSON_HEADER = ['frame', 'person']
+_MAX_GAP = 100  # frames a line
 _LARGEST_INTEGER = 2**53
 _EXPECTED = 'expected numbers [T, V, C] or [M, T, V, C]. Export the clip again'
+_EXPORT_CSV = (
+    'Export it in UTF-8, with commas between the cells and points in the numbers, such as 1.5,2.5'
+)
+#: What files of UTF-16 begin with.
+UTF16_MARKS = (b'\xff\xfe', b'\xfe\xff')
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, EOFError, KeyError),
     *(NotImplementedError, RuntimeError, OSError, ValueError),
@@ -148,7 +155,16 @@ def _read_array(file: BinaryIO, size: int, where: str) -> np.ndarray:
 
 def _read_csv(path: Path) -> np.ndarray:
     """The people of a ``.csv`` file, ``[M, T, numbers]``."""
-    lines = path.read_bytes().decode('utf-8-sig', errors='replace').rstrip().splitlines()
+    content = path.read_bytes()
+    if content.startswith(UTF16_MARKS):
+        raise ValueError(f'{path} is UTF-16, not UTF-8. {_EXPORT_CSV}')
+    lines = content.decode('utf-8-sig', errors='replace').rstrip().splitlines()
+    semicolon = next((line for line in lines[:2] if ';' in line), None)
+    if semicolon is not None:
+        also = ', and a comma in its numbers' if re.search(r'\d,\d', semicolon) else ''
+        raise ValueError(
+            f'{path} has semicolons between its cells{also}: {semicolon[:40]!r}. {_EXPORT_CSV}'
+        )
     # An underscore between digits is a number to Python, but not here.
     try:
         rows = list(csv.reader(line.replace('_', '?') for line in lines))
@@ -164,6 +180,12 @@ def _read_csv(path: Path) -> np.ndarray:
         number = next(
             i for i, row in enumerate(rows) if len(row) != width or _to_numbers([row]) is None
         )
+        if '' in map(str.strip, rows[number]):
+            cell = [*map(str.strip, rows[number])].index('') + 1
+            raise ValueError(
+                f'{path}, line {number + len(header) + 1}: cell {cell} is empty; expected a '
+                'number. Set joints that were not tracked to 0 in all coordinates'
+            )
         raise ValueError(
             f'{path}, line {number + len(header) + 1}: found {len(rows[number])} cells, '
             f'{lines[number + len(header)][:40]!r}; expected {width} numbers with commas between '
@@ -193,6 +215,12 @@ def _by_person(values: np.ndarray, path: Path) -> np.ndarray:
         raise ValueError(
             f'{path} has {shape[0]} people and {shape[1]} frames from its smallest to its largest '
             f'frame number; expected at most {MAX_NUMBERS} numbers. Cut the recording into clips'
+        )
+    if shape[1] > _MAX_GAP * len(values):
+        raise ValueError(
+            f'{path} has {len(values)} lines for {shape[1]} frames, from its smallest to its '
+            f'largest frame number; expected a line for one in {_MAX_GAP} frames at least. '
+            'Correct the frame numbers'
         )
     place = people * shape[1] + frames
     order = np.argsort(place, kind='stable')

@@ -4,7 +4,7 @@ Its header names the columns, in any order: ``name,label,split`` and further one
 integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
 ``split`` is empty, a split, or several with ``;`` or spaces between them.
 
-A label is the name of a class. The classes are, in this order,
+A label is the name of a class, or empty: the clip has none. The classes are, in this order,
 
 - those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
   from 0, if no class has a number for a name;
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from halp_mm.preparation.folder.clip_files import UTF16_MARKS
 from halp_mm.preparation.source import ClipFacts
 from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
 
@@ -86,11 +87,12 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
             + '\nExpected a line name,label,split for each clip'
         )
     if class_names is None:
-        class_names = _names_of_classes([row['label'] for _, row in good.values()])
+        given = [row['label'] for _, row in good.values() if row['label']]
+        class_names = _names_of_classes(given) if given else []
     labels.class_names = class_names
     for name, (line, row) in good.items():
         label = _find_class(row['label'], class_names)
-        if label is None:
+        if label is None and row['label']:
             labels.bad.append(name)
             text = (
                 f'{path}, line {line}: found label {row["label"][:60]!r}; expected '
@@ -105,7 +107,7 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
 
 
 def _find_class(label: str, class_names: list[str]) -> int | None:
-    """The position of a label in the list of classes."""
+    """The position of a label in the list of classes; None if it is not there, or empty."""
     if label in class_names:
         return class_names.index(label)
     if not _INTEGER.fullmatch(label):
@@ -119,8 +121,11 @@ def _find_class(label: str, class_names: list[str]) -> int | None:
 def _read_text(path: Path, what: str) -> str:
     if not path.is_file():
         raise FileNotFoundError(f'there is no {what} file {path}')
+    content = path.read_bytes()
+    if content.startswith(UTF16_MARKS):
+        raise ValueError(f'{path} is UTF-16, not UTF-8. Save it as CSV in UTF-8')
     try:
-        return path.read_bytes().decode('utf-8-sig')
+        return content.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not UTF-8: {error}. Save it as CSV in UTF-8') from error
 
@@ -140,6 +145,11 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     missing = [column for column in _NEEDED if column not in header]
+    if missing and len(header) == 1 and ';' in header[0]:
+        raise ValueError(
+            f'{path} has semicolons between its cells: {header[0][:60]!r}; expected commas. Save '
+            'it as CSV with commas; only splits in the column split have semicolons between them'
+        )
     if missing:
         raise ValueError(
             f'{path} has the columns {list(header)[:20]}; expected name, label and split, with '
@@ -164,7 +174,7 @@ def _what_is_wrong(cells: Sequence[str], header: Sequence[str], row: dict[str, s
     if len(cells) != len(header):
         return f'found {len(cells)} cells; expected {len(header)}, one a column'
     for key in ('name', 'label'):
-        if not row[key] or '\n' in row[key]:
+        if '\n' in row[key] or (key == 'name' and not row[key]):
             return f'found {key} {row[key][:60]!r}; expected a {key} on one line'
     for key in header:
         if key not in _NEEDED and not _INTEGER.fullmatch(row[key]):

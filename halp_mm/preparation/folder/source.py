@@ -19,12 +19,12 @@ import numpy as np
 
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
-from halp_mm.preparation.folder.labels import read_labels
+from halp_mm.preparation.folder.labels import Labels, read_labels
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem
+from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
 from halp_mm.registry import SOURCES
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
@@ -32,6 +32,7 @@ WITHOUT_ROW = 'without a row in the labels file'
 BAD_ROW = 'with a bad row in the labels file'
 
 _MAX_PEOPLE = 50
+_FEW_PEOPLE = 2  # more people than frames are taken for frames
 
 
 @SOURCES.register_module()
@@ -39,10 +40,12 @@ class FolderSource(Source):
     """One's own clips, as this module's docstring says.
 
     Args:
-        folder: The folder with the clips' files. Its name is the data set's.
+        folder: The folder with the clips' files.
         layout: The joint layout of the clips.
-        labels: The labels file.
+        labels: The labels file. Without one, no clip has a label and all are in the split
+            ``train``.
         classes: A text file with the names of the classes, one a line.
+        dataset: Name of the data set; by default the folder's.
 
     Raises:
         FileNotFoundError: if ``labels`` or ``classes`` is missing.
@@ -50,24 +53,36 @@ class FolderSource(Source):
     """
 
     parse = staticmethod(parse_clip_file)
+    suffixes = SUFFIXES
 
     def __init__(
         self,
         folder: str | os.PathLike,
         layout: str | Mapping | SkeletonLayout,
-        labels: str | os.PathLike,
+        labels: str | os.PathLike | None = None,
         classes: str | os.PathLike | None = None,
+        dataset: str | None = None,
     ) -> None:
-        self.folder, self.labels, self.layout = Path(folder), Path(labels), get_layout(layout)
-        self.name = self.folder.resolve().name
-        self._known = read_labels(self.labels, None if classes is None else Path(classes))
+        if labels is None and classes is not None:
+            raise ValueError(
+                f'{os.fspath(classes)} names classes, but there is no labels file; give both or '
+                'none'
+            )
+        self.folder, self.layout = Path(folder), get_layout(layout)
+        self.labels = None if labels is None else Path(labels)
+        self.name = dataset or self.folder.resolve().name
+        self._known = Labels()
+        if self.labels is not None:
+            self._known = read_labels(self.labels, None if classes is None else Path(classes))
         self.class_names = self._known.class_names
         self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
         self._files: dict[str, Path] = {}
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
-        """The files that have a row."""
+        """The files that have a row; without a labels file, all."""
         self._files = self._find_files(summary)
+        if self.labels is None:
+            self._known.clips = dict.fromkeys(self._files, ClipFacts(None, ('train',)))
         summary.problems += self._known.problems
         bad_rows = set(self._known.bad)
         recordings = []
@@ -86,7 +101,7 @@ class FolderSource(Source):
             if name not in self._files:
                 text = (
                     f'{self.labels}: clip {name!r} has no file; expected one of '
-                    f'{", ".join(name + suffix for suffix in SUFFIXES)} in the folder'
+                    f'{", ".join(name + suffix for suffix in self.suffixes)} in the folder'
                 )
                 summary.problems.append(Problem(BAD_LABEL, text))
         return recordings
@@ -98,6 +113,17 @@ class FolderSource(Source):
     def fit(self, clip: ParsedClip) -> np.ndarray:
         """What a file holds as a clip of the layout, ``[M, T, V, C]``."""
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
+
+    def remarks(self, summary: Summary) -> list[str]:
+        """Which classes have no clips: integer labels count from 0."""
+        empty = [name for name, count in summary.classes.items() if not count]
+        if not empty:
+            return []
+        total = len(summary.classes)
+        return [
+            f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}. Integer labels '
+            'count from 0 to the largest; give names, or the list of classes by --classes'
+        ]
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
         """The clips' files by name; those in the lists are none."""
@@ -129,34 +155,54 @@ class FolderSource(Source):
 
 def prepare_folder(
     folder: str | os.PathLike,
-    layout: str | Mapping | SkeletonLayout,
-    labels: str | os.PathLike,
+    layout: str | Mapping | SkeletonLayout | None,
+    labels: str | os.PathLike | None,
     out: str | os.PathLike,
     to_layout: str | Mapping | SkeletonLayout | None = None,
     classes: str | os.PathLike | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
     progress: TextIO | None = None,
+    dataset: str | None = None,
+    format: str | None = None,
 ) -> Summary:
     """Make a data file of your own clips: a folder with one file a clip, and a labels file.
 
-    See :class:`FolderSource` and :func:`~.preparing.prepare`, which raise its errors.
+    See :class:`FolderSource`, :class:`~.pose_files.PoseFilesSource` and
+    :func:`~.preparing.prepare`, which raise its errors.
 
     Args:
-        folder: The folder with the clips' files. Its name is the data set's.
-        layout: The joint layout of the clips.
-        labels: The labels file.
+        folder: The folder with the clips' files.
+        layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
+        labels: The labels file. Without one, no clip has a label and all are in the split
+            ``train``.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
         classes: A text file with the names of the classes, one a line.
         workers: How many processes read; by default one for each core.
         skip_bad: Leave out bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
+        dataset: Name of the data set; by default the folder's.
+        format: What wrote the files: openpose, alphapose, mmpose, mediapipe, azure_kinect or bvh;
+            by default it is found out.
 
     Returns:
         What the file holds and what was left out.
     """
-    source = FolderSource(folder, layout, labels, classes)
+    from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
+
+    if format is None:
+        lists = [Path(file) for file in (labels, classes) if file is not None]
+        format = find_format(Path(folder), lists)
+    if format is not None:
+        source = PoseFilesSource(folder, format, labels, classes, layout, dataset)
+    elif layout is None:
+        raise ValueError(
+            f'nothing in {folder} says which joints there are; name the layout of arrays by '
+            '--layout, or what wrote other files by --format'
+        )
+    else:
+        source = FolderSource(folder, layout, labels, classes, dataset)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
 
 
@@ -214,6 +260,11 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
                 f'or {joints * (dimensions + 1)}: {expected}. {advice}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
+    elif (transpose := _transpose_to_make(values, layout)) is not None:
+        raise ValueError(
+            f'{where} is of shape {list(values.shape)}, whose axes are not in the order people, '
+            f'frames, joints, coordinates; expected {expected}. {transpose}'
+        )
     elif values.shape[2] != joints or values.shape[3] not in (dimensions, dimensions + 1):
         raise ValueError(
             f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
@@ -226,3 +277,29 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             'transpose the clip'
         )
     return values
+
+
+def _transpose_to_make(values: np.ndarray, layout: SkeletonLayout) -> str | None:
+    """What to do with an array whose axes are in another order; None if they are not."""
+    first, second, third, last = values.shape
+    joints, dimensions = layout.num_joints, layout.dimensions
+    channels = (dimensions, dimensions + 1)
+    if first == 1 and second in channels and last == joints:
+        return 'It looks like [C, T, V]: save clip.transpose(1, 2, 0)'
+    if first in channels and third == joints and (last not in channels or _has_scores(values)):
+        return 'It looks like [C, T, V, M], as ST-GCN has it: save clip.transpose(3, 1, 2, 0)'
+    is_clip = third == joints and last in channels
+    if is_clip and first > max(second, _FEW_PEOPLE) and first <= _MAX_PEOPLE:
+        return (
+            f'It has {first} people of {second} frames, or looks like [T, M, V, C]: save '
+            'clip.transpose(1, 0, 2, 3). So many people in so few frames can be a .csv file'
+        )
+    return None
+
+
+def _has_scores(values: np.ndarray) -> bool:
+    """Whether the last entry of the first axis is a score, 0 to 1, and the others are pixels."""
+    scores, others = values[-1], values[:-1]
+    return len(values) == 3 and bool(
+        scores.min() >= 0 and 0 < scores.max() <= 1 and (np.abs(others).max((1, 2, 3)) > 2).all()
+    )

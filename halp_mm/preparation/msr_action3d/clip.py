@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
+from halp_mm.preparation.zip_or_folder import read_bytes
 
 NUM_JOINTS = 20
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def parse_msr_clip(files: RawFiles) -> Parsed:
@@ -28,33 +25,11 @@ def parse_msr_clip(files: RawFiles) -> Parsed:
         OSError: if the file cannot be read.
         ValueError: if it is not as expected.
     """
-    (path,) = files.paths
-    where = path / files.member
-    if files.member:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                content = archive.read(files.member)
-        except BROKEN_ZIP as error:
-            raise unreadable(where, error) from error
-    else:
-        content = path.read_bytes()
-    cleaned, cut, interpolated = fill_gaps(_coordinates(content, where))
+    content = read_bytes(files)
+    cleaned, cut, interpolated = fill_gaps(_coordinates(content, files.where))
     people = cleaned[None] if len(cleaned) else np.zeros((0, 1, NUM_JOINTS, 3), np.float32)
     cleaning = {'frames cut': cut, 'frames interpolated': interpolated}
     return Parsed(files.name, [ParsedClip(files.name, people, cleaning=cleaning)])
-
-
-def unreadable(path: Path, error: Exception) -> ValueError:
-    """What to say of a broken zip file.
-
-    Args:
-        path: The zip file, or a file in it.
-        error: What went wrong.
-    """
-    return ValueError(
-        f'{path} cannot be read: {error}; expected a whole zip file or a folder. Download the zip '
-        'file again, or unpack it and give the folder'
-    )
 
 
 def fill_gaps(clip: np.ndarray) -> tuple[np.ndarray, int, int]:
@@ -81,7 +56,7 @@ def fill_gaps(clip: np.ndarray) -> tuple[np.ndarray, int, int]:
     return cleaned[first:end], len(clip) - int(end - first), len(gaps)
 
 
-def _coordinates(content: bytes, path: Path) -> np.ndarray:
+def _coordinates(content: bytes, path: str) -> np.ndarray:
     """The coordinates in a clip's file, float32 ``[T, V, 3]``."""
     rows = [line.split() for line in content.decode(errors='replace').rstrip().splitlines()]
     if not rows:

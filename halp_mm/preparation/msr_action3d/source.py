@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TextIO
 
-from halp_mm.preparation.msr_action3d.clip import BROKEN_ZIP, parse_msr_clip, unreadable
+from halp_mm.preparation.msr_action3d.clip import parse_msr_clip
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, is_clutter
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_NAME, DUPLICATE, Problem, listing
+from halp_mm.preparation.zip_or_folder import find_clips
+from halp_mm.problems import listing
 from halp_mm.registry import SOURCES
 
 CLASS_NAMES = (
@@ -70,66 +70,18 @@ class MSRAction3DSource(Source):
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
         """The clips' files, in the order of the names."""
-        files = self._files()
-        clips: dict[str, RawFiles] = {}
-        for file in files:
-            match = _FILE_NAME.fullmatch(PurePosixPath(file.name).name)
-            if not match:
-                continue
-            name, where = match[1], file.where
-            action, subject, _ = _numbers(name)
-            if not (1 <= action <= len(CLASS_NAMES) and 1 <= subject <= NUM_SUBJECTS):
-                text = (
-                    f'{where} is of action {action} and subject {subject}; expected actions 1 to '
-                    f'{len(CLASS_NAMES)} and subjects 1 to {NUM_SUBJECTS}. Rename or remove the '
-                    'file'
-                )
-                summary.problems.append(Problem(BAD_NAME, text))
-            elif name in clips:
-                text = (
-                    f'{self.raw} has clip {name!r} twice: {clips[name].where} and {where}; '
-                    'expected one file a clip. Remove one of them'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
-            else:
-                clips[name] = RawFiles(name, file.paths, file.member)
-        if not clips and not summary.problems:
-            raise ValueError(
-                f'{self.raw} has {len(files)} files, none of them a clip; expected files '
-                f'{_PATTERN}. Give the zip file of MSR-Action3D or the folder it was unpacked to'
-            )
+        clips = find_clips(self.raw, '.txt', _clip_name, 'MSR-Action3D', _PATTERN, summary)
         kept = set(clips)
         if self.clip_list is not None and clips:
             kept = _read_clip_list(self.clip_list, self.raw, clips)
         summary.leave_out(NOT_LISTED, sorted(set(clips) - kept))
-        return [clips[name] for name in sorted(kept)]
+        return [file for name, file in clips.items() if name in kept]
 
     def facts(self, clip: ParsedClip) -> ClipFacts:
         """What the clip's name says."""
         action, subject, repetition = _numbers(clip.name)
         split = 'xsub_train' if subject % 2 else 'xsub_test'
         return ClipFacts(action - 1, [split], {'subject': subject, 'repetition': repetition})
-
-    def _files(self) -> list[RawFiles]:
-        """All text files, each under its path in the folder or zip."""
-        if self.raw.is_dir():
-            paths = find_files(self.raw, {'.txt'})
-            return [RawFiles(path.relative_to(self.raw).as_posix(), (path,)) for path in paths]
-        if not self.raw.is_file():
-            raise FileNotFoundError(
-                f'there is no {self.raw}; expected the zip file of MSR-Action3D or the folder with '
-                f'its files {_PATTERN}'
-            )
-        try:
-            with zipfile.ZipFile(self.raw) as archive:
-                names = archive.namelist()
-        except BROKEN_ZIP as error:
-            raise unreadable(self.raw, error) from error
-        return [
-            RawFiles(name, (self.raw,), name)
-            for name in names
-            if not is_clutter(PurePosixPath(name))
-        ]
 
 
 def prepare_msr_action3d(
@@ -157,6 +109,20 @@ def prepare_msr_action3d(
         A summary of what the file holds, what was cleaned and what was omitted.
     """
     return prepare(MSRAction3DSource(raw, clip_list), out, workers, skip_bad, progress)
+
+
+def _clip_name(file: str) -> str | None:
+    """The name of a file's clip."""
+    match = _FILE_NAME.fullmatch(file)
+    if not match:
+        return None
+    action, subject, _ = _numbers(match[1])
+    if not (1 <= action <= len(CLASS_NAMES) and 1 <= subject <= NUM_SUBJECTS):
+        raise ValueError(
+            f'action {action} and subject {subject}; expected actions 1 to {len(CLASS_NAMES)} and '
+            f'subjects 1 to {NUM_SUBJECTS}'
+        )
+    return match[1]
 
 
 def _numbers(name: str) -> tuple[int, ...]:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from halp_mm.preparation.ntu.skeleton_file import SkeletonFile
+from halp_mm.preparation.people import bodies_by_energy, place_people
 
-MAX_PEOPLE = 2
 MIN_FRAMES = 12
 WIDEST = 0.8
 WIDE_SHARE = 0.7
@@ -57,28 +57,10 @@ def choose_people(file: SkeletonFile) -> People:
     seen = file.coordinates.any(axis=(1, 2))
     frames, ids = file.frames[seen], file.body_ids[seen]
     coordinates = file.coordinates[seen]
-    known, first = np.unique(ids, return_index=True)
-    # In order of first appearance, which decides between bodies of equal energy.
-    bodies = [np.flatnonzero(ids == body) for body in known[np.argsort(first)]]
-    bodies.sort(key=lambda body: energy(coordinates[body]), reverse=True)
+    bodies = bodies_by_energy(ids, coordinates)
     real = [body for body in bodies if not is_spurious(coordinates[body])] or bodies[:1]
-    people = np.zeros((min(len(real), MAX_PEOPLE), file.num_frames, *coordinates.shape[1:]))
-    people = people.astype(np.float32)
-    for person, body in zip(people, real):
-        person[frames[body]] = coordinates[body]
+    people = place_people(real, frames, coordinates, file.num_frames)
     return People(people, len(bodies) - len(real), len(real) - len(people))
-
-
-def energy(body: np.ndarray) -> float:
-    """How much a body moves and spreads.
-
-    Args:
-        body: ``[F, V, 3]``, metres: the frames in which it is seen.
-
-    Returns:
-        The sum over x, y and z of the standard deviation, metres.
-    """
-    return float(body.std(axis=(0, 1), dtype=np.float64).sum())
 
 
 def is_spurious(body: np.ndarray) -> bool:

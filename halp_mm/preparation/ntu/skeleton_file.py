@@ -20,6 +20,8 @@ from halp_mm.preparation.ntu.plain_decimals import read_plain_decimals
 
 NUM_JOINTS = 25
 _BODY_NUMBERS, _JOINT_NUMBERS = 10, 12
+MAX_FRAMES = 100_000  # an hour; NTU's longest recording has 300
+_FIRST_LINE_BYTES = 64
 _BODY_LINES = 2 + NUM_JOINTS
 _MAX_DIGITS = 19  # fit in 64 bits
 
@@ -127,6 +129,13 @@ class _Lines:
 class _Parser:
     def __init__(self, content: bytes, path: Path) -> None:
         self.path = path
+        word = content[:_FIRST_LINE_BYTES].split(maxsplit=1)[:1]
+        declared = int(word[0]) if word and word[0].isdigit() else 0
+        if MAX_FRAMES < declared <= content.count(b'\n'):
+            raise ValueError(
+                f'{path}, line 1: found {declared} frames; expected at most '
+                f'{MAX_FRAMES}. Get the file again'
+            )
         self.lines = _Lines(content.rstrip() + b'\n')
         if not self.lines.have_single_spaces():
             lines = (b' '.join(line.split()) for line in content.rstrip().splitlines())

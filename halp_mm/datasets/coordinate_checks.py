@@ -1,0 +1,33 @@
+"""Which numbers can be coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: Coordinates beyond this are none in any unit; sums of their squares fit into float32.
+MAX_COORDINATE = 1e9
+
+
+def describe_bad_coordinates(clip: np.ndarray | Tensor) -> str | None:
+    """What is wrong with coordinates: ``'3 coordinates that are NaN or infinite'``.
+
+    Args:
+        clip: Coordinates of any shape.
+
+    Returns:
+        None if all are usable.
+    """
+    values = clip if isinstance(clip, Tensor) else torch.from_numpy(clip)
+    size = values.abs()
+    if (size <= MAX_COORDINATE).all():  # NaN is not
+        return None
+    infinite = int((~size.isfinite()).sum())
+    if infinite:
+        return f'{infinite} coordinates that are NaN or infinite'
+    large = int((size > MAX_COORDINATE).sum())
+    return (
+        f'{large} coordinates up to {float(size.max()):.3g}, more than {MAX_COORDINATE:g}, which '
+        'is no place in any unit'
+    )

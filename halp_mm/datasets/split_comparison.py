@@ -1,0 +1,165 @@
+"""What two splits have in common, or have not: clips in both, and body lengths.
+
+Both are told from some frames of the files, as they are before any normalisation, so that a start
+does not wait for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from halp_mm.datasets.skeleton_dataset import SkeletonDataset
+from halp_mm.datasets.storage import ClipBlock
+from halp_mm.problems import listing
+from halp_mm.skeletons import SkeletonLayout, describe_units, median_body_length
+
+_MEASURED_CLIPS, _MEASURED_FRAMES = 32, 9  # of which a body length is the median
+_MAX_COMPARED = 4096  # clips of each split whose content is compared
+
+
+@dataclass(frozen=True)
+class SharedClips:
+    """The test clips that are training clips as well.
+
+    Args:
+        identical: The names of those that are the same clip of a file, or have the same content.
+        alike: The names of others that have name and length of a training clip in another file.
+        num_compared: How many of the test clips were looked at.
+    """
+
+    identical: list[str]
+    alike: list[str]
+    num_compared: int
+
+
+def body_length(block: ClipBlock, positions: Tensor, layout: SkeletonLayout) -> float | None:
+    """The median body length of some clips; see :func:`median_body_length`.
+
+    Args:
+        block: Clips as they are stored.
+        positions: int64 ``[N]``: which of them. Some, evenly spaced, are measured.
+        layout: Their layout.
+    """
+    chosen = np.linspace(0, len(positions) - 1, min(_MEASURED_CLIPS, len(positions)))
+    starts, num_rows = _rows(block, positions[chosen.astype(int)])
+    spread = np.linspace(0, 1, _MEASURED_FRAMES) * (num_rows[:, None] - 1)
+    rows = starts[:, None] + spread.astype(np.int64)
+    return median_body_length(block.frames.numpy()[rows], layout)
+
+
+def compare_units(train: SkeletonDataset, test: SkeletonDataset) -> str | None:
+    """Say that training and test clips are in different units; None if they are not.
+
+    Clips of different layouts are not compared.
+    """
+    layouts = [dataset.stored_layout for dataset in (train, test)]
+    if layouts[0].joints != layouts[1].joints:
+        return None
+    return describe_units(
+        {
+            f'{role} {dataset.split!r} of {dataset.data_file}': body_length(
+                dataset.stored_clips, dataset.positions, layout
+            )
+            for role, dataset, layout in zip(('training', 'test'), (train, test), layouts)
+        }
+    )
+
+
+def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedClips:
+    """Find test clips that are trained on.
+
+    Content is that of a clip's middle frame. Of large splits only clips of some lengths are
+    compared by content.
+    """
+    train_positions, test_positions = train.positions, test.positions
+    ours, theirs = _facts(train, train_positions), _facts(test, test_positions)
+    is_alike = is_identical = np.zeros(len(test), bool)
+    if train.data_file == test.data_file:
+        is_identical = np.isin(test_positions, train_positions)
+    else:
+        lengths = dict(zip(train.names, ours[:, 0].tolist()))
+        names = zip(test.names, theirs[:, 0].tolist())
+        is_alike = np.array([lengths.get(name) == length for name, length in names])
+    # Equal clips are equally long: a selection by length keeps both or none.
+    step = -(-max(len(train), len(test)) // _MAX_COMPARED)
+    compared = theirs[:, 0] % step == 0
+    shapes = {dataset.stored_clips.frames.shape[1:] for dataset in (train, test)}
+    if not is_identical.all() and len(shapes) == 1:
+        chosen = ours[:, 0] % step == 0
+        known = set(_contents(train, train_positions[chosen], ours[chosen]))
+        found = _contents(test, test_positions[compared], theirs[compared])
+        is_identical[compared] |= [content != b'' and content in known for content in found]
+    names = test.names
+    return SharedClips(
+        [names[i] for i in np.flatnonzero(is_identical)],
+        [names[i] for i in np.flatnonzero(is_alike & ~is_identical)],
+        int((is_identical | compared).sum()),
+    )
+
+
+def compare_clips(train: SkeletonDataset, test: SkeletonDataset, allowed: bool) -> list[str]:
+    """Say that training clips are test clips as well.
+
+    Args:
+        train: The training clips.
+        test: The test clips.
+        allowed: Whether all test clips may be training clips.
+
+    Returns:
+        Sentences; none if no clip is in both.
+
+    Raises:
+        ValueError: if all test clips are trained on, and that is not allowed.
+    """
+    shared = find_shared_clips(train, test)
+    sentences = []
+    test_clips = f'test clips ({test.split!r} of {test.data_file})'
+    train_clips = f'training clips ({train.split!r} of {train.data_file})'
+    if shared.identical:
+        count, compared = len(shared.identical), shared.num_compared
+        some = f', of which {compared} were compared,' if compared < len(test) else ''
+        message = (
+            f'{count} of the {len(test)} {test_clips}{some} are {train_clips} as well'
+            f'{listing(shared.identical, 3)}'
+        )
+        if count == compared and not allowed:
+            raise ValueError(
+                f'{message}. Accuracies would be those of clips that were learned: choose another '
+                'split, or set train_on_test_clips=True'
+            )
+        sentences.append(f'{message}. Accuracies will be too high')
+    if shared.alike:
+        sentences.append(
+            f'{len(shared.alike)} of the {len(test)} {test_clips} are called like {train_clips} '
+            f'that are as long{listing(shared.alike, 3)}. If they are the same, accuracies will be '
+            'too high'
+        )
+    return sentences
+
+
+def _facts(dataset: SkeletonDataset, positions: Tensor) -> np.ndarray:
+    """Frames and people of each clip, int ``[N, 2]``."""
+    block = dataset.stored_clips
+    columns = (block.num_frames[positions], block.num_people[positions])
+    return np.stack([column.numpy() for column in columns], 1)
+
+
+def _contents(dataset: SkeletonDataset, positions: Tensor, facts: np.ndarray) -> list[bytes]:
+    """A fingerprint of each clip; empty where its middle frame shows nobody."""
+    starts, _ = _rows(dataset.stored_clips, positions)
+    frames = dataset.stored_clips.frames.numpy()[starts + facts[:, 0] // 2]
+    seen = frames.any((1, 2)).tolist()
+    return [
+        fact.tobytes() + frame.tobytes() if visible else b''
+        for fact, frame, visible in zip(facts, frames, seen)
+    ]
+
+
+def _rows(block: ClipBlock, positions: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The first of each clip's skeletons, and how many there are, int ``[N]``."""
+    counts = block.num_frames * block.num_people
+    starts = counts.cumsum(0) - counts
+    return starts[positions].numpy(), counts[positions].numpy()

@@ -1,0 +1,1 @@
+"""What pose estimators and motion capture write: one module for each format."""

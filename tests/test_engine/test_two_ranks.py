@@ -1,0 +1,164 @@
+"""Two ranks of 4 clips are one process of 8, by the real Runner with the ordinary random views."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+
+from halp_mm.apis import evaluate, load_config, train
+from halp_mm.registry import TRANSFORMS
+from halp_mm.skeletons import Clips
+from halp_mm.transforms import BatchTransform
+from tests.conftest import write_random_clips
+from tests.ranks import connected, run_two_ranks
+from tests.runs import ROOT
+
+CONFIGS = ROOT / 'configs'
+
+
+@TRANSFORMS.register_module(force=True)
+class ToDefaultPrecision(BatchTransform):
+    def __call__(self, clips: Clips, generator: torch.Generator | None = None) -> Clips:
+        return clips.with_coordinates(clips.coordinates.to(torch.get_default_dtype()))
+
+
+BIGRU = {'model.encoder.hidden_size': 8, 'model.projector.out_dim': 8}
+STGCN = {
+    'model.encoder.base_channels': 16,
+    'model.encoder.stages': [1, 1],
+    'model.encoder.feature_dim': 16,
+    'model.encoder.dropout': 0.0,
+    'model.projector.out_dim': 8,
+    'model.heads.moco.end_epoch': 2,
+}
+#: Configs and options of the methods; with several heads, in two stages.
+METHODS = {
+    'halp': (
+        'halp/bigru_synthetic_xsub.py',
+        {
+            **BIGRU,
+            'model.heads.halp.start_epoch': 1,
+            'model.heads.halp.num_prototypes': 3,
+            'model.heads.halp.num_newest': 8,
+        },
+    ),
+    'masked reconstruction': (
+        'masked_reconstruction/bigru_synthetic_xsub.py',
+        {'model.encoder.hidden_size': 8},
+    ),
+    'cmd': ('cmd/bigru_synthetic_xsub.py', {**BIGRU, 'model.heads.cmd.top_k': 10}),
+    'aimclr': ('aimclr/stgcn_synthetic_xsub.py', {**STGCN, 'model.heads.nnm.start_epoch': 2}),
+    'crosclr': (
+        'crosclr/stgcn_synthetic_xsub.py',
+        {**STGCN, 'model.heads.cross_stream.start_epoch': 2},
+    ),
+}
+# With a queue that the global batch does not divide.
+QUEUE_SIZE = 37
+EPOCHS = 4  # of 5 iterations
+
+
+def config_of(method: str, folder: Path, name: str, batch_size: int, **options: object) -> Config:
+    file, settings = METHODS[method]
+    data = {'data_file': str(folder / 'clips.safetensors')}
+    config = load_config(
+        CONFIGS / file,
+        {
+            **{f'train_dataloader.dataset.{key}': value for key, value in data.items()},
+            'train_dataloader.dataset.split': 'train',
+            'train_dataloader.batch_size': batch_size,
+            'test_dataset.data_file': data['data_file'],
+            'test_dataset.split': 'test',
+            'model.queue_size': QUEUE_SIZE,
+            'train_cfg.max_epochs': EPOCHS,
+            'default_hooks.evaluation': None,
+            'default_hooks.runtime_info.interval': 1,
+            'log_level': 'WARNING',
+            **settings,
+            **options,
+        },
+    )
+    # In double precision from where views begin, so that rounding is far below any fault.
+    for view in config.data_preprocessor.views.values():
+        if isinstance(view, list):  # not one that is omitted, or starts from another
+            view.insert(0, dict(type='ToDefaultPrecision'))
+    config.experiment_name = config.visualizer.name = f'{folder.name} {name}'
+    return config
+
+
+def trained(
+    config: Config, work_dir: Path, launcher: str = 'none', dtype: torch.dtype = torch.float64
+) -> dict:
+    """Losses by iteration, and the weights."""
+    torch.set_default_dtype(dtype)
+    try:
+        runner = train(config, work_dir, launcher=launcher)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    scalars = runner.message_hub.log_scalars
+    return {
+        'losses': {
+            name: torch.as_tensor(buffer.data[0]).double()
+            for name, buffer in scalars.items()
+            if name.startswith('train/') and 'time' not in name
+        },
+        'state': {name: value.clone() for name, value in model.state_dict().items()},
+    }
+
+
+def train_methods_as_rank(rank: int, folder: str) -> None:
+    with connected(rank, folder):
+        results = {}
+        for method in METHODS:
+            options = {'model.batch_norm': 'synchronized'}
+            config = config_of(method, Path(folder), method, 4, **options)
+            results[method] = trained(config, Path(folder, method), 'pytorch')
+        config = config_of('halp', Path(folder), 'local', 4)
+        config.default_hooks.evaluation = dict(type='KNNEvaluationHook', interval=1)
+        results['local'] = trained(config, Path(folder, 'local'), 'pytorch', torch.float32)
+        torch.save(results, f'{folder}/rank{rank}.pth')
+
+
+@pytest.fixture(scope='module')
+def two_ranks(tmp_path_factory) -> tuple[Path, list[dict]]:
+    folder = tmp_path_factory.mktemp('two_ranks')
+    write_random_clips(folder / 'clips.safetensors', num_clips=60)
+    return folder, run_two_ranks(train_methods_as_rank, folder)
+
+
+def largest_difference(one: dict, other: dict) -> float:
+    """Relative to a tensor's largest entry."""
+    pairs = ((value.double(), other[name].double()) for name, value in one.items())
+    return max(float((a - b).abs().max() / a.abs().max().clamp(1e-3)) for a, b in pairs)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_two_ranks_are_one_process(method, two_ranks):
+    folder, ranks = two_ranks
+    whole = trained(config_of(method, folder, f'{method} whole', 8), folder / f'{method} whole')
+    for rank in ranks:
+        # Counts, such as the share of positives kept, are logged in single precision.
+        for kind, tolerance in (('losses', 1e-6), ('state', 1e-11)):
+            assert rank[method][kind].keys() == whole[kind].keys()
+            assert largest_difference(whole[kind], rank[method][kind]) < tolerance, kind
+    if method == 'halp':
+        assert largest_difference(whole['losses'], ranks[0]['local']['losses']) > 1e-2
+
+
+def test_what_is_evaluated_is_what_is_saved(two_ranks):
+    folder, ranks = two_ranks
+    states = [rank['local']['state'] for rank in ranks]
+    assert any('running_var' in name for name in states[0])
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
+    (log,) = (folder / 'local').glob('*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    logged = [row['val/knn_top1'] for row in rows if 'val/knn_top1' in row]
+    assert len(logged) == EPOCHS
+    config = config_of('halp', folder, 'evaluated', 4)
+    _, evaluation = evaluate(config, folder / 'local' / f'epoch_{EPOCHS}.pth', 'knn')
+    assert evaluation.metrics['top1'] == pytest.approx(logged[-1], abs=0.01)
