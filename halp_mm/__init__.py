@@ -3,7 +3,7 @@
 from halp_mm.version import __version__
 
 try:
-    import cv2  # noqa: F401 - mmengine needs it; better to fail here, with advice
+    import cv2  # noqa: F401 - mmengine needs it; failing here gives advice
 except ImportError as error:
     raise ImportError(
         f"OpenCV cannot be imported ({error}). Two of its wheels may have got in each other's way, "

@@ -1,4 +1,4 @@
-"""Checks of a component's arguments: one sentence that names the argument and what fits.
+"""Checks of a component's arguments, with errors that name the argument and the valid values.
 
 A constructor calls them first, with its arguments by name:
 
@@ -19,11 +19,11 @@ def check_count(minimum: int = 1, /, **values: Any) -> None:
     """Check whole numbers, such as sizes, counts, epochs and intervals.
 
     Args:
-        minimum: The smallest number that fits.
+        minimum: The smallest valid number.
         **values: Arguments by name.
 
     Raises:
-        ValueError: if one is not a whole number or too small.
+        ValueError: if a value is not a whole number, or is too small.
     """
     for name, value in values.items():
         if not _is_whole(value) or value < minimum:
@@ -34,7 +34,7 @@ def check_positive(**values: Any) -> None:
     """Check numbers that must be finite and above 0, such as temperatures and learning rates.
 
     Raises:
-        ValueError: if one is not.
+        ValueError: if a value does not satisfy this.
     """
     for name, value in values.items():
         if not _is_finite(value) or value <= 0:
@@ -42,14 +42,14 @@ def check_positive(**values: Any) -> None:
 
 
 def check_at_least(minimum: float, /, **values: Any) -> None:
-    """Check finite numbers that have a smallest one, such as weights of a loss.
+    """Check finite numbers with a minimum, such as weights of a loss.
 
     Args:
-        minimum: The smallest number that fits.
+        minimum: The smallest valid number.
         **values: Arguments by name.
 
     Raises:
-        ValueError: if one is not finite or too small.
+        ValueError: if a value is not finite, or is too small.
     """
     for name, value in values.items():
         if not _is_finite(value) or value < minimum:
@@ -60,12 +60,12 @@ def check_fraction(*, above_zero: bool = False, below_one: bool = False, **value
     """Check numbers between 0 and 1, such as probabilities and momenta.
 
     Args:
-        above_zero: Whether 0 itself is refused.
-        below_one: Whether 1 itself is refused.
+        above_zero: Whether to exclude 0.
+        below_one: Whether to exclude 1.
         **values: Arguments by name.
 
     Raises:
-        ValueError: if one is outside.
+        ValueError: if a value is outside.
     """
     interval = f'{"(" if above_zero else "["}0, 1{")" if below_one else "]"}'
     for name, value in values.items():
@@ -78,11 +78,11 @@ def check_choice(choices: Collection, /, **values: Any) -> None:
     """Check values that must be one of a few, such as the name of a strategy.
 
     Args:
-        choices: The values that fit.
+        choices: The valid values.
         **values: Arguments by name.
 
     Raises:
-        ValueError: if one is none of them.
+        ValueError: if a value is not among them.
     """
     for name, value in values.items():
         if value not in list(choices):
@@ -93,7 +93,7 @@ def check_flag(**values: Any) -> None:
     """Check values that must be True or False.
 
     Raises:
-        ValueError: if one is neither.
+        ValueError: if a value is neither.
     """
     for name, value in values.items():
         if not isinstance(value, bool):
@@ -101,10 +101,10 @@ def check_flag(**values: Any) -> None:
 
 
 def check_range(**ranges: Any) -> None:
-    """Check pairs of finite numbers whose first is not above the second.
+    """Check pairs of finite numbers, the first of which must not exceed the second.
 
     Raises:
-        ValueError: if one is not.
+        ValueError: if a value does not satisfy this.
     """
     for name, pair in ranges.items():
         is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
@@ -113,10 +113,10 @@ def check_range(**ranges: Any) -> None:
 
 
 def check_different(**lists: Any) -> None:
-    """Check lists of names: at least one, none of them twice.
+    """Check non-empty lists of different names.
 
     Raises:
-        ValueError: if one is no list, is empty, or has a name twice.
+        ValueError: if a value is not a list of names, is empty, or repeats a name.
     """
     for name, names in lists.items():
         is_list = isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary name to write to; rename it to ``path`` when the block ends well.
+    """Provide a temporary name to write to, and rename it to ``path`` at the end of the block.
 
-    After an error the temporary file is removed and an older file at ``path`` stays as it was.
-    Missing parent folders are made. The content is on the disk before the name is.
+    After an error, the temporary file is removed, and an existing file at ``path`` is unchanged.
+    Missing parent folders are created. The content is on the disk before the name.
 
     Args:
-        path: The file to make.
+        path: The file to write.
 
     Example:
         >>> with atomic_write('results/report.json') as partial:
         ...     partial.write_text('{}')
 
     Raises:
-        OSError: if it cannot be written, as on a full disk; names the file.
+        OSError: if the file cannot be written, as on a full disk; names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,11 +40,11 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def replace_durably(partial: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Rename a file, with its content on the disk before and its new name after.
+    """Rename a file durably: sync its content before, and its folder after.
 
     Args:
         partial: The file.
-        path: Its new name, in the same folder.
+        path: The new name in the same folder.
     """
     for name, rename in ((partial, True), (os.path.dirname(path) or '.', False)):
         descriptor = os.open(name, os.O_RDONLY)

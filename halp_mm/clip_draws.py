@@ -1,9 +1,9 @@
-"""Random draws that belong to a clip's place in the global batch, whichever process has the clip.
+"""Random draws that depend on a clip's position in the global batch, not on its process.
 
-The functions take the arguments of PyTorch's of the same name. On several processes, given a
-:class:`ClipGenerator`, each draws the numbers of the whole global batch and returns the rows of
-this process: two processes of 32 clips draw what one of 64 does. Everywhere else they are
-PyTorch's.
+The functions take the arguments of PyTorch's functions of the same name. Given a
+:class:`ClipGenerator`, each process draws the numbers of the whole global batch and returns its own
+rows: two processes with 32 clips each draw the same numbers as one process with 64 clips. With
+other generators the functions equal PyTorch's.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from torch import Generator, Tensor
 
 
 class ClipGenerator(Generator):
-    """A generator of one process among several.
+    """The generator of one of several processes.
 
-    For PyTorch's own functions it is a generator like any other, whose numbers are this process's
-    own. The functions of this module take the global batch's from a second generator within.
+    PyTorch's functions draw this process's own numbers from it. The functions of this module draw
+    the global batch's numbers from a second, inner generator.
 
     Args:
-        device: Where numbers are drawn.
-        own_seed: Seed of the numbers that no other process draws.
+        device: Device of the draws.
+        own_seed: Seed of this process's own numbers.
         common_seed: Seed of the numbers of the global batch.
-        rank: This process.
+        rank: Rank of this process.
         world_size: Number of processes.
     """
 
     def __new__(cls, device: torch.device | str, *_args: int) -> ClipGenerator:
-        """Make the generator on its device."""
+        """Create the generator on its device."""
         return super().__new__(cls, device)
 
     def __init__(
@@ -55,14 +55,14 @@ def rand(
     dtype: torch.dtype | None = None,
     clip_dim: int = 0,
 ) -> Tensor:
-    """Numbers uniform in [0, 1).
+    """Draw numbers uniformly from [0, 1).
 
     Args:
-        *size: The shape; that of this process's clips.
-        generator: Source of the draws; None for PyTorch's own.
-        device: Where the numbers are drawn.
-        dtype: Their type, float32 by default.
-        clip_dim: Which dimension of the shape is the clips.
+        *size: The shape for this process's clips.
+        generator: Generator of the draws; None for PyTorch's own.
+        device: Device of the draws.
+        dtype: Type of the numbers, float32 by default.
+        clip_dim: Index of the dimension of clips.
     """
 
     def draw(size: tuple[int, ...], source: Generator | None) -> Tensor:
@@ -78,7 +78,7 @@ def randn(
     dtype: torch.dtype | None = None,
     clip_dim: int = 0,
 ) -> Tensor:
-    """Normally distributed numbers; see :func:`rand`."""
+    """Draw normally distributed numbers; see :func:`rand`."""
 
     def draw(size: tuple[int, ...], source: Generator | None) -> Tensor:
         return torch.randn(size, generator=source, device=device, dtype=dtype)
@@ -93,7 +93,7 @@ def randint(
     device: torch.device | str,
     clip_dim: int = 0,
 ) -> Tensor:
-    """Integers from 0 to ``high`` - 1; see :func:`rand`."""
+    """Draw integers from 0 to ``high`` - 1; see :func:`rand`."""
 
     def draw(size: tuple[int, ...], source: Generator | None) -> Tensor:
         return torch.randint(high, size, generator=source, device=device)
@@ -111,7 +111,7 @@ def _own_rows_of(
         return draw(size, generator)
     of_all = list(size)
     of_all[clip_dim] *= generator.world_size
-    # The sampler deals clips to the processes in turn.
-    place = [slice(None)] * len(size)
-    place[clip_dim] = slice(generator.rank, None, generator.world_size)
-    return draw(tuple(of_all), generator.common)[tuple(place)].contiguous()
+    # The sampler distributes clips to the processes in turn.
+    rows = [slice(None)] * len(size)
+    rows[clip_dim] = slice(generator.rank, None, generator.world_size)
+    return draw(tuple(of_all), generator.common)[tuple(rows)].contiguous()

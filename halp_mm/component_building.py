@@ -1,8 +1,8 @@
-"""How a component is built from its settings, and what is said of settings that do not fit.
+"""Construction of components from their settings, with clear errors for invalid settings.
 
 All registries of halp_mm build with :func:`build_component`. It compares the settings with the
-signature of the class, and of its bases as far as ``**kwargs`` are passed on, and with the
-annotations of its arguments.
+annotations of the arguments and with the signature of the class. If the class passes on
+``**kwargs``, the signatures of its bases count as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from mmengine.registry import Registry, build_from_cfg
 
-#: Keys of a component's settings that are no arguments of it.
+#: Keys of a component's settings that are not its arguments.
 NO_ARGUMENTS = {'type', '_scope_'}
 _WORDS = {
     int: 'a whole number',
@@ -34,10 +34,10 @@ _LISTS = (Sequence, list, tuple)
 
 
 class ComponentError(ValueError):
-    """A component refuses its settings.
+    """Invalid settings of a component.
 
     Args:
-        message: One sentence that begins with the component's name.
+        message: A sentence that begins with the component's name.
         settings: The settings.
     """
 
@@ -49,15 +49,15 @@ class ComponentError(ValueError):
 def build_component(
     cfg: Mapping, registry: Registry, default_args: Mapping | None = None
 ) -> object:
-    """Build what a config describes.
+    """Build the component of a config.
 
     Args:
-        cfg: The settings, with ``type``: the name under which the component is registered.
-        registry: Where it is looked for.
-        default_args: Settings for those that ``cfg`` lacks.
+        cfg: The settings with ``type``, the name of the registered component.
+        registry: Registry of the component.
+        default_args: Defaults of settings that ``cfg`` lacks.
 
     Raises:
-        ComponentError: if there is no such component, or its settings do not fit.
+        ComponentError: if the component is unknown, or its settings are invalid.
     """
     if not isinstance(cfg, Mapping):
         raise ComponentError(f'a {registry.name} must be a dict with a type, got {cfg!r}', {})
@@ -75,7 +75,7 @@ def build_component(
     try:
         return build_from_cfg(cfg, registry, default_args)
     except ValueError as error:
-        # The sentences of halp_mm.argument_checks begin with the name of the argument.
+        # Messages of halp_mm.argument_checks begin with the name of the argument.
         argument = re.split(r'[ .:]', str(error), maxsplit=1)[0]
         is_check = type(error) is ValueError and argument in settings
         if not is_check:
@@ -86,7 +86,7 @@ def build_component(
 def find_component(
     name: str | Callable, registries: Iterable[Registry], scope: str | None = None
 ) -> Callable | None:
-    """The class or function of a ``type``, from the first registry that has it; None if none."""
+    """The class or function of a ``type`` in the first registry that has it; None if unknown."""
     if callable(name):
         return name
     if not isinstance(name, str):
@@ -95,7 +95,7 @@ def find_component(
         with registry.switch_scope_and_registry(scope) as switched:
             try:
                 component = switched.get(name)
-            except Exception:  # mmengine raises whatever comes when it tries to import the name
+            except Exception:  # mmengine raises any error of the import of the name
                 component = None
         if component is not None:
             return component
@@ -103,7 +103,7 @@ def find_component(
 
 
 def unknown_component(name: object, registries: Sequence[Registry]) -> str:
-    """Say that no component has this name, and which comes nearest."""
+    """Describe an unknown name, with the most similar known one."""
     known: set[str] = set()
     for registry in registries:
         registry.import_from_location()
@@ -115,15 +115,15 @@ def unknown_component(name: object, registries: Sequence[Registry]) -> str:
 
 
 def problem_with(component: Callable, settings: Mapping, also: Collection[str] = ()) -> str | None:
-    """Say which setting a component has no argument for, or of another kind.
+    """Describe the first setting that is unknown or has the wrong type.
 
     Args:
         component: A class or function.
-        settings: Its settings, complete or not.
-        also: Further keys that are allowed.
+        settings: Settings of the component, possibly incomplete.
+        also: Additional allowed keys.
 
     Returns:
-        A sentence, or None if the settings fit.
+        A sentence, or None if the settings are valid.
     """
     accepted = accepted_arguments(component)
     hints = annotations_of(component)
@@ -139,7 +139,7 @@ def problem_with(component: Callable, settings: Mapping, also: Collection[str] =
 
 
 def missing_arguments(component: Callable, settings: Mapping) -> str | None:
-    """Say which arguments a component needs that its settings lack; None if there are none."""
+    """Describe the required arguments that settings lack; None if they are complete."""
     try:
         parameters = inspect.signature(component).parameters.values()
     except (TypeError, ValueError):
@@ -156,10 +156,10 @@ def missing_arguments(component: Callable, settings: Mapping) -> str | None:
 
 @cache
 def accepted_arguments(component: Callable) -> frozenset[str] | None:
-    """The names of a component's arguments, with those that reach its bases by ``**kwargs``.
+    """The names of a component's arguments, including those passed to its bases by ``**kwargs``.
 
     Returns:
-        The names; None if it takes any, or its signature is not known.
+        The names; None if the component accepts any, or its signature is unknown.
     """
     functions = constructors(component) if inspect.isclass(component) else [component]
     names: set[str] = set()
@@ -194,7 +194,7 @@ def annotations_of(component: Callable) -> dict[str, Any]:
 
 
 def constructors(component: type) -> list[Callable]:
-    """The constructors of a class and of its bases, in the order in which they are called."""
+    """The constructors of a class and of its bases, in the order of the calls."""
     return [
         vars(base)['__init__']
         for base in component.__mro__
@@ -203,7 +203,7 @@ def constructors(component: type) -> list[Callable]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotation's kind; True where that cannot be said."""
+    """Whether a value has an annotation's type; True if this cannot be determined."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(fits(value, argument) for argument in arguments)
@@ -223,12 +223,12 @@ def fits(value: Any, hint: Any) -> bool:
         return True
     try:
         return isinstance(value, kind)
-    except TypeError:  # a protocol that cannot be asked
+    except TypeError:  # a protocol without runtime checks
         return True
 
 
 def in_words(hint: Any) -> str:
-    """An annotation in words, such as "a whole number or None"."""
+    """Describe an annotation in words, such as "a whole number or None"."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return ' or '.join(dict.fromkeys(in_words(argument) for argument in arguments))
@@ -243,7 +243,7 @@ def in_words(hint: Any) -> str:
 
 
 def suggestion(name: object, known: Iterable[str], listed: bool = True) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+    """The end of a sentence about an unknown name: the most similar known name, or all names."""
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, 1)
     if near:
@@ -252,5 +252,5 @@ def suggestion(name: object, known: Iterable[str], listed: bool = True) -> str:
 
 
 def name_of(component: Callable) -> str:
-    """What a component is called."""
+    """The name of a component."""
     return getattr(component, '__name__', repr(component))

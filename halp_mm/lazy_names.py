@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for."""
+"""Names of a package that are imported on first access."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from importlib import import_module
 
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
-    """Make the ``__getattr__`` of a package whose names live in modules that are slow to import.
+    """Create the ``__getattr__`` of a package with names in modules that are slow to import.
 
     Args:
         package: The package's ``__name__``.
-        modules: The module of each name.
+        modules: Modules by name.
 
     Example:
         >>> __getattr__ = lazy_names(__name__, {'prepare': 'halp_mm.preparation.prepare'})

@@ -1,4 +1,4 @@
-"""Temporary files that a process leaves behind when it is killed while it writes."""
+"""Temporary files of processes that were killed while writing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _PARTIAL = re.compile(r'\.(\d+)\.partial(\.\w+)?$')
 
 
 def remove_dead_partial_files(folder: str | os.PathLike) -> list[Path]:
-    """Remove the temporary files in a folder whose processes are no longer there.
+    """Remove the temporary files in a folder whose processes no longer exist.
 
     Args:
-        folder: The folder; those in it are not looked into.
+        folder: The folder; its subfolders are not searched.
 
     Returns:
-        What was removed.
+        The removed files.
     """
     removed = []
     for path in Path(folder).glob('*.partial*'):
@@ -32,6 +32,6 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # another user's
+    except (OSError, OverflowError):  # another user's process
         return True
     return True

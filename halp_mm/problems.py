@@ -1,4 +1,4 @@
-"""What is wrong with data, told kind by kind and never at more length than one reads."""
+"""Problems with data, listed by kind and limited in length."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BAD_LABEL = 'bad labels'
 BAD_SPLIT = 'bad splits'
 BAD_CLIP = 'bad clips'
 
-#: Reasons to leave clips out.
+#: Reasons to skip clips.
 BAD = 'bad'
 NOBODY = 'nobody is seen in any frame'
 
-#: What to do about each kind of problem; of other kinds the texts themselves say it.
+#: Advice for each kind of problem; the texts of other kinds contain it themselves.
 ADVICE = {
     BAD_FILE: 'get the bad files again',
     BAD_NAME: 'rename or remove the files whose names are not as expected',
@@ -32,11 +32,11 @@ ADVICE = {
 
 
 class Problem(NamedTuple):
-    """Something that is wrong with the data.
+    """A problem with the data.
 
     Args:
-        kind: Its kind, such as :data:`BAD_LABEL`.
-        text: What was found where, what was expected, and what to do.
+        kind: The kind, such as :data:`BAD_LABEL`.
+        text: Location, finding, expectation and advice.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Problem(NamedTuple):
 
 
 class BadDataError(ValueError):
-    """Some of the data are bad; the message lists what, grouped by kind, with advice.
+    """Bad data; the message lists the problems by kind, with advice.
 
     Args:
         problems: All problems.
@@ -54,17 +54,17 @@ class BadDataError(ValueError):
         self.problems = list(problems)
         kinds = dict.fromkeys(kind for kind, _ in self.problems)
         advice = [ADVICE[kind] for kind in kinds if kind in ADVICE]
-        closing = ', '.join([*advice, 'or leave them out with --skip-bad'])
+        closing = ', '.join([*advice, 'or skip them with --skip-bad'])
         lines = [f'raw data with {len(self.problems)} problems:', *problem_lines(self.problems)]
         super().__init__('\n'.join([*lines, closing[:1].upper() + closing[1:]]))
 
 
 def problem_lines(problems: Sequence[Problem], max_listed: int = MAX_LISTED) -> list[str]:
-    """The problems of each kind under the kind's name, the first ones of many.
+    """List the problems of each kind under the kind's name, up to a limit.
 
     Args:
         problems: All problems.
-        max_listed: How many of a kind to list; the others are counted.
+        max_listed: Maximum number to list of each kind; the rest is counted.
     """
     texts: dict[str, list[str]] = {}
     for kind, text in problems:
@@ -79,6 +79,6 @@ def problem_lines(problems: Sequence[Problem], max_listed: int = MAX_LISTED) -> 
 
 
 def listing(names: Sequence[str], max_listed: int = MAX_LISTED) -> str:
-    """``': a, b and 3 more'``; empty without names."""
+    """List names, such as ``': a, b and 3 more'``; empty without names."""
     more = f' and {len(names) - max_listed} more' if len(names) > max_listed else ''
     return f': {", ".join(names[:max_listed])}{more}' if names else ''

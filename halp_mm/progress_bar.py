@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a line now and then in a file."""
+"""The progress of long work: a bar on a terminal, occasional lines in a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MIN_SECONDS = 1.0  # between two lines
 
 @contextmanager
 def progress_bar(total: int, file: TextIO | None) -> Iterator[Callable[[], None]]:
-    """A function that moves the bar one step on; its line ends however the block ends.
+    """Provide a function that advances the bar by one step; the bar ends with the block.
 
     Args:
-        total: How many steps there are.
-        file: Where to show the progress, such as ``sys.stderr``; None shows none. A terminal gets
-            a bar, any other file at most :data:`MAX_LINES` lines.
+        total: Number of steps.
+        file: File to show the progress on, such as ``sys.stderr``; None for no progress. A terminal
+            gets a bar, any other file at most :data:`MAX_LINES` lines.
     """
     if file is None:
         yield lambda: None

@@ -1,8 +1,8 @@
-"""The registries of halp_mm: children of mmengine's, under the scope ``halp_mm``.
+"""The registries of halp_mm, children of mmengine's in the scope ``halp_mm``.
 
-A component registered here is found by its bare name in our configs, and as ``halp_mm.Name`` from
-the configs of any other OpenMMLab project. Each registry knows the package where its components
-live and imports it on first use, so a script needs no imports for their side effects.
+Our configs refer to a registered component by its bare name; configs of other OpenMMLab projects
+refer to it as ``halp_mm.Name``. Each registry imports the package of its components on first use,
+so a script needs no imports for their side effects.
 """
 
 import mmengine.registry
@@ -20,7 +20,7 @@ DATASETS = Registry(
     locations=['halp_mm.datasets'],
     build_func=build_component,
 )
-#: Sources of recordings, which data files are made of.
+#: Sources of recordings, from which data files are made.
 SOURCES = Registry('source', scope=SCOPE, locations=['halp_mm.preparation.sources'])
 #: Functions named in a config, such as the collate function.
 FUNCTIONS = Registry(
@@ -30,7 +30,7 @@ FUNCTIONS = Registry(
     locations=['halp_mm.datasets'],
     build_func=build_component,
 )
-#: Batched transforms, normalisations as well as augmentations.
+#: Batched transforms: normalisations and augmentations.
 TRANSFORMS = Registry(
     'transform',
     parent=mmengine.registry.TRANSFORMS,
@@ -65,11 +65,11 @@ RUNNERS = Registry(
     scope=SCOPE,
     locations=['halp_mm.engine'],
 )
-#: Loops of training.
+#: Training loops.
 LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE, locations=['halp_mm.engine'])
 
-# The other kinds: nothing of ours is registered yet. They are there so that a user's component
-# can be, and so that mmengine does not warn that a registry of this scope is missing.
+# The other kinds have no components of ours. They allow users to register theirs, and prevent
+# mmengine's warning about a missing registry of this scope.
 VISUALIZERS = Registry('visualizer', parent=mmengine.registry.VISUALIZERS, scope=SCOPE)
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)

@@ -1,23 +1,23 @@
-"""Who a run is: its method, encoder, streams, data and settings, apart from its seed.
+"""The identity of a run: its method, encoder, streams, data, settings and seed.
 
-A run writes its identity into its checkpoints, an evaluation into its results. It is a dict of
-plain containers:
+A run writes its identity into its checkpoints, and an evaluation writes it into its results. It is
+a dict of plain containers:
 
 ==================  ============================================================================
 ``method``          the config's ``method``, such as ``'HaLP'``, else the names of its heads
 ``encoder``         the encoder's type by stream, such as ``{'joint': 'BiGRU'}``
-``streams``         what each stream shows, such as ``{'joint': 'joint'}``
+``streams``         the source of each stream, such as ``{'joint': 'joint'}``
 ``epochs``          the epochs of the whole training; None if it counts iterations
-``processes``       how many trained together, each with a batch of its own; None if unknown
+``processes``       number of processes, each with its own batches; None if unknown
 ``data``            ``dataset``, ``layout``, ``train_split`` and ``file_sha256``; None if unknown
-``overrides``       what ``--cfg-options`` changed, by dotted key
-``config``          the config's file, for the eye
-``config_sha256``   a hash of the settings that make the weights; None if unknown
-``seed``            the run's seed; None if unknown or of no consequence
+``overrides``       values of ``--cfg-options``, by dotted key
+``config``          the config's file, for information only
+``config_sha256``   a hash of the settings that determine the weights; None if unknown
+``seed``            the run's seed; None if unknown or irrelevant
 ==================  ============================================================================
 
 ``config_sha256`` covers :data:`COUNTED` without :data:`NEUTRAL`. The seed, paths, logging,
-checkpointing, evaluation and the loader's workers do not change which weights a setting makes.
+checkpointing, evaluation and the loader's workers do not identify a setting.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 
-#: The method of results that no encoder gave: those of the coordinates themselves.
+#: The method of results that use the coordinates themselves instead of an encoder.
 COORDINATES = 'coordinates'
 
-#: The config's top-level keys that make the weights.
+#: Top-level keys of the config that determine the weights.
 COUNTED = (
     'model',
     'data_preprocessor',
@@ -48,7 +48,7 @@ COUNTED = (
     'custom_hooks',
 )
 
-#: Keys at any depth that do not: where clips lie, and how they are loaded.
+#: Keys at any depth that do not: the location of clips, and how they are loaded.
 NEUTRAL = (
     'data_file',
     'prepare_with',
@@ -61,8 +61,8 @@ NEUTRAL = (
 _NEUTRAL_HOOKS = re.compile(
     r'(RuntimeInfo|IterTimer|Logger|Checkpoint|Evaluation|Visualization|SyncBuffers)\w*Hook$'
 )
-#: Overrides that an identity tells by its other fields.
-_TOLD = {
+#: Overrides that an identity states in its other fields.
+_STATED = {
     'model.streams',
     'data_preprocessor.streams',
     'model.encoder.type',
@@ -84,14 +84,14 @@ _DATA_FIELDS = ('dataset', 'layout', 'train_split', 'file_sha256')
 
 
 def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
-    """Say who the run of a config is.
+    """Determine the identity of a config's run.
 
     Args:
         config: A config that :func:`halp_mm.apis.load_config` read.
-        metainfo: What the training set says of itself; without it the data set is unknown.
+        metainfo: Metadata of the training set; without it the data set is unknown.
 
     Returns:
-        See the table above; ``file_sha256`` and ``processes`` are None.
+        The identity, see the module; ``file_sha256`` and ``processes`` are None.
     """
     model = config.model
     streams = model.get('streams', ['joint'])
@@ -121,14 +121,14 @@ def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
 
 
 def coordinates_identity(config: Config, metainfo: Mapping) -> dict:
-    """Say what results of the coordinates themselves come from: data, but no encoder.
+    """Determine the identity of results of the coordinates themselves, without an encoder.
 
     Args:
-        config: The config that normalises the clips and chooses their evaluation view.
-        metainfo: What the training set says of itself.
+        config: The config of the normalisation and the evaluation view.
+        metainfo: Metadata of the training set.
 
     Returns:
-        See the table above. There is no seed; ``config_sha256`` is of normalisation and view.
+        See the module. There is no seed; ``config_sha256`` covers normalisation and view.
     """
     preprocessor = config.get('data_preprocessor', {})
     seen = {key: preprocessor.get(key) for key in ('normalization', 'evaluation_view')}
@@ -145,7 +145,7 @@ def coordinates_identity(config: Config, metainfo: Mapping) -> dict:
 
 
 def settings_sha256(config: Config) -> str:
-    """The SHA-256 of the settings that make a run's weights, in any order of keys."""
+    """The SHA-256 of the settings that determine a run's weights, whatever the order of keys."""
     values = config.to_dict()
     counted = {key: _counted(values[key]) for key in COUNTED if values.get(key) is not None}
     hooks = [
@@ -157,28 +157,28 @@ def settings_sha256(config: Config) -> str:
     )
     if not counted.get('auto_scale_lr', {}).get('enable'):
         counted.pop('auto_scale_lr', None)
-    if values.get('resume'):  # load_from is then the run's own checkpoint
+    if values.get('resume'):  # load_from is the run's own checkpoint in this case
         counted.pop('load_from', None)
     return hashlib.sha256(_as_text(counted).encode()).hexdigest()
 
 
 def record_overrides(config: Config, options: Mapping) -> None:
-    """Remember what overrides a config, beside its values, through copies of it."""
+    """Record the overrides of a config in the config; its copies keep them."""
     object.__setattr__(config, '_overrides', {**overrides_of(config), **copy.deepcopy(options)})
 
 
 def overrides_of(config: Config) -> dict:
-    """What :func:`record_overrides` remembered: plain values by dotted key."""
+    """The overrides that :func:`record_overrides` recorded: plain values by dotted key."""
     recorded = config.__dict__.get('_overrides', {})
     return {str(key): _plain(value) for key, value in recorded.items()}
 
 
 def overrides_that_count(overrides: Mapping) -> dict:
-    """The overrides that can change a run's weights and are not told by its other fields."""
+    """The overrides that can change a run's weights and are not stated in its other fields."""
     return {
         key: value
         for key, value in overrides.items()
-        if key not in _TOLD
+        if key not in _STATED
         and key.split('.')[0] in COUNTED
         and 'hooks' not in key.split('.')[0]
         and not set(key.split('.')) & set(NEUTRAL)
@@ -186,11 +186,11 @@ def overrides_that_count(overrides: Mapping) -> dict:
 
 
 def encoder_name(identity: Mapping, stream: str | None = None) -> str:
-    """The encoder's type, such as ``'BiGRU'``; of different ones per stream all, joined by ``+``.
+    """The encoder's type, such as ``'BiGRU'``; different types are joined by ``+``.
 
     Args:
         identity: A run's identity.
-        stream: Of this stream alone.
+        stream: Stream whose encoder to name; by default all.
     """
     encoder = identity['encoder']
     types = [encoder[stream]] if stream in encoder else encoder.values()
@@ -198,12 +198,12 @@ def encoder_name(identity: Mapping, stream: str | None = None) -> str:
 
 
 def stream_names(streams: Mapping) -> list[str]:
-    """The streams' names; of one that is not called by what it shows, that as well."""
+    """The streams' names, with the source of a stream that is named differently."""
     return [name if name == shown else f'{name} ({shown})' for name, shown in streams.items()]
 
 
 def describe_run(identity: Mapping) -> str:
-    """Method, encoder and streams in a few words, such as ``'HaLP BiGRU joint'``."""
+    """Name method, encoder and streams, such as ``'HaLP BiGRU joint'``."""
     words = [
         identity['method'],
         encoder_name(identity),
@@ -213,7 +213,7 @@ def describe_run(identity: Mapping) -> str:
 
 
 def find_problem(identity: object) -> str | None:
-    """What is wrong with a run's identity that was read from a file, if anything is."""
+    """Describe what is wrong with a run's identity from a file; None if it is valid."""
     if not isinstance(identity, Mapping):
         return f'it is {identity!r}; expected an object'
     for key, kinds in _FIELDS.items():
@@ -231,7 +231,7 @@ def find_problem(identity: object) -> str | None:
 
 
 def _method_of(model: Mapping) -> str:
-    """A name for a method that the config does not name: that of its heads, else of its model."""
+    """Name a method by its heads, or without heads by its model."""
     heads = model.get('heads')
     if not heads:
         return _type_name(model)
@@ -246,7 +246,7 @@ def _type_name(part: Mapping) -> str:
 
 
 def _counted(value: object) -> object:
-    """A value without what does not count in it."""
+    """Remove :data:`NEUTRAL` keys from a value."""
     if isinstance(value, Mapping):
         return {key: _counted(part) for key, part in value.items() if key not in NEUTRAL}
     if isinstance(value, (list, tuple)):
@@ -259,7 +259,7 @@ def _listed(hooks: object) -> list:
 
 
 def _plain(value: object) -> object:
-    """A value as checkpoints and JSON keep it."""
+    """Convert a value to the plain containers of JSON."""
     return json.loads(_as_text(value))
 
 

@@ -1,4 +1,4 @@
-"""Tables for the eye, on a terminal or in a file."""
+"""Text tables for a terminal or a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-_MAX_WIDTH = 100_000  # of a table that goes to a file: no line is broken
+_MAX_WIDTH = 100_000  # of a table in a file, so that no line is broken
 
 
 def table_text(
@@ -18,12 +18,12 @@ def table_text(
     """Align cells in columns.
 
     Args:
-        rows: The cells, row by row.
-        head: The columns' names; by default they have none.
-        texts: The columns that hold texts, from 0; all others hold numbers, which end in one line.
+        rows: The cells by row.
+        head: Names of the columns; by default there are none.
+        texts: Indices of columns of text, which is left-aligned; numbers are right-aligned.
 
     Returns:
-        The table for a terminal, with a line below its head; plain text if stdout is redirected.
+        The table. On a terminal, a line follows the head; if stdout is redirected, there is none.
     """
     is_terminal = sys.stdout.isatty()
     table = Table(

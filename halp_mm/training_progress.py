@@ -1,4 +1,4 @@
-"""Where a training run stands, and the random draws that belong to that moment."""
+"""The progress of a training run, and the random draws that belong to it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from halp_mm.clip_draws import ClipGenerator
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """The moment of a training run that an iteration belongs to.
+    """The progress of a training run at an iteration.
 
-    Random draws of views and heads come from generators seeded by this moment, so a run that is
-    resumed continues with the very draws that it would have made.
+    Random draws of views and heads come from generators seeded by the progress. A resumed run
+    therefore makes the same draws as an uninterrupted run.
 
     Args:
-        epoch: Epochs completed.
-        iteration: Iterations completed.
-        iterations_per_epoch: Iterations of one epoch.
+        epoch: Number of completed epochs.
+        iteration: Number of completed iterations.
+        iterations_per_epoch: Number of iterations per epoch.
         seed: The run's seed.
-        rank: This process among the distributed ones.
-        world_size: How many processes there are.
-        start_epoch: The epoch in which whoever is told of this moment became active.
+        rank: Rank of this process.
+        world_size: Number of processes.
+        start_epoch: Epoch in which the component that receives the progress becomes active.
     """
 
     epoch: int = 0
@@ -37,22 +37,22 @@ class TrainingProgress:
 
     @property
     def active_iterations(self) -> int:
-        """Iterations completed since the start epoch began; negative before it."""
+        """Number of completed iterations since the start epoch; negative before it."""
         return self.iteration - self.start_epoch * self.iterations_per_epoch
 
     def generator(
         self, device: torch.device | str, purpose: str, same_on_all_ranks: bool = False
     ) -> torch.Generator:
-        """A generator for this iteration.
+        """Create the random generator of this iteration.
 
-        On several processes it is a :class:`~halp_mm.clip_draws.ClipGenerator`: draws made through
-        :mod:`halp_mm.clip_draws` are those of a clip's place in the global batch, all others this
-        process's own.
+        With several processes it is a :class:`~halp_mm.clip_draws.ClipGenerator`: draws through
+        :mod:`halp_mm.clip_draws` depend on a clip's position in the global batch, all others on
+        the process.
 
         Args:
-            device: Where numbers will be drawn.
-            purpose: Keeps the draws of different components apart.
-            same_on_all_ranks: Whether all ranks shall draw the same numbers.
+            device: Device of the draws.
+            purpose: Name that separates the draws of different components.
+            same_on_all_ranks: Whether all ranks draw the same numbers.
         """
         if self.world_size > 1 and not same_on_all_ranks:
             # No process's own numbers are the common ones.

@@ -15,16 +15,16 @@ def test_many_problems_of_two_kinds():
         '    and 10 more',
         '  1 bad files:',
         '    a.npy is empty',
-        'Correct the labels, get the bad files again, or leave them out with --skip-bad',
+        'Correct the labels, get the bad files again, or skip them with --skip-bad',
     ]
 
 
 def test_advice_fits_the_kind():
     error = str(BadDataError([Problem(BAD_LABEL, 'line 3')]))
-    assert error.endswith('\nCorrect the labels, or leave them out with --skip-bad')
+    assert error.endswith('\nCorrect the labels, or skip them with --skip-bad')
     error = str(BadDataError([Problem('a kind of my own', 'x: mend it')]))
     assert error.splitlines()[1:] == [
         '  1 a kind of my own:',
         '    x: mend it',
-        'Or leave them out with --skip-bad',
+        'Or skip them with --skip-bad',
     ]

@@ -1,4 +1,4 @@
-"""What a skeleton is: joint layouts, their graphs, clips and streams."""
+"""Skeletons: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.body_length import describe_units, median_body_length
 from halp_mm.skeletons.clips import Clips

@@ -1,4 +1,4 @@
-"""How long bodies are in a file's own unit, to tell metres from millimetres."""
+"""Body lengths in a file's own unit, to distinguish metres from millimetres."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from halp_mm.skeletons.layout import SkeletonLayout
 
-#: Body lengths that differ by more than this are not due to sensors or people's sizes.
+#: Maximum ratio of body lengths that sensors or people's sizes can explain.
 MAX_RATIO = 3.0
 
 _UNITS = {
@@ -16,22 +16,22 @@ _UNITS = {
     100: ('metres', 'centimetres'),
     1000: ('metres', 'millimetres'),
 }
-_FROM_UNITS = 2.0  # how far a ratio may be from that of two units
+_FROM_UNITS = 2.0  # maximum factor between a ratio and that of two units
 
 
 def median_body_length(frames: np.ndarray, layout: SkeletonLayout) -> float | None:
-    """The length of all bones together: the median over clips of each clip's median.
+    """Compute the total length of all bones, the median over clips of each clip's median.
 
-    A joint that is zero or not finite is not seen; bones that are not seen count as long as the
-    mean of the others.
+    A joint that is zero or not finite is unseen. Unseen bones are counted with the mean length of
+    the others.
 
     Args:
-        frames: Skeletons ``[N, S, V, C]``, S of each clip, as they are before any normalisation.
+        frames: Skeletons ``[N, S, V, C]``, S of each clip, before any normalisation.
         layout: The layout of V.
 
     Returns:
-        The length in the coordinates' unit; None for poses in an image, whose size says nothing,
-        and if no bone is seen.
+        The length in the coordinates' unit; None for poses in an image, whose size is
+        meaningless, and if no bone is seen.
     """
     if layout.dimensions != 3 or not layout.bones:
         return None
@@ -39,7 +39,7 @@ def median_body_length(frames: np.ndarray, layout: SkeletonLayout) -> float | No
     seen = np.isfinite(points).all(-1) & (points != 0).any(-1)
     a, b = np.array(layout.bone_indices).T
     with np.errstate(over='ignore', invalid='ignore'), warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)  # of medians of nothing
+        warnings.simplefilter('ignore', RuntimeWarning)  # from medians without values
         bones = np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1)
         bones[~(seen[..., a] & seen[..., b])] = np.nan
         length = float(np.nanmedian(np.nanmedian(np.nanmean(bones, -1), -1))) * len(a)
@@ -47,17 +47,18 @@ def median_body_length(frames: np.ndarray, layout: SkeletonLayout) -> float | No
 
 
 def describe_units(lengths: dict[str, float | None]) -> str | None:
-    """Say that two body lengths are in different units, as far as it looks.
+    """Describe two body lengths that appear to be in different units.
 
     Args:
-        lengths: Two body lengths, by what they were measured on.
+        lengths: Two body lengths by the name of the measured data.
 
     Returns:
-        A sentence, or None if the lengths are alike or not known.
+        A sentence, or None if the lengths are similar or unknown.
     """
-    if None in lengths.values():
+    known = {name: length for name, length in lengths.items() if length is not None}
+    if len(known) < len(lengths):
         return None
-    (small, shorter), (large, longer) = sorted(lengths.items(), key=lambda item: item[1])
+    (small, shorter), (large, longer) = sorted(known.items(), key=lambda item: item[1])
     ratio = longer / shorter
     if ratio <= MAX_RATIO:
         return None

@@ -1,4 +1,4 @@
-"""A padded batch of clips: what transforms take and return."""
+"""A padded batch of clips, the input and output of transforms."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Clips:
     Args:
         coordinates: ``[N, M, T, V, C]``: clip, person, frame, joint, coordinate. A person who
             is absent from a frame is zero there.
-        num_frames: ``[N]``, integer: the length of each clip; frames from there on are padding.
+        num_frames: ``[N]``, integer: the length of each clip; later frames are padding.
         layout: The layout of the joint axis.
-        draws: What transforms have drawn and others may want to know, ``[N, ...]`` by name. A
-            ``mask``, boolean ``[N, M, T, V]``, is True where an encoder shall see nothing.
+        draws: Random draws recorded by transforms, ``[N, ...]`` by name. A ``mask``, boolean
+            ``[N, M, T, V]``, is True for entries to hide from an encoder.
     """
 
     coordinates: Tensor
@@ -31,25 +31,25 @@ class Clips:
 
     @property
     def device(self) -> torch.device:
-        """Where the batch is."""
+        """The device of the batch."""
         return self.coordinates.device
 
     def __len__(self) -> int:
         return len(self.coordinates)
 
     def with_coordinates(self, coordinates: Tensor) -> Clips:
-        """The same clips with other coordinates, as long as before."""
+        """The same clips with other coordinates and unchanged lengths."""
         return replace(self, coordinates=coordinates)
 
     def with_draws(self, **draws: Tensor) -> Clips:
-        """The same clips, with more draws recorded."""
+        """The same clips with additional recorded draws."""
         return replace(self, draws={**self.draws, **draws})
 
     def present(self) -> Tensor:
-        """Where a person was seen: boolean ``[N, M, T]``."""
+        """Whether each person is seen in each frame: boolean ``[N, M, T]``."""
         return self.coordinates.flatten(3).any(-1)
 
     def valid_frames(self) -> Tensor:
-        """Which frames are not padding: boolean ``[N, T]``."""
+        """Whether each frame is not padding: boolean ``[N, T]``."""
         frames = torch.arange(self.coordinates.shape[2], device=self.device)
         return frames < self.num_frames[:, None]

@@ -1,4 +1,4 @@
-"""Layouts of depth sensors and of the data sets that were recorded with them."""
+"""Layouts of depth sensors and of data sets recorded with them."""
 
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layout_parts import ARM, LEG, SHOULDERS, both_sides, limbs
@@ -73,7 +73,7 @@ UTD_MHAD = SkeletonLayout(
     shoulders=SHOULDERS,
 )
 
-# Azure Kinect body tracking SDK order. The SDK's hand and thumb both hang on the wrist.
+# Azure Kinect body tracking SDK order. The wrist is the parent of both hand and thumb in the SDK.
 AZURE_KINECT = SkeletonLayout(
     name='azure_kinect',
     joints=(

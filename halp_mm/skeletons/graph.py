@@ -1,4 +1,4 @@
-"""The graph of a skeleton: normalised adjacency matrices, one a partition of the neighbours."""
+"""The graph of a skeleton: a normalised adjacency matrix per partition of the neighbours."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ import numpy as np
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layouts import get_layout
 
-#: How the neighbours of a joint can be partitioned, with the number of partitions K.
+#: Strategies to partition the neighbours of a joint, with the number of partitions K.
 PARTITION_STRATEGIES = {'uniform': 1, 'distance': 2, 'spatial': 3, 'spatial_true_distance': 3}
 
 
 def partition_adjacency(
     layout: str | Mapping | SkeletonLayout, strategy: str = 'spatial'
 ) -> np.ndarray:
-    """The adjacency matrices of a spatial graph convolution.
+    """Compute the adjacency matrices of a spatial graph convolution.
 
-    Column w of the matrices holds the weights with which joint w sums up its neighbours and
-    itself. All weights of a column are equal and, over all partitions, add up to 1.
+    Column w of the matrices holds the weights with which joint w sums its neighbours and itself.
+    All nonzero weights of a column are equal and sum to 1 over all partitions.
 
     - ``'uniform'``: one matrix for a joint and its neighbours.
     - ``'distance'``: the joint itself; its neighbours.
-    - ``'spatial'``: the joint itself; its neighbours that are as far from the centre joint as
-      itself, or further; those that are closer. As in the release of ST-GCN, from which all
-      published numbers come, distances are only told apart up to one bone: from two bones on,
-      all joints count as equally far.
-    - ``'spatial_true_distance'``: the same, with the true number of bones, as the paper has it.
+    - ``'spatial'``: the joint itself; its neighbours that are at least as far from the centre
+      joint; its neighbours that are closer. As in the release of ST-GCN, the source of all
+      published results, distances of two or more bones are treated as equal.
+    - ``'spatial_true_distance'``: the same with the true number of bones, as in the paper.
 
     Source: ST-GCN (Yan et al., AAAI 2018), Sec. 3.4, and its release.
 
     Args:
-        layout: A layout or the name or dict of one.
-        strategy: How neighbours are partitioned.
+        layout: A layout, or the name or dict of one.
+        strategy: Strategy to partition the neighbours.
 
     Returns:
         ``[K, V, V]``, float32: partition, sending joint, receiving joint.

@@ -16,7 +16,7 @@ def finger_joints() -> tuple[str, ...]:
 
 
 # MediaPipe's hand landmarks, x, y, z; OpenPose and COCO-WholeBody have the same joints in images.
-# A palm stands upright and faces the camera where a body's spine and shoulders do.
+# The palm takes the role of spine and shoulders: normalisations turn it upright, to the camera.
 HAND21 = SkeletonLayout(
     name='hand21',
     joints=('wrist', *finger_joints()),

@@ -1,4 +1,4 @@
-"""Layouts of what pose estimators find in images."""
+"""Layouts of pose estimators for images."""
 
 from halp_mm.skeletons.hand_layouts import FINGERS, finger_joints
 from halp_mm.skeletons.layout import SkeletonLayout
@@ -43,7 +43,7 @@ OPENPOSE18 = SkeletonLayout(
     dimensions=2,
 )
 
-# OpenPose's BODY_25: the 18 key points with the middle of the hips, and feet.
+# OpenPose's BODY_25: the 18 key points, the middle of the hips, and feet.
 OPENPOSE25 = SkeletonLayout(
     name='openpose25',
     joints=(
@@ -68,7 +68,7 @@ OPENPOSE25 = SkeletonLayout(
 
 _COCO_BODY = COCO17.joints
 
-# The body of Halpe, as AlphaPose writes it.
+# The body key points of Halpe, in the order of AlphaPose.
 HALPE26 = SkeletonLayout(
     name='halpe26',
     joints=(

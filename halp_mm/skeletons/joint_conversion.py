@@ -1,27 +1,27 @@
-"""Clips of one layout to another, by the joints' names.
+"""Conversion of clips between layouts by joint names.
 
 The rule, in this order:
 
-1. **Copied.** A joint that the source has too is copied: one of the same name, else one of the
-   same meaning. In the words of Kinect v2, ``hip_center``, ``mid_hip``, ``pelvis``, ``hip`` and
-   ``root`` mean ``spine_base``; ``spine``, ``torso`` and ``spine_navel`` mean ``spine_mid``;
-   ``shoulder_center`` and ``thorax`` mean ``spine_shoulder``. A ``neck`` that both shoulders are
-   joined to, in a layout that has no other joint between the shoulders, means ``spine_shoulder``:
-   so it is in MSR-Action3D and OpenPose, and not in Kinect v2, where the neck is above. A collar is
-   a clavicle. A foot is no ankle.
-2. **Head and face.** A ``head`` that the source lacks is in the middle of its ears, else of its
-   eyes, else at its nose. Nose, eyes and ears are at the head of a source that has none of them.
-3. **Between left and right.** A joint that the source lacks, of whose neighbours in the target's
-   tree a left and right pair is known by now, is in the middle of that pair, or of all such pairs.
-4. **Between neighbours.** Every other joint that the source lacks is in the middle of all its
-   neighbours in the target's tree, lacking ones included; these are linear equations, solved
-   together, so no order matters. One lacking joint between two is in their middle; several in a
-   row divide the way evenly; at the end of a limb all take the place of the last joint that is
-   there.
+1. **Copied.** A joint of the same name in the source is copied, else a joint of the same meaning.
+   In the terms of Kinect v2, ``hip_center``, ``mid_hip``, ``pelvis``, ``hip`` and ``root`` mean
+   ``spine_base``; ``spine``, ``torso`` and ``spine_navel`` mean ``spine_mid``;
+   ``shoulder_center`` and ``thorax`` mean ``spine_shoulder``. A ``neck`` that is connected to both
+   shoulders means ``spine_shoulder`` if the layout has no other joint between the shoulders. This
+   applies to MSR-Action3D and OpenPose, but not to Kinect v2, whose neck is higher. A collar is a
+   clavicle. A foot is not an ankle.
+2. **Head and face.** A missing ``head`` is the middle of the source's ears, else of its eyes, else
+   its nose. If the source has a head but no nose, eyes or ears, these are at the head.
+3. **Between left and right.** A missing joint whose neighbours in the target's tree include known
+   left and right pairs is the middle of these pairs.
+4. **Between neighbours.** Every other missing joint is the middle of all its neighbours in the
+   target's tree, including missing ones. These linear equations are solved together, so the order
+   does not matter. A missing joint between two joints is their middle. Several missing joints in a
+   row divide the distance evenly. Missing joints at the end of a limb coincide with the limb's last
+   known joint.
 
-The outcome is one matrix of weights whose rows are not negative and sum to 1. Where a source joint
-is zero, that is not tracked, the weights of the others are scaled up; where all of them are zero,
-the joint is zero. So absent people and padding stay zero.
+The result is one matrix of non-negative weights whose rows sum to 1. If a source joint is zero,
+that is, not tracked, the weights of the others are scaled up. If all source joints are zero, the
+joint is zero. Absent people and padding thus stay zero.
 """
 
 from __future__ import annotations
@@ -47,24 +47,26 @@ _SAME_MEANING = {
 }
 _SYNONYMS = {name: meaning for meaning, names in _SAME_MEANING.items() for name in names}
 _BETWEEN_SHOULDERS = ('spine_shoulder', *_SAME_MEANING['spine_shoulder'])
-#: What a head is in the middle of, the best first.
+#: The joints whose middle is the head, in order of preference.
 _FACE = (('left_ear', 'right_ear'), ('left_eye', 'right_eye'), ('nose',))
 _DECIMALS = 12
 
 
 def conversion_matrix(source: Layout, target: Layout) -> Tensor:
-    """The weights of the source's joints in each joint of the target; see the module's rule.
+    """Compute the weights of the source's joints in each joint of the target.
+
+    The module's docstring states the rule.
 
     Args:
         source: The layout of the clips: a name, a dict or a layout.
-        target: The layout that they shall have.
+        target: The layout to convert to.
 
     Returns:
         float64 ``[V_to, V_from]``; rows sum to 1.
 
     Raises:
-        ValueError: if one layout is of 2 and the other of 3 dimensions, or the source has fewer
-            than half of the target's joints.
+        ValueError: if the layouts differ in dimensions, or the source has fewer than half of the
+            target's joints.
     """
     source, target = get_layout(source), get_layout(target)
     if source.dimensions != target.dimensions:
@@ -86,10 +88,17 @@ def conversion_matrix(source: Layout, target: Layout) -> Tensor:
     for joint, sources in _head_and_face(source, target).items():
         if joint not in copied:
             matrix[joint, sources] = 1 / len(sources)
+    _fill_missing(matrix, target)
+    matrix = matrix.round(_DECIMALS)  # removes rounding errors of weights 0 and 1
+    return torch.from_numpy(matrix / matrix.sum(1, keepdims=True))
+
+
+def _fill_missing(matrix: np.ndarray, target: SkeletonLayout) -> None:
+    """Fill the zero rows of a conversion matrix in place by steps 3 and 4 of the module's rule."""
     joined = np.zeros((target.num_joints, target.num_joints))
     a, b = np.array(target.bone_indices, int).reshape(-1, 2).T
     joined[a, b] = joined[b, a] = 1
-    is_known = matrix.any(1)
+    is_known = np.asarray(matrix.any(1))
     is_guided = is_known.copy()
     pairs = [[target.index(joint) for joint in pair] for pair in target.left_right]
     for joint in np.flatnonzero(~is_known):
@@ -98,21 +107,18 @@ def conversion_matrix(source: Layout, target: Layout) -> Tensor:
             matrix[joint] = matrix[guides].mean(0)
             is_guided[joint] = True
     free = ~is_guided
-    # Of each free joint: how many neighbours it has, times its place, is the sum of their places.
+    # A free joint's position times its number of neighbours is the sum of their positions.
     equations = np.diag(joined.sum(1)) - joined
     matrix[free] = np.linalg.solve(
         equations[np.ix_(free, free)], joined[np.ix_(free, is_guided)] @ matrix[is_guided]
     )
-    matrix = matrix.round(_DECIMALS)  # what is 0 or 1 is so exactly
-    return torch.from_numpy(matrix / matrix.sum(1, keepdims=True))
 
 
 def conversion_recipe(source: Layout, target: Layout) -> dict[str, dict[str, float]]:
-    """The same as :func:`conversion_matrix` by names.
+    """Describe :func:`conversion_matrix` by joint names.
 
     Returns:
-        For each joint of the target the joints of the source that it is made of, with their
-        weights.
+        For each joint of the target, the weights of the source's joints by name, without zeros.
 
     Raises:
         ValueError: as :func:`conversion_matrix` does.
@@ -125,12 +131,12 @@ def conversion_recipe(source: Layout, target: Layout) -> dict[str, dict[str, flo
 
 
 def describe_conversion(source: Layout, target: Layout) -> dict:
-    """What a conversion does, as plain containers for notes and summaries.
+    """Describe a conversion in plain containers for notes and summaries.
 
     Returns:
-        ``from`` and ``to``, the layouts' names; ``made``, for each joint that is not a copy of one
-        of the same name what it is made of, such as ``'0.5 neck + 0.5 head'``; and ``dropped``,
-        the source's joints that are not used. Empty if the layouts are the same.
+        ``from`` and ``to``, the layouts' names; ``made``, the composition of each joint that is not
+        a copy of one of the same name, such as ``'0.5 neck + 0.5 head'``; and ``dropped``, the
+        source's unused joints. Empty if the layouts are the same.
 
     Raises:
         ValueError: as :func:`conversion_matrix` does.
@@ -152,13 +158,13 @@ def describe_conversion(source: Layout, target: Layout) -> dict:
 def convert_joints(coordinates: Tensor, source: Layout, target: Layout) -> Tensor:
     """Convert clips to another layout.
 
-    Joints made of a single one are copied bit for bit, with all their channels. The others are
-    weighted means over the source joints that were tracked, a score like the coordinates.
+    Joints made of a single source joint are copied bit for bit, with all channels. The others are
+    weighted means over the tracked source joints, for coordinates and scores alike.
 
     Args:
         coordinates: ``[..., V_from, C]``.
-        source: Their layout.
-        target: The layout that they shall have.
+        source: The layout of the clips.
+        target: The layout to convert to.
 
     Returns:
         ``[..., V_to, C]``.
@@ -184,14 +190,14 @@ def convert_joints(coordinates: Tensor, source: Layout, target: Layout) -> Tenso
 def _plan(
     source: SkeletonLayout, target: SkeletonLayout, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Each joint's main source ``[V_to]``, the joints of several sources, and their weights."""
+    """Each joint's main source ``[V_to]``, the joints with several sources, and their weights."""
     matrix = conversion_matrix(source, target)
     built = (matrix.count_nonzero(1) > 1).nonzero()[:, 0]
-    return tuple(tensor.to(device) for tensor in (matrix.argmax(1), built, matrix[built]))
+    return matrix.argmax(1).to(device), built.to(device), matrix[built].to(device)
 
 
 def _copied(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, int]:
-    """Positions of joints that both have: the target's to the source's."""
+    """Positions of common joints, from the target's to the source's."""
     names = _meanings(source)
     by_name = {name: i for i, name in enumerate(names)}
     by_synonym = {_SYNONYMS.get(name, name): i for name, i in reversed(by_name.items())}
@@ -203,7 +209,7 @@ def _copied(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, int]:
 
 
 def _head_and_face(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, list[int]]:
-    """Positions of the source's joints that the target's head, or its face, is in the middle of."""
+    """Positions of the source's joints whose middle is the target's head or face."""
     of_source, of_target = set(source.joints), set(target.joints)
     places = [joints for joints in _FACE if set(joints) <= of_source]
     if 'head' in of_target and places:
@@ -216,7 +222,7 @@ def _head_and_face(source: SkeletonLayout, target: SkeletonLayout) -> dict[int, 
 
 
 def _meanings(layout: SkeletonLayout) -> list[str]:
-    """The joints' names, but that of a neck which is between the shoulders."""
+    """The joints' names, with ``spine_shoulder`` for a neck between the shoulders."""
     bones = {frozenset(bone) for bone in layout.bones}
     between_shoulders = {frozenset({'neck', f'{side}_shoulder'}) for side in ('left', 'right')}
     is_between = between_shoulders <= bones and not set(_BETWEEN_SHOULDERS) & set(layout.joints)

@@ -1,4 +1,4 @@
-"""The layout of a skeleton: which joints there are and how bones connect them."""
+"""The layout of a skeleton: its joints and the bones that connect them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 
 Pair = tuple[str, str]
 
-#: Most joints of a layout: encoders and graphs have matrices of joints times joints.
+#: Maximum number of joints of a layout: encoders and graphs have matrices of joints times joints.
 MAX_JOINTS = 1000
 
 
@@ -18,24 +18,24 @@ MAX_JOINTS = 1000
 class SkeletonLayout:
     """Joints, bones and symmetry of one kind of skeleton.
 
-    Everything is said by joint names; the index properties translate to positions on the joint
+    Fields refer to joints by name. The index properties translate names to positions on the joint
     axis of a clip ``[M, T, V, C]``.
 
     Args:
-        name: What the layout is called in configs and data files.
-        joints: Joint names, in the order of the joint axis.
+        name: Name of the layout in configs and data files.
+        joints: Joint names in the order of the joint axis.
         bones: Pairs of joints that a bone connects, in any order. They form one tree.
-        center: The joint that the graph's partitions are measured from, root of the bones.
-        left_right: (left, right) pairs of joints that mirror each other. When absent, they are
-            the joints named ``left_*`` and ``right_*``, each of which needs the other.
-        spine: (lower, upper) joint of the trunk, for normalisations that make a body upright.
-        shoulders: (right, left) shoulder, for normalisations that make a body face the camera.
-        dimensions: 3 for x, y, z; 2 for poses in an image. Further channels, such as a score,
-            may follow the coordinates and are left alone by geometric transforms.
+        center: Root of the tree; the graph's partitions are measured from it.
+        left_right: (left, right) pairs of joints that mirror each other; by default the joints
+            named ``left_*`` and ``right_*``, which then must come in pairs.
+        spine: (lower, upper) joint of the trunk, for normalisations that turn a body upright.
+        shoulders: (right, left) shoulder, for normalisations that turn a body to the camera.
+        dimensions: 3 for x, y, z; 2 for poses in an image. Additional channels, such as a score,
+            may follow the coordinates. Geometric transforms do not change them.
 
     Raises:
-        ValueError: if a joint is named twice or unknown, a ``left_*`` lacks its ``right_*`` or the
-            other way round, there are too many joints, or the bones are not one tree.
+        ValueError: if a joint is repeated or unknown, a ``left_*`` or ``right_*`` lacks its
+            partner, there are too many joints, or the bones are not one tree.
     """
 
     name: str
@@ -74,7 +74,7 @@ class SkeletonLayout:
 
     @classmethod
     def from_dict(cls, description: Mapping) -> SkeletonLayout:
-        """Build a layout from a dict, as it stands in a config or a data file.
+        """Build a layout from a dict of a config or a data file.
 
         Raises:
             ValueError: if a field is missing or unknown, or the layout contradicts itself.
@@ -91,7 +91,7 @@ class SkeletonLayout:
         return cls(**description)
 
     def to_dict(self) -> dict:
-        """The layout as plain containers: the inverse of :meth:`from_dict`."""
+        """Convert the layout to plain containers; the inverse of :meth:`from_dict`."""
         return asdict(self)
 
     @property
@@ -120,7 +120,7 @@ class SkeletonLayout:
 
     @cached_property
     def mirror(self) -> tuple[int, ...]:
-        """For each joint the position of its mirror image; itself for joints on the midline."""
+        """The position of each joint's mirror image, which is itself for joints on the midline."""
         image = list(range(self.num_joints))
         for left, right in self.left_right:
             image[self.index(left)], image[self.index(right)] = self.index(right), self.index(left)
@@ -171,8 +171,8 @@ class SkeletonLayout:
             )
 
     def _walk(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Distances and parents, by a breadth-first walk from the centre."""
-        neighbours = [[] for _ in self.joints]
+        """Distances and parents, from a breadth-first walk from the centre."""
+        neighbours: list[list[int]] = [[] for _ in self.joints]
         for a, b in self.bone_indices:
             neighbours[a].append(b)
             neighbours[b].append(a)

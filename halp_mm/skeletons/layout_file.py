@@ -11,7 +11,7 @@ from halp_mm.skeletons.layouts import LAYOUTS
 
 
 def read_layout(name_or_file: str | os.PathLike) -> SkeletonLayout:
-    """Find a built-in layout by name, or read one's own from a file.
+    """Find a built-in layout by name, or read a layout from a file.
 
     Args:
         name_or_file: The name of a built-in layout, or a file ``*.json`` that holds an object of
@@ -38,7 +38,7 @@ def read_layout(name_or_file: str | os.PathLike) -> SkeletonLayout:
     try:
         description = json.loads(path.read_text(encoding='utf-8-sig'))
         if not isinstance(description, dict):
-            raise TypeError('it is no JSON object')
+            raise TypeError('it is not a JSON object')
         return SkeletonLayout.from_dict(description)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Shorthand for writing a layout down: limbs as chains of joints, and both sides at once."""
+"""Shorthand to define layouts: limbs as chains of joints, and both sides at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from halp_mm.skeletons.layout import Pair
 
 
 def limbs(*chains: str) -> tuple[Pair, ...]:
-    """Bones along chains of joints, each written as ``'a b c'``; ``*`` stands for both sides."""
-    bones = []
+    """List the bones along chains of joints such as ``'a b c'``; ``*`` stands for both sides."""
+    bones: list[Pair] = []
     for chain in chains:
         for side in ('left', 'right') if '*' in chain else ('',):
             bones += pairwise(chain.replace('*', side).split())
@@ -17,12 +17,12 @@ def limbs(*chains: str) -> tuple[Pair, ...]:
 
 
 def both_sides(*parts: str) -> tuple[str, ...]:
-    """All parts of the left, then all of the right."""
+    """List all parts of the left side, then all of the right."""
     return tuple(f'{side}_{part}' for side in ('left', 'right') for part in parts)
 
 
 def side_by_side(*parts: str) -> tuple[str, ...]:
-    """Each part of the left and of the right, one part after another."""
+    """List each part with its left side, then its right side."""
     return tuple(f'{side}_{part}' for part in parts for side in ('left', 'right'))
 
 

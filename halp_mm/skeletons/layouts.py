@@ -1,4 +1,4 @@
-"""The layouts that halp_mm knows by name."""
+"""The built-in layouts."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ LAYOUTS = {
 
 
 def get_layout(layout: str | Mapping | SkeletonLayout) -> SkeletonLayout:
-    """Find a layout by name, or build one's own from the dict that stands in a config.
+    """Find a layout by name, or build one from the dict of a config.
 
     Args:
         layout: The name of a built-in layout, a dict of :class:`SkeletonLayout`'s arguments, or
-            a layout, which is returned as it is.
+            a layout, which is returned unchanged.
 
     Raises:
         ValueError: if the name is unknown or the dict does not describe a layout.

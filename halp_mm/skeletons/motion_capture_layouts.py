@@ -3,7 +3,7 @@
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layout_parts import SHOULDERS, limbs, side_by_side
 
-# The 17 joints of Human3.6M that 3-D pose estimation uses. What its files call a foot is the ankle.
+# The 17 joints of Human3.6M used in 3-D pose estimation. Its files call the ankle a foot.
 H36M17 = SkeletonLayout(
     name='h36m17',
     joints=(

@@ -12,7 +12,7 @@ from halp_mm.skeletons.layout import SkeletonLayout
 
 
 def joint_stream(clips: Clips) -> Tensor:
-    """The joint coordinates themselves, ``[N, M, T, V, C]``."""
+    """The joint coordinates, ``[N, M, T, V, C]``."""
     return clips.coordinates
 
 
@@ -24,7 +24,7 @@ def bone_stream(clips: Clips) -> Tensor:
 
 @lru_cache
 def parent_index(layout: SkeletonLayout, device: torch.device) -> Tensor:
-    """The layout's parents ``[V]`` on a device; copied there only once."""
+    """The layout's parents ``[V]`` on a device, copied there only once."""
     return torch.tensor(layout.parents, device=device)
 
 
@@ -41,11 +41,11 @@ STREAMS = {'joint': joint_stream, 'bone': bone_stream, 'motion': motion_stream}
 
 
 def check_stream(stream: str, key: str | None = None) -> None:
-    """Raise a ValueError that lists the streams if there is none of this name.
+    """Raise a ValueError that lists the streams if the name is unknown.
 
     Args:
         stream: The name.
-        key: The setting that it is the value of.
+        key: Name of the setting with this value, for the message.
     """
     if stream not in STREAMS:
         where = f'{key}: ' if key else ''

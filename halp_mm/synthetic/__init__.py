@@ -1,4 +1,4 @@
-"""Synthetic clips of a kinematic model, as a data file or as raw files of public data sets."""
+"""Synthetic clips from a kinematic model, as a data file or as raw files of public data sets."""
 
 from halp_mm.synthetic.clips import SyntheticClip, generate_synthetic, write_synthetic
 from halp_mm.synthetic.raw_files import write_raw_ntu, write_raw_pku

@@ -1,9 +1,9 @@
 """The actions of the synthetic people: joint angles as functions of time.
 
-Angles are in degrees, about the axes of :mod:`~halp_mm.synthetic.body`, and come on top
-of a person's posture. Positive x lifts a hanging arm or leg to the front, bends an elbow or leans
-a trunk back; for the right side, positive z lifts it sideways and positive y turns it inwards.
-All actions are described for the right hand and foot; :meth:`Motion.mirrored` is for the others.
+Angles are in degrees about the axes of :mod:`~halp_mm.synthetic.body` and are added to a person's
+posture. Positive x lifts a hanging arm or leg to the front, bends an elbow or leans a trunk back.
+On the right side, positive z lifts a limb sideways and positive y turns it inwards. All actions are
+defined for the right hand and foot; :meth:`Motion.mirrored` gives those for the left.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Angles = Mapping[str, tuple[Angle, Angle, Angle]]
 
 @dataclass(frozen=True)
 class Manner:
-    """How a person performs an action this time.
+    """The manner of one performance of an action.
 
     Args:
-        amplitude: How far the joints move; 1 is typical.
-        seconds: How long the action takes.
-        height: How high hands or feet go, from -1 to 1.
-        direction: Where to they go, from -1 (inwards) to 1 (outwards).
-        carriage: How far elbows and knees are bent and held out, from -1 to 1.
-        peak: When the action reaches its height, from 0.3 to 0.5.
+        amplitude: Relative extent of the joints' movements; 1 is typical.
+        seconds: Duration of the action.
+        height: Height that hands or feet reach, from -1 to 1.
+        direction: Direction of hands or feet, from -1 (inwards) to 1 (outwards).
+        carriage: Extent to which elbows and knees are bent and held out, from -1 to 1.
+        peak: Progress at which the action culminates, from 0.3 to 0.5.
     """
 
     amplitude: float
@@ -42,35 +42,35 @@ class Manner:
 
 @dataclass(frozen=True)
 class Motion:
-    """What an action does to one person, over T frames.
+    """The motion of one person in an action, over T frames.
 
     Args:
         angles: ``[T, V, 3]``, degrees, without the person's posture.
-        path: ``[T, 3]``: where the person goes, metres along the body's axes; y is a jump.
+        path: ``[T, 3]``: the person's path, metres along the body's axes; y is a jump.
     """
 
     angles: np.ndarray
     path: np.ndarray
 
     def mirrored(self) -> Motion:
-        """The same motion done by the other side of the body."""
+        """The same motion by the other side of the body."""
         angles = self.angles[:, list(LAYOUT.mirror)] * (1, -1, -1)
         return Motion(angles, self.path * (-1, 1, 1))
 
 
-# What an action's function returns: joint angles by joint, and the path.
+# The result of an action's function: angles by joint, and the path.
 Performance = tuple[Angles, tuple[Angle, Angle, Angle]]
 _STAY = (0, 0, 0)
 
 
 def _smooth(progress: np.ndarray, start: float, end: float) -> np.ndarray:
-    """From 0 at the start to 1 at the end, smoothly."""
+    """Rise smoothly from 0 at the start to 1 at the end."""
     x = np.clip((progress - start) / (end - start), 0, 1)
     return x * x * (3 - 2 * x)
 
 
 def _rise_and_fall(progress: np.ndarray, top: float, fall: float, end: float = 1) -> np.ndarray:
-    """From 0 up to 1 at ``top``, from ``fall`` down to 0 at ``end``."""
+    """Rise from 0 to 1 at ``top``, then fall from 1 at ``fall`` to 0 at ``end``."""
     return _smooth(progress, 0, top) - _smooth(progress, fall, end)
 
 
@@ -79,7 +79,7 @@ def _swing(progress: np.ndarray, manner: Manner, hertz: float) -> np.ndarray:
 
 
 def _both(part: str, x: Angle = 0, y: Angle = 0, z: Angle = 0) -> Angles:
-    """The same for the right and, mirrored, for the left side."""
+    """The same angles for the right side and, mirrored, for the left side."""
     left = -np.asarray(y), -np.asarray(z)
     return {f'right_{part}': (x, y, z), f'left_{part}': (x, *left)}
 
@@ -221,7 +221,7 @@ def _shake_hand(progress: np.ndarray, manner: Manner) -> Performance:
 
 
 def _steps(progress: np.ndarray, start: float, end: float) -> Angles:
-    """Two steps, wherever they lead."""
+    """Two steps in any direction."""
     x = np.clip((progress - start) / (end - start), 0, 1)
     left, right = np.sin(np.pi * np.clip(2 * x, 0, 1)), np.sin(np.pi * np.clip(2 * x - 1, 0, 1))
     return {
@@ -274,10 +274,10 @@ class Action:
     """An entry of the table of actions.
 
     Args:
-        performers: What each person does, a function of the progress ``[T]`` from 0 to 1 and of
-            the person's manner.
-        seconds: The shortest and longest time that it takes at a tempo of 1.
-        distance: The shortest and longest distance between two people, metres.
+        performers: Each person's performance as a function of the progress ``[T]`` from 0 to 1 and
+            of the person's manner.
+        seconds: Minimum and maximum duration at a tempo of 1.
+        distance: Minimum and maximum distance between two people, metres.
     """
 
     performers: tuple[Callable[[np.ndarray, Manner], Performance], ...]
@@ -286,16 +286,16 @@ class Action:
 
     @property
     def num_people(self) -> int:
-        """How many people take part."""
+        """Number of people who take part."""
         return len(self.performers)
 
     def motion(self, person: int, progress: np.ndarray, manner: Manner) -> Motion:
-        """What a person does.
+        """Compute a person's motion.
 
         Args:
-            person: Position among the action's performers.
-            progress: ``[T]``, from 0, before the action, to 1, after it.
-            manner: How it is done.
+            person: Index of the person in ``performers``.
+            progress: ``[T]``, from 0 before the action to 1 after it.
+            manner: The manner of the performance.
         """
         rotations, path = self.performers[person](progress, manner)
         motion = Motion(
@@ -309,7 +309,7 @@ class Action:
         return motion
 
 
-#: The actions by name; their order is that of the classes.
+#: The actions by name, in the order of the classes.
 ACTIONS = {
     'wave': Action((_wave,)),
     'drink': Action((_drink,)),

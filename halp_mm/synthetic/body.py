@@ -1,7 +1,7 @@
-"""The bodies of the synthetic people: bone lengths, manner of moving and forward kinematics.
+"""The bodies of the synthetic people: bone lengths, movement traits and forward kinematics.
 
-A body's own axes are x to its right, y up and z to its back, so a body that looks at the camera
-has the axes of the Kinect's camera space. Every joint turns the bones that hang from it.
+A body's axes are x to its right, y up and z to its back. For a body that faces the camera, these
+are the axes of the Kinect's camera space. Each joint rotates the bones of its children.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from halp_mm.skeletons import get_layout
 
 LAYOUT = get_layout('kinect_v2')
-# The layout's tree hangs from the shoulders; a body moves from its pelvis.
+# The layout's root is between the shoulders; a body's kinematic root is its pelvis.
 _TREE = replace(LAYOUT, center='spine_base')
 _PARENTS = _TREE.parents
 _ORDER = [int(joint) for joint in np.argsort(_TREE.distances_to_center, kind='stable')][1:]
 _ROOT = _TREE.index('spine_base')
 
-# Where the joints of an average person are who stands upright, arms hanging, in body heights.
+# Joint positions of an average person who stands upright with hanging arms, in body heights.
 _STANDING = {
     'spine_base': (0.0, 0.535, 0.0),
     'spine_mid': (0.0, 0.69, 0.0),
@@ -47,7 +47,7 @@ _PROPORTIONS = {
 
 
 def _average_offsets() -> np.ndarray:
-    """Each joint seen from its parent, ``[V, 3]``, in body heights."""
+    """Offset of each joint from its parent, ``[V, 3]``, in body heights."""
     places = np.empty((LAYOUT.num_joints, 3))
     for joint, (x, y, z) in _STANDING.items():
         places[LAYOUT.index(joint)] = x, y, z
@@ -63,17 +63,17 @@ _ANKLES = [LAYOUT.index('left_ankle'), LAYOUT.index('right_ankle')]
 
 @dataclass(frozen=True)
 class SyntheticPerson:
-    """A subject: body size and manner, the same in all of the subject's clips.
+    """A subject's body size and movement traits, the same in all of the subject's clips.
 
     Args:
-        offsets: ``[V, 3]``, metres: each joint of the standing body seen from its parent.
-        amplitude: How far the person moves; 1 is typical.
-        tempo: How fast; 1 is typical.
-        left_handed: Whether the left hand and foot are preferred.
-        habits: ``[3]``, from -1 to 1: how the person's movements differ from the average, such as
-            how far the elbows are held out; see :class:`~.synthetic_actions.Manner`.
+        offsets: ``[V, 3]``, metres: offset of each joint of the standing body from its parent.
+        amplitude: Relative extent of movements; 1 is typical.
+        tempo: Relative speed of movements; 1 is typical.
+        left_handed: Whether the person prefers the left hand and foot.
+        habits: ``[3]``, from -1 to 1: deviations of the person's movements from the average in
+            height, direction and carriage; see :class:`~halp_mm.synthetic.actions.Manner`.
         posture: ``[V, 3]``, degrees: joint angles of the person at rest.
-        sway: Degrees that the joints wander while the person stands.
+        sway: Amplitude of the joint angles' drift while standing, in degrees.
     """
 
     offsets: np.ndarray
@@ -86,7 +86,7 @@ class SyntheticPerson:
 
     @classmethod
     def draw(cls, generator: np.random.Generator) -> SyntheticPerson:
-        """Make up a person."""
+        """Draw a random person."""
         return cls(
             offsets=_draw_offsets(generator),
             amplitude=generator.uniform(0.8, 1.15),
@@ -125,7 +125,7 @@ def _draw_posture(generator: np.random.Generator) -> np.ndarray:
 
 
 def rotation_matrices(angles: np.ndarray) -> np.ndarray:
-    """Rotations about z, then x, then y, of axes that stay where they are.
+    """Rotations about fixed axes, first z, then x, then y.
 
     Args:
         angles: ``[..., 3]``, radians about x, y and z.
@@ -146,19 +146,19 @@ def rotation_matrices(angles: np.ndarray) -> np.ndarray:
 
 
 def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joint angles to joint places, with the pelvis at the origin.
+    """Compute joint positions from joint angles, with the pelvis at the origin.
 
     Args:
-        angles: ``[..., V, 3]``, radians about a joint's x, y and z axes, relative to the joint
-            that it hangs from; see :func:`rotation_matrices`.
-        offsets: ``[V, 3]``, or any shape that broadcasts to that of the angles: each joint of
-            the standing body seen from its parent. Their lengths are the bone lengths.
+        angles: ``[..., V, 3]``, radians about a joint's x, y and z axes, relative to its parent;
+            see :func:`rotation_matrices`.
+        offsets: ``[V, 3]``, or any shape that broadcasts to that of the angles: offset of each
+            joint of the standing body from its parent. The lengths are the bone lengths.
 
     Returns:
         ``[..., V, 3]``, in the unit of the offsets.
 
     Raises:
-        ValueError: if the joint axis does not have the joints of ``kinect_v2``.
+        ValueError: if V is not the number of joints of ``kinect_v2``.
     """
     expected = (LAYOUT.num_joints, 3)
     for name, array in (('angles', angles), ('offsets', offsets)):
@@ -175,17 +175,17 @@ def forward_kinematics(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def stand_on_floor(places: np.ndarray) -> np.ndarray:
-    """Shift a body so that its lower foot stays where it is, on the floor y = 0.
+    """Shift a body so that its lower foot stays in place on the floor y = 0.
 
     Args:
-        places: ``[..., V, 3]``, metres, of a body whose pelvis is held.
+        places: ``[..., V, 3]``, metres, of a body with a fixed pelvis.
 
     Returns:
         ``[..., V, 3]``.
     """
     heights = places[..., _FEET, 1]
     ground = heights.min(-1)
-    # The weight passes from foot to foot within about 10 cm of lifting one: no jerks.
+    # To avoid jerks, the weight shifts between the feet within about 10 cm of lifting one.
     load = np.exp(-(places[..., _ANKLES, 1] - ground[..., None]) / 0.1)
     load /= load.sum(-1, keepdims=True)
     foothold = (load[..., None] * places[..., _ANKLES, :]).sum(-2)

@@ -1,7 +1,7 @@
-"""Synthetic clips: a kinematic model of people who act in front of depth cameras.
+"""Synthetic clips from a kinematic model of people in front of depth cameras.
 
-Nothing needs to be downloaded for them. They have what makes real recordings hard: bodies of
-different size, everybody's own manner, views from different sides, sensor noise, lost joints.
+The clips need no download. They have the difficulties of real recordings: bodies of different
+sizes, individual movement traits, views from different sides, sensor noise and lost joints.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from halp_mm.synthetic.body import (
 
 NUM_SUBJECTS = 20
 NUM_CAMERAS = 3
-MAX_REPEATS = 999  # the clips' names have three digits for them
+MAX_REPEATS = 999  # limited by the three digits in the clips' names
 FRAMES_PER_SECOND = 30
 MIN_FRAMES, MAX_FRAMES = 40, 120
 
-_SUBJECT_STREAM, _CLIP_STREAM = 0, 1  # keep subjects' random numbers apart from clips'
+_SUBJECT_STREAM, _CLIP_STREAM = 0, 1  # separate the random numbers of subjects and clips
 # Yaw in degrees, height above the floor and distance from the middle of the scene in metres.
 _CAMERAS = ((0, 1.1, 3.2), (-45, 1.3, 3.3), (45, 1.2, 3.1))
-_MAX_FACING = 120  # degrees to either side that people turn away from the first camera
+_MAX_FACING = 120  # degrees that people turn at most to either side of the first camera
 
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """A clip and what is known of it.
+    """A clip and its metadata.
 
     Args:
         coordinates: float32 ``[M, T, 25, 3]``, metres in camera space, joints of ``kinect_v2``: x
             to the right in the Kinect's mirrored image, y up, z away from the camera. A person
             whom the sensor has lost is zero.
         label: The action, counted from 0 in ``ACTIONS``.
-        subject: From 1.
-        camera: From 1.
-        repetition: From 1.
+        subject: The subject, counted from 1.
+        camera: The camera, counted from 1.
+        repetition: The repetition, counted from 1.
     """
 
     coordinates: np.ndarray
@@ -56,14 +56,14 @@ class SyntheticClip:
 
     @property
     def name(self) -> str:
-        """The name, made of setup, camera, performer, repetition and action as NTU's are."""
+        """The name in NTU's format: setup, camera, performer, repetition and action."""
         return (
             f'S001C{self.camera:03d}P{self.subject:03d}R{self.repetition:03d}A{self.label + 1:03d}'
         )
 
     @property
     def splits(self) -> tuple[str, str]:
-        """Odd subjects train, even ones test; cameras 2 and 3 train, camera 1 tests."""
+        """The splits: odd subjects train, even ones test; cameras 2 and 3 train, camera 1 tests."""
         return (
             'xsub_train' if self.subject % 2 else 'xsub_test',
             'xview_test' if self.camera == 1 else 'xview_train',
@@ -71,17 +71,17 @@ class SyntheticClip:
 
 
 def generate_synthetic(seed: int = 0, repeats: int = 1) -> Iterator[SyntheticClip]:
-    """All clips of the data set, one after the other.
+    """Generate all clips of the data set, one at a time.
 
     Args:
-        seed: Clips depend on it and on their own name, not on each other.
-        repeats: How often each subject repeats each action before each camera.
+        seed: Seed of the data set. A clip depends only on it and on the clip's name.
+        repeats: Number of repetitions of each action by each subject before each camera.
 
     Yields:
         ``20 subjects x actions x 3 cameras x repeats`` clips.
 
     Raises:
-        ValueError: if the seed is negative or there are fewer than 1 or more than 999 repeats.
+        ValueError: if the seed is negative, or ``repeats`` is not from 1 to 999.
     """
     _check_seed(seed)
     if not 1 <= repeats <= MAX_REPEATS:
@@ -99,10 +99,10 @@ def write_synthetic(path: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
     """Write the data set to a data file.
 
     The file has the splits ``xsub_train``, ``xsub_test``, ``xview_train`` and ``xview_test`` and
-    the columns ``subject``, ``camera`` and ``repetition``. The same arguments make the same file.
+    the columns ``subject``, ``camera`` and ``repetition``. Equal arguments give equal files.
 
     Args:
-        path: The file to make; it appears when it is complete.
+        path: The file to write; it appears only when it is complete.
         seed: See :func:`generate_synthetic`.
         repeats: See :func:`generate_synthetic`.
 
@@ -125,7 +125,7 @@ def write_synthetic(path: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
 
 
 def synthetic_person(seed: int, subject: int) -> SyntheticPerson:
-    """The body and manner of a subject.
+    """The body and movement traits of a subject.
 
     Raises:
         ValueError: if the seed is negative.
@@ -137,14 +137,14 @@ def synthetic_person(seed: int, subject: int) -> SyntheticPerson:
 def generate_clip(
     seed: int, subject: int, label: int, camera: int, repetition: int
 ) -> SyntheticClip:
-    """One clip.
+    """Generate one clip.
 
     Args:
-        seed: Of the whole data set.
-        subject: From 1 to 20.
+        seed: Seed of the data set.
+        subject: The subject, from 1 to 20.
         label: The action, counted from 0 in ``ACTIONS``.
-        camera: From 1 to 3.
-        repetition: From 1 to 999.
+        camera: The camera, from 1 to 3.
+        repetition: The repetition, from 1 to 999.
 
     Raises:
         ValueError: if the seed is negative or a number is out of range.
@@ -161,7 +161,7 @@ def generate_clip(
     numbers = [seed, _CLIP_STREAM, subject, label, camera, repetition]
     generator = np.random.default_rng(numbers)
     action = list(ACTIONS.values())[label]
-    # Partners come from the same half of the subjects, so that no test body is seen in training.
+    # Partners come from the same half of the subjects, so that training contains no test bodies.
     others = [s for s in range(1, NUM_SUBJECTS + 1) if s != subject and (s - subject) % 2 == 0]
     subjects = [subject, *generator.permutation(others)][: action.num_people]
     people = [synthetic_person(seed, int(person)) for person in subjects]
@@ -173,16 +173,16 @@ def generate_clip(
 def perform(
     action: Action, people: list[SyntheticPerson], generator: np.random.Generator
 ) -> np.ndarray:
-    """Let people act.
+    """Simulate a performance of an action.
 
     Args:
-        action: What they do.
-        people: As many as the action needs.
-        generator: Source of what differs from one performance to the next.
+        action: The action.
+        people: As many people as the action needs.
+        generator: Generator of the differences between performances.
 
     Returns:
-        ``[M, T, 25, 3]``, metres, in the room: the floor is y = 0, the scene's middle the origin,
-        and -z points to the first camera. M counts people in the order of tracking.
+        ``[M, T, 25, 3]``, metres in the room: the floor is y = 0, the origin is the scene's middle,
+        and -z points to the first camera. People are in the order of tracking.
     """
     seconds = generator.uniform(*action.seconds) / people[0].tempo
     busy = min(round(seconds * FRAMES_PER_SECOND), MAX_FRAMES - 6)
@@ -197,24 +197,24 @@ def perform(
         amplitude = person.amplitude * generator.uniform(0.9, 1.1)
         manner = Manner(amplitude, busy / FRAMES_PER_SECOND, *traits, peak)
         motion = action.motion(position, progress, manner)
-        # People who meet use the same hand.
+        # People who interact use the same hand.
         if people[0].left_handed != other_hand:
             motion = motion.mirrored()
         angles = motion.angles + person.posture + _sway(person.sway, frames, generator)
         angles += _fidgets(frames, generator)
         body = stand_on_floor(forward_kinematics(np.deg2rad(angles), person.offsets))
         places.append(body + motion.path[:, None])
-    # People who meet wander together.
-    return _place_in_room(np.stack(places), action, generator) + _wander(frames, generator)
+    # People who interact drift together.
+    return _place_in_room(np.stack(places), action, generator) + _drift(frames, generator)
 
 
 def film(places: np.ndarray, camera: int, generator: np.random.Generator) -> np.ndarray:
-    """See a scene with a camera.
+    """Transform a scene to the space of a camera.
 
     Args:
         places: ``[M, T, 25, 3]``, metres in the room.
-        camera: From 1 to 3.
-        generator: Source of the small differences in how the camera was set up.
+        camera: The camera, from 1 to 3.
+        generator: Generator of small differences in the camera's setup.
 
     Returns:
         ``[M, T, 25, 3]``, metres in camera space.
@@ -228,14 +228,14 @@ def film(places: np.ndarray, camera: int, generator: np.random.Generator) -> np.
 
 
 def add_sensor_errors(coordinates: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """What a depth sensor's tracking makes of a scene.
+    """Add the tracking errors of a depth sensor.
 
-    Joints tremble and drift, most of all hands; now and then one sticks or jumps for some frames;
-    sometimes a second person is lost.
+    Joints tremble and drift, especially hands. Single joints occasionally freeze or jump for some
+    frames. A second person is sometimes lost.
 
     Args:
         coordinates: ``[M, T, 25, 3]``, metres in camera space.
-        generator: Source of the errors.
+        generator: Generator of the errors.
 
     Returns:
         A new ``[M, T, 25, 3]``.
@@ -261,7 +261,7 @@ def add_sensor_errors(coordinates: np.ndarray, generator: np.random.Generator) -
 
 
 def _joint_noise() -> np.ndarray:
-    """Typical error of each joint, ``[V]``, metres."""
+    """The typical error of each joint, ``[V]``, metres."""
     noise = np.full(LAYOUT.num_joints, 0.007)
     for parts, factor in ((('hand', 'thumb', 'wrist'), 2.2), (('foot', 'ankle'), 1.6)):
         for index, joint in enumerate(LAYOUT.joints):
@@ -272,7 +272,7 @@ def _joint_noise() -> np.ndarray:
 
 _NOISE = _joint_noise()
 
-# Joints that people move without purpose, and how far at most: degrees about x, y and z.
+# Joints of purposeless movements, with the maximum angles in degrees about x, y and z.
 _FIDGETS = [
     *((f'{side}_shoulder', (45, 20, 20)) for side in ('left', 'right')),
     *((f'{side}_elbow', (90, 35, 0)) for side in ('left', 'right')),
@@ -282,14 +282,14 @@ _FIDGETS = [
 
 
 def _sway(degrees: float, frames: int, generator: np.random.Generator) -> np.ndarray:
-    """Slow wandering of all joint angles, ``[T, V, 3]``, degrees."""
+    """Slow drift of all joint angles, ``[T, V, 3]``, degrees."""
     angles = degrees * _slow_waves(frames, (LAYOUT.num_joints, 3), generator)
     angles[:, LAYOUT.index('spine_base'), 1] *= 6  # standing people turn more than they lean
     return angles
 
 
-def _wander(frames: int, generator: np.random.Generator) -> np.ndarray:
-    """How people drift from their place, ``[T, 1, 3]``, metres."""
+def _drift(frames: int, generator: np.random.Generator) -> np.ndarray:
+    """Slow drift of people from their position, ``[T, 1, 3]``, metres."""
     return _slow_waves(frames, (1, 3), generator) * (0.14, 0, 0.14)
 
 
@@ -302,13 +302,13 @@ def _slow_waves(frames: int, shape: tuple[int, ...], generator: np.random.Genera
 
 
 def _fidgets(frames: int, generator: np.random.Generator) -> np.ndarray:
-    """Movements that have nothing to do with the action, ``[T, V, 3]``, degrees."""
+    """Movements unrelated to the action, ``[T, V, 3]``, degrees."""
     angles = np.zeros((frames, LAYOUT.num_joints, 3))
     time = np.arange(frames)
     for _ in range(generator.poisson(4)):
-        joint, largest = _FIDGETS[generator.integers(len(_FIDGETS))]
+        joint, max_turn = _FIDGETS[generator.integers(len(_FIDGETS))]
         middle, width = generator.uniform(0, frames), generator.uniform(6, 25)
-        turn = generator.uniform(-1, 1, 3) * largest
+        turn = generator.uniform(-1, 1, 3) * max_turn
         turn[0] = abs(turn[0])  # elbows do not bend backwards
         angles[:, LAYOUT.index(joint)] += np.exp(-(((time - middle) / width) ** 2))[:, None] * turn
     return angles
@@ -317,11 +317,11 @@ def _fidgets(frames: int, generator: np.random.Generator) -> np.ndarray:
 def _place_in_room(
     places: np.ndarray, action: Action, generator: np.random.Generator
 ) -> np.ndarray:
-    """Bodies at the origin to their places in the room, ``[M, T, 25, 3]``."""
+    """Move bodies from the origin to their positions in the room, ``[M, T, 25, 3]``."""
     facing = generator.uniform(-_MAX_FACING, _MAX_FACING)
     middle = np.array([generator.uniform(-0.3, 0.3), 0, generator.uniform(-0.3, 0.3)])
     if len(places) == 2:
-        # They look at each other; which of them faces the first camera is not for the class to say.
+        # They face each other; who faces the first camera must not depend on the class.
         facing += generator.choice([-90, 90])
         distance = generator.uniform(*action.distance)
         places = np.stack([places[0], places[1] * (-1, 1, -1)]) + (

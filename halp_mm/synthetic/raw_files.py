@@ -1,7 +1,7 @@
 """Synthetic clips as raw files of NTU RGB+D and PKU-MMD.
 
-With them the tools for these data sets can be tried without the real data. Numbers are written
-with as many digits as float32 has, so that the clips come back bit by bit.
+The files allow a trial of the tools for these data sets without the real data. Numbers have all
+digits of float32, so that the clips can be read back bit for bit.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from halp_mm.synthetic.clips import (
     generate_synthetic,
 )
 
-_NTU_STREAM, _PKU_STREAM = 2, 3  # beside the streams of synthetic.py
+_NTU_STREAM, _PKU_STREAM = 2, 3  # distinct from the streams of clips.py
 _FIRST_BODY_ID = 72057594037931000
-# What the Kinect says of a body and a joint, beside ID, x, y and z.
+# Kinect attributes of a body and a joint besides ID, x, y and z.
 _BODY = '0 1 1 1 1 0 0.02764709 0.05745083 2'
 _JOINT = '277.4197 191.8312 1036.233 519.1677 -0.2059419 0.05349901 0.9692109 -0.1239193 2'
 _CAMERAS = 'LMR'
@@ -36,11 +36,11 @@ _PKU_SPLIT_FILES = {
 
 @dataclass(frozen=True)
 class RawNTUClip:
-    """A ``.skeleton`` file and what should be read from it.
+    """A ``.skeleton`` file and its expected content.
 
     Args:
         name: The clip's name, such as ``S001C001P001R001A001``.
-        coordinates: float32 ``[M, T, 25, 3]``, metres: the actors, in no order.
+        coordinates: float32 ``[M, T, 25, 3]``, metres: the actors, in any order.
         text: The file's content.
     """
 
@@ -55,10 +55,10 @@ class RawPKUVideo:
 
     Args:
         name: The video's name, such as ``A01N01-L``.
-        subject: Its first actor, from 1.
-        camera: From 1: left, middle, right.
-        frames: float32 ``[T, 2, 25, 3]``, metres, zero where there is no second person.
-        actions: Label from 0, first and last frame from 1 of each action.
+        subject: The first actor, counted from 1.
+        camera: The camera, counted from 1: left, middle, right.
+        frames: float32 ``[T, 2, 25, 3]``, metres; an absent second person is zero.
+        actions: Label (counted from 0), first and last frame (counted from 1) of each action.
     """
 
     name: str
@@ -78,13 +78,13 @@ def skeleton_text(
 
     Args:
         coordinates: float32 ``[M, T, 25, 3]``, metres. A person who is zero is not in the frame.
-        generator: Source of the order and of the spurious body.
-        swapped_slots: Whether the order of the bodies changes from frame to frame.
-        spurious_body: ``'brief'`` adds a body that flickers up beside the first person for up to
-            10 frames, ``'wide'`` one that is as wide as a table and seen all the time.
+        generator: Generator of the order and of the spurious body.
+        swapped_slots: Whether the order of the bodies changes between frames.
+        spurious_body: ``'brief'`` adds a body that appears beside the first person for up to 10
+            frames, ``'wide'`` one that is as wide as a table and present in all frames.
 
     Raises:
-        ValueError: if there is no such spurious body.
+        ValueError: if the kind of spurious body is unknown.
     """
     bodies = list(coordinates)
     if spurious_body == 'brief':
@@ -111,14 +111,14 @@ def skeleton_text(
 
 
 def raw_ntu_clip(clip: SyntheticClip, seed: int = 0) -> RawNTUClip:
-    """A clip as a ``.skeleton`` file.
+    """Convert a clip to a ``.skeleton`` file with typical defects.
 
-    In half of the clips slots are swapped, in half there is a spurious body, and in a quarter some
-    frames are empty.
+    Half of the clips have swapped slots, half have a spurious body, and a quarter have some empty
+    frames.
 
     Args:
         clip: The clip.
-        seed: What is done depends on it and on the clip's name.
+        seed: Seed of the defects, which depend on it and on the clip's name.
     """
     numbers = [clip.subject, clip.label, clip.camera, clip.repetition]
     generator = np.random.default_rng([seed, _NTU_STREAM, *numbers])
@@ -136,12 +136,12 @@ def write_raw_ntu(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
     """Write the clips of :func:`~.synthetic.generate_synthetic` as :func:`raw_ntu_clip` does.
 
     Args:
-        folder: Where to write the ``.skeleton`` files.
+        folder: Folder for the ``.skeleton`` files.
         seed: See :func:`~.synthetic.generate_synthetic`.
-        repeats: See there.
+        repeats: See :func:`~.synthetic.generate_synthetic`.
 
     Returns:
-        How many clips there are.
+        The number of clips.
 
     Raises:
         ValueError: if the seed or the repeats are out of range.
@@ -157,21 +157,23 @@ def write_raw_ntu(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
 
 
 def generate_raw_pku(seed: int = 0, part: int = 2, repeats: int = 1) -> Iterator[RawPKUVideo]:
-    """Videos in which each subject performs all actions in some order before a camera.
+    """Generate videos in which each subject performs all actions in random order before a camera.
 
-    Between two actions people stand still.
+    People stand still between two actions.
 
     Args:
         seed: See :func:`~.synthetic.generate_synthetic`.
-        part: 1 or 2: how videos are named.
-        repeats: How many videos there are of each subject and camera.
+        part: Part of PKU-MMD, 1 or 2, which determines the names of the videos.
+        repeats: Number of videos of each subject and camera.
 
     Raises:
         ValueError: if the part, the seed or the repeats are out of range.
     """
-    most = 9 if part == 1 else 99  # the names of the videos have no more digits for them
-    if part not in _PKU_SPLIT_FILES or not 1 <= repeats <= most:
-        raise ValueError(f'part is {part}, repeats {repeats}; expected 1 or 2, and 1 to {most}')
+    max_repeats = 9 if part == 1 else 99  # limited by the digits in the videos' names
+    if part not in _PKU_SPLIT_FILES or not 1 <= repeats <= max_repeats:
+        raise ValueError(
+            f'part is {part}, repeats {repeats}; expected 1 or 2, and 1 to {max_repeats}'
+        )
     for subject in range(1, NUM_SUBJECTS + 1):
         for repetition in range(1, repeats + 1):
             video = (
@@ -183,25 +185,25 @@ def generate_raw_pku(seed: int = 0, part: int = 2, repeats: int = 1) -> Iterator
                     generate_clip(seed, subject, int(label), camera, repetition)
                     for label in generator.permutation(len(ACTIONS))
                 ]
-                frames, actions = _film_one_after_the_other(clips, generator)
+                frames, actions = _concatenate_clips(clips, generator)
                 name = f'{video}-{_CAMERAS[camera - 1]}'
                 yield RawPKUVideo(name, subject, camera, frames, actions)
 
 
 def write_raw_pku(folder: str | os.PathLike, seed: int = 0, part: int = 2, repeats: int = 1) -> int:
-    """Write ``skeleton/``, ``label/`` and the split files, as :func:`generate_raw_pku` makes them.
+    """Write the videos of :func:`generate_raw_pku` as ``skeleton/``, ``label/`` and split files.
 
-    Odd subjects train in the cross-subject split, the middle and the right camera in the
-    cross-view split.
+    The cross-subject split trains on odd subjects, the cross-view split on the middle and the
+    right camera.
 
     Args:
-        folder: Where to write.
+        folder: Folder to write to.
         seed: See :func:`generate_raw_pku`.
-        part: See there.
-        repeats: See there.
+        part: See :func:`generate_raw_pku`.
+        repeats: See :func:`generate_raw_pku`.
 
     Returns:
-        How many videos there are.
+        The number of videos.
 
     Raises:
         ValueError: if the part, the seed or the repeats are out of range.
@@ -225,10 +227,10 @@ def write_raw_pku(folder: str | os.PathLike, seed: int = 0, part: int = 2, repea
     return len(is_train)
 
 
-def _film_one_after_the_other(
+def _concatenate_clips(
     clips: list[SyntheticClip], generator: np.random.Generator
 ) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-    """One video of several clips, ``[T, 2, 25, 3]``, and where they are in it."""
+    """Concatenate clips to one video ``[T, 2, 25, 3]``; return it and the clips' actions."""
     pieces, actions, length = [], [], 0
     for clip in clips:
         frames = np.zeros((clip.coordinates.shape[1], 2, *clip.coordinates.shape[2:]), np.float32)
@@ -242,5 +244,5 @@ def _film_one_after_the_other(
 
 
 def _numbers(values: list[float]) -> str:
-    """Numbers in text with as many digits as float32 has."""
+    """Format numbers with all digits of float32."""
     return ' '.join([f'{value:.9g}' for value in values])

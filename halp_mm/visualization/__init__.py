@@ -1,4 +1,4 @@
-"""Pictures."""
+"""Pictures of clips, features, training curves and data files."""
 
 from halp_mm.visualization.clip_files import contact_sheet, save_clip
 from halp_mm.visualization.curves import plot_curves

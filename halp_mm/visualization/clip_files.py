@@ -1,4 +1,4 @@
-"""Drawn clips as files: a GIF, a film, or a sheet of some frames."""
+"""Files of drawn clips: a GIF, a video, or a sheet of some frames."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def save_clip(
     Args:
         clip: ``[M, T, V, C]``.
         layout: The layout of V.
-        path: A ``.gif`` or ``.mp4`` with all frames, or a ``.png`` with some evenly spaced ones.
+        path: A ``.gif`` or ``.mp4`` file for all frames, or a ``.png`` for some evenly spaced ones.
         caption: Small text along the upper edge.
-        fps: Frames a second.
+        fps: Frames per second.
         size: Width and height of a frame, pixels.
 
     Raises:
-        ValueError: if the ending is another, or a number is out of range.
-        OSError: if the file cannot be written, or a film does not play.
+        ValueError: if the suffix is unknown, or a number is out of range.
+        OSError: if the file cannot be written, or a video does not play.
     """
     path = Path(path)
     if path.suffix not in WRITERS:
         raise ValueError(f'{path} ends in {path.suffix!r}; expected one of {", ".join(WRITERS)}')
     if not 120 <= size <= 2160 or size % 2:
         raise ValueError(f'size is {size}; expected an even number from 120 to 2160')
-    fastest = 50 if path.suffix == '.gif' else 240
-    if not 0.1 <= fps <= fastest:
-        raise ValueError(f'fps is {fps:g}; expected 0.1 to {fastest} in a {path.suffix} file')
+    max_fps = 50 if path.suffix == '.gif' else 240
+    if not 0.1 <= fps <= max_fps:
+        raise ValueError(f'fps is {fps:g}; expected 0.1 to {max_fps} in a {path.suffix} file')
     if path.suffix == '.png':
         pictures = contact_sheet(clip, layout, size, caption)
     else:
@@ -60,7 +60,7 @@ def save_clip(
 def contact_sheet(
     clip: np.ndarray | Tensor, layout: str | SkeletonLayout, size: int = 480, caption: str = ''
 ) -> np.ndarray:
-    """Some evenly spaced frames of a clip in rows, with a caption above: RGB ``[H, W, 3]``."""
+    """Draw evenly spaced frames of a clip in rows, with a caption above: RGB ``[H, W, 3]``."""
     layout = get_layout(layout)
     count = min(SHEET_FRAMES, clip.shape[1])
     frames = np.linspace(0, clip.shape[1] - 1, count).round().astype(int)
@@ -82,8 +82,8 @@ def _write_png(path: Path, picture: np.ndarray, fps: float) -> None:
 
 
 def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
-    """All frames with one palette; durations are hundredths of a second that add up rightly."""
-    # The colours that the first, the middle and the last frame have most serve the others.
+    """Write frames with one palette; rounding durations to 10 ms keeps the total duration."""
+    # The most frequent colours of the first, the middle and the last frame serve all frames.
     some = pictures[[0, len(pictures) // 2, -1]].reshape(-1, 3)
     colors, counts = np.unique(some, axis=0, return_counts=True)
     palette = colors[np.argsort(-counts)[:_GIF_COLORS]]
@@ -104,7 +104,7 @@ def _write_gif(path: Path, pictures: np.ndarray, fps: float) -> None:
 
 
 def _nearest(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """The palette's nearest colour for each pixel, uint8 ``[H, W]``. Pillow's own is coarser."""
+    """Find each pixel's nearest colour in the palette, uint8 ``[H, W]``; Pillow's is coarser."""
     packed = picture.astype(np.int64) @ (1 << 16, 1 << 8, 1)
     colors, which = np.unique(packed, return_inverse=True)
     parts = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], -1)
@@ -131,5 +131,5 @@ def _write_mp4(path: Path, pictures: np.ndarray, fps: float) -> None:
         )
 
 
-#: What writes a file of each ending.
+#: The writer of each suffix.
 WRITERS = {'.gif': _write_gif, '.mp4': _write_mp4, '.png': _write_png}

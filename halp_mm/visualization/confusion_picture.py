@@ -8,16 +8,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-_LONGEST_NAME = 28  # characters
+_MAX_NAME_LENGTH = 28  # characters
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw which class is taken for which, each row in per cent of the class's clips.
+    """Draw a confusion matrix, with rows in per cent of the true class's clips.
 
     Args:
         confusion: Counts ``[classes, classes]``, true by predicted class. A class without clips
             gets an empty row.
-        classes: The classes' names.
+        classes: Names of the classes.
     """
     clips = confusion.sum(1, keepdims=True)
     shares = np.divide(100 * confusion, clips, out=np.zeros(confusion.shape), where=clips > 0)
@@ -27,7 +27,8 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     axes = figure.subplots()
     image = axes.imshow(shares, cmap='Blues', vmin=0, vmax=100, interpolation='nearest')
     names = [
-        name if len(name) <= _LONGEST_NAME else f'{name[: _LONGEST_NAME - 1]}…' for name in classes
+        name if len(name) <= _MAX_NAME_LENGTH else f'{name[: _MAX_NAME_LENGTH - 1]}…'
+        for name in classes
     ]
     places = range(len(classes))
     axes.set_xticks(places, names, rotation=90, fontsize=8, parse_math=False)

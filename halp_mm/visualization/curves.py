@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from halp_mm.atomic_write import atomic_write
 
-#: What each panel shows, by its title, and the beginnings of the logged names that belong to it,
-#: with or without the stream and the head.
+#: The prefixes of the logged names in each panel, by the panel's title. They apply to names with or
+#: without the stream and the head.
 PANELS = {
     'losses': ('loss',),
     'accuracy in training, and positives kept': (
@@ -31,13 +31,13 @@ PANELS = {
 
 
 def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path:
-    """Draw a run's losses, figures and accuracies over the epochs.
+    """Draw a run's losses, metrics and accuracies over the epochs.
 
-    A resumed run has several logs; they are drawn as one, and where they overlap the newest counts.
+    A resumed run has several logs, which are drawn as one. Where logs overlap, the newest is used.
 
     Args:
         work_dir: The run's work directory.
-        picture: The image file to write; its ending gives the format.
+        picture: The image file to write; its suffix determines the format.
 
     Returns:
         The path of the picture.
@@ -58,7 +58,7 @@ def plot_curves(work_dir: str | os.PathLike, picture: str | os.PathLike) -> Path
 
 
 def read_curves(work_dir: str | os.PathLike) -> dict[str, dict[float, float]]:
-    """Read a run's logged figures: by name, the value at each epoch.
+    """Read a run's logged metrics: the value at each epoch by name.
 
     Args:
         work_dir: The run's work directory.
@@ -89,7 +89,7 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, dict[float, float]]:
 
 
 def panels(curves: Mapping[str, Mapping[float, float]]) -> dict[str, dict[str, dict[float, float]]]:
-    """The curves of each of :data:`PANELS`, by its title; a panel may be empty."""
+    """Sort curves into :data:`PANELS`, by title; a panel may be empty."""
     return {
         title: {
             name: dict(points)
@@ -101,11 +101,11 @@ def panels(curves: Mapping[str, Mapping[float, float]]) -> dict[str, dict[str, d
 
 
 def panel_figure(title: str, members: Mapping[str, Mapping[float, float]]) -> Figure:
-    """Draw one panel alone.
+    """Draw a single panel.
 
     Args:
-        title: Its title.
-        members: Its curves, by name.
+        title: Title of the panel.
+        members: Curves of the panel by name.
     """
     figure = Figure(figsize=(5, 3.6), layout='constrained')
     FigureCanvasAgg(figure)

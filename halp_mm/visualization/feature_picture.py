@@ -1,4 +1,4 @@
-"""The picture of features in the plane, coloured by class."""
+"""The picture of two-dimensional features, coloured by class."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from halp_mm.atomic_write import atomic_write
 
 _COLORS = colormaps['tab10'].colors
-_MARKERS = 'o^s'  # the next ten classes have the same colours and another marker
+_MARKERS = 'o^s'  # each marker serves ten classes, one per colour
 _LEGEND_WIDTH = 26  # characters
 
-#: What a picture says in its ``Software`` text, by which it can be recognised.
+#: The ``Software`` text of a picture, by which it can be recognised.
 SOFTWARE = 'halp_mm, features by t-SNE'
 
-#: As many classes can be told apart.
+#: Maximum number of distinguishable classes.
 MAX_CLASSES = len(_COLORS) * len(_MARKERS)
 
 
@@ -32,24 +32,24 @@ def plot_features(
     title: str,
     picture: str | os.PathLike,
 ) -> Path:
-    """Draw one dot a clip, one colour and marker a class, and a legend beside them.
+    """Draw one dot per clip with a colour and marker per class, and a legend beside them.
 
     Args:
         points: ``[N, 2]``.
-        labels: ``[N]``, positions in ``classes``.
-        classes: The classes' names, at most :data:`MAX_CLASSES`.
-        title: Stands above.
+        labels: ``[N]``, indices of ``classes``.
+        classes: Names of the classes, at most :data:`MAX_CLASSES`.
+        title: Title of the picture.
         picture: The ``.png`` file to write.
 
     Returns:
         The path of the picture.
 
     Raises:
-        ValueError: if the file's ending is another, or there are too many classes.
+        ValueError: if the file's suffix is not ``.png``, or there are too many classes.
     """
     check_picture(classes, picture)
     names = [textwrap.fill(name, _LEGEND_WIDTH) for name in classes]
-    # 10-point lines, with some room between the names: all of the legend has to fit.
+    # The whole legend must fit: 10-point lines with some space between the names.
     legend_height = (13 * '\n'.join(names).count('\n') + 6 * len(names) + 30) / 72
     figure = Figure(figsize=(8.5, max(6.4, legend_height)), layout='constrained')
     FigureCanvasAgg(figure)
@@ -83,7 +83,7 @@ def plot_features(
 
 
 def check_picture(classes: Sequence[str], picture: str | os.PathLike) -> None:
-    """Raise :func:`plot_features`'s ValueErrors, before the points are known."""
+    """Raise the ValueErrors of :func:`plot_features` before the points are known."""
     if Path(picture).suffix != '.png':
         raise ValueError(f'the picture is {picture}; expected a name that ends in .png')
     if len(classes) > MAX_CLASSES:

@@ -1,4 +1,4 @@
-"""The picture of what is in a data file."""
+"""The picture of a data file's content."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MAX_SPLITS, _MAX_BINS, _EXAMPLES = 6, 40, 6
 
 
 def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
-    """Draw classes in each split, lengths, people, coordinates, and some skeletons.
+    """Draw the classes of each split, lengths, people, coordinates and some skeletons.
 
     Args:
-        inspection: What was found in a data file.
-        picture: The image file to write; its ending gives the format.
+        inspection: The inspection of a data file.
+        picture: The image file to write; its suffix determines the format.
 
     Returns:
         The path of the picture.
@@ -52,7 +52,7 @@ def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
 
 
 def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
-    """A column of bars for each split, all with the same classes."""
+    """Draw a column of bars for each split, all with the same classes."""
     splits = list(inspection.class_counts.items())[:_MAX_SPLITS]
     columns = splits or [('all clips', inspection.count_classes())]
     names = [_shortened(name, 26) for name in inspection.storage.class_names]
@@ -68,7 +68,7 @@ def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
 
 def _plot_lengths(axes: Axes, inspection: Inspection) -> None:
     lengths = inspection.storage.block.num_frames.numpy()
-    width = int(np.ptp(lengths)) // _MAX_BINS + 1  # whole frames, so that no bin has more of them
+    width = int(np.ptp(lengths)) // _MAX_BINS + 1  # in whole frames, so that bins are equally wide
     edges = np.arange(lengths.min(), lengths.max() + width + 1, width)
     axes.hist(lengths, edges, color=_COLOR)
     axes.axvline(np.median(lengths), color=_AXIS_COLORS[1])
@@ -86,7 +86,7 @@ def _plot_people(axes: Axes, inspection: Inspection) -> None:
 
 
 def _plot_coordinates(axes: Axes, inspection: Inspection) -> None:
-    """Distributions of each coordinate of all joints, in one frame of each person."""
+    """Draw the distribution of each coordinate over all joints, in one frame of each person."""
     tracks, dimensions = inspection.tracks, inspection.storage.layout.dimensions
     points = tracks.example[..., :dimensions][~tracks.never_seen]
     if len(points):
@@ -98,7 +98,7 @@ def _plot_coordinates(axes: Axes, inspection: Inspection) -> None:
 
 
 def _plot_examples(figure: SubFigure, inspection: Inspection) -> None:
-    """The middle frame of the first clip of some classes."""
+    """Draw the middle frame of the first clip of some classes."""
     storage = inspection.storage
     labels, first = np.unique(storage.labels.numpy(), return_index=True)
     chosen = np.linspace(0, len(labels) - 1, min(_EXAMPLES, len(labels))).round().astype(int)
@@ -115,5 +115,5 @@ def _plot_examples(figure: SubFigure, inspection: Inspection) -> None:
         )
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f'{text[: most - 3]}...'
+def _shortened(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f'{text[: max_length - 3]}...'

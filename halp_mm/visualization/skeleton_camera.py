@@ -1,13 +1,13 @@
-"""From the coordinates of a clip to pixels, with a camera that stands still.
+"""Projection of a clip's coordinates to pixels with a fixed camera.
 
-Camera space of a depth sensor is x to the sensor's left, y up and z away from it, as the Kinect has
-it. The picture is seen from the sensor's side, a little raised and turned, so whoever faces the
-sensor faces the viewer: their right hand is on the picture's left. If one of two people would hide
-the other, the camera stands further to the side. Poses in an image have y down and neither depth
-nor floor.
+The camera space of a depth sensor, such as the Kinect, has x to the sensor's left, y up and z away
+from it. The picture is seen from the sensor's side, slightly raised and turned. People who face the
+sensor thus face the viewer, with their right hand on the picture's left. If one of two people would
+hide the other, the camera stands further to the side. Poses in an image have y down and neither
+depth nor floor.
 
-The camera is placed so that all frames fit. Single frames in which a body leaps far away, as
-tracking errors make it, do not count; they may leave the picture.
+The camera is placed so that all frames fit. Single frames in which a tracking error moves a body
+far away are ignored; such a body may leave the picture.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from halp_mm.datasets.coordinate_checks import MAX_COORDINATE
 from halp_mm.inspection.clip_measures import seen_joints
 from halp_mm.skeletons import SkeletonLayout
 
-_TURNS = np.deg2rad([18.0, -18.0, 35.0, -35.0, 50.0, -50.0])  # the first that will do
+_TURNS = np.deg2rad([18.0, -18.0, 35.0, -35.0, 50.0, -50.0])  # in order of preference
 _RAISE = np.deg2rad(14.0)
 _SIDE_BY_SIDE = np.sin(np.deg2rad(40.0))
-_DISTANCE = 2.5  # of the camera from the middle, in diagonals of the bodies' room
-_NEAREST = 0.1  # closer to the camera than this share of the distance nothing is drawn
+_DISTANCE = 2.5  # of the camera from the middle, in diagonals of the bodies' bounding box
+_MIN_DEPTH = 0.1  # of points from the camera, in shares of the distance
 _MARGIN = 0.11  # of the picture's size, on each side
-_MAX_PIXEL = 1 << 16  # far outside of any picture, and small enough for OpenCV
+_MAX_PIXEL = 1 << 16  # far outside any picture, and small enough for OpenCV
 _FLOOR_CELLS = 9
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera stands and what it does to points.
+    """A camera's position and projection.
 
     Args:
         rotation: ``[3, 3]``: its rows are the picture's directions right, down and away.
-        middle: ``[3]``: the point that it looks at.
-        distance: How far away from the middle it stands.
-        scale: Pixels for one unit at the middle.
+        middle: ``[3]``: the point that the camera looks at.
+        distance: Distance of the camera from the middle.
+        scale: Pixels per unit at the middle.
         shift: ``[2]``: the pixel of the middle.
     """
 
@@ -49,7 +49,7 @@ class Camera:
     shift: np.ndarray | float = 0.0
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See points in perspective.
+        """Project points in perspective.
 
         Args:
             points: ``[..., 3]``.
@@ -58,7 +58,7 @@ class Camera:
             Pixels ``[..., 2]``, right and down, and the depth ``[...]`` along the camera's axis.
         """
         turned = (points - self.middle) @ self.rotation.T
-        depth = np.maximum(turned[..., 2] + self.distance, _NEAREST * self.distance)
+        depth = np.maximum(turned[..., 2] + self.distance, _MIN_DEPTH * self.distance)
         seen = turned[..., :2] * (self.scale * self.distance / depth)[..., None]
         return np.clip(seen + self.shift, -_MAX_PIXEL, _MAX_PIXEL), depth
 
@@ -69,8 +69,8 @@ class Floor:
 
     Args:
         corners: ``[4, 2]``.
-        lines: ``[L, 2, 2]``: the grid's lines, each from a point to a point.
-        shadows: ``[M, T, V, 2]``: the joints, dropped on the floor.
+        lines: ``[L, 2, 2]``: start and end of each line of the grid.
+        shadows: ``[M, T, V, 2]``: the joints, projected vertically to the floor.
     """
 
     corners: np.ndarray
@@ -80,14 +80,14 @@ class Floor:
 
 @dataclass(frozen=True)
 class Scene:
-    """A clip as the camera sees it.
+    """A clip as seen by the camera.
 
     Args:
         pixels: ``[M, T, V, 2]``, right and down.
-        depth: ``[M, T, V]``: how far away each joint is.
+        depth: ``[M, T, V]``: depth of each joint.
         seen: boolean ``[M, T, V]``: which joints were seen.
         floor: The floor, if the clip has three dimensions.
-        body_size: How large a body is, pixels.
+        body_size: Typical size of a body, pixels.
     """
 
     pixels: np.ndarray
@@ -98,7 +98,7 @@ class Scene:
 
 
 def film_clip(clip: np.ndarray, layout: SkeletonLayout, size: int) -> Scene:
-    """Place a camera and look at all frames of a clip.
+    """Place a camera and project all frames of a clip.
 
     Args:
         clip: ``[M, T, V, C]``.
@@ -119,7 +119,7 @@ def film_clip(clip: np.ndarray, layout: SkeletonLayout, size: int) -> Scene:
 
 
 def place_camera(points: np.ndarray, seen: np.ndarray, size: int) -> Camera:
-    """A camera that sees all frames.
+    """Place a camera that sees all frames.
 
     Args:
         points: ``[M, T, V, 3]``.
@@ -140,7 +140,7 @@ def place_camera(points: np.ndarray, seen: np.ndarray, size: int) -> Camera:
 
 
 def _turn(points: np.ndarray, seen: np.ndarray) -> float:
-    """How far to the side the camera stands: so far that it does not see people in one line."""
+    """The camera's angle to the side, large enough that two people are not in one line."""
     if len(points) < 2 or not (both := seen[:2].any(-1).all(0)).any():
         return float(_TURNS[0])
     weights = seen[:2, both, :, None]
@@ -151,14 +151,14 @@ def _turn(points: np.ndarray, seen: np.ndarray) -> float:
 
 
 def _fit(pixels: np.ndarray, seen: np.ndarray, size: int) -> tuple[float, np.ndarray]:
-    """Scale and shift that bring points ``[M, T, V, 2]`` into the middle of the picture."""
+    """Scale and shift that fit points ``[M, T, V, 2]`` into the middle of the picture."""
     low, high = _bounds(pixels, seen)
     scale = size * (1 - 2 * _MARGIN) / (float((high - low).max()) or 1.0)
     return scale, size / 2 - (low + high) / 2 * scale
 
 
 def _bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corner ``[D]`` of the room that the bodies take, without single leaps."""
+    """Lower and upper corner ``[D]`` of the bodies' bounding box, without single leaps."""
     low, high = _frame_bounds(points, seen)
     if not len(low):
         return np.zeros(points.shape[-1]), np.ones(points.shape[-1])
@@ -170,7 +170,7 @@ def _bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _frame_bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corner ``[F, D]`` of all bodies, in each frame that shows any."""
+    """Lower and upper corner ``[F, D]`` of all bodies, in each frame with people."""
     anybody = seen.any((0, 2))
     where = seen[:, anybody, :, None]
     shown = points[:, anybody]
@@ -179,19 +179,19 @@ def _frame_bounds(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _body_size(pixels: np.ndarray, seen: np.ndarray) -> float:
-    """The larger side of one body's box, median over people and frames."""
+    """The larger side of a body's bounding box, median over people and frames."""
     flat, joints = pixels.reshape(1, -1, *pixels.shape[2:]), seen.reshape(1, -1, seen.shape[2])
     low, high = _frame_bounds(flat, joints)
     return float(np.median((high - low).max(-1))) if len(low) else 0.0
 
 
 def _floor(points: np.ndarray, seen: np.ndarray, camera: Camera) -> Floor | None:
-    """A grid at the height of the feet, somewhat larger than the room."""
+    """A grid at the height of the feet, slightly larger than the bodies' bounding box."""
     low, high = _bounds(points, seen)
     lowest = _frame_bounds(points, seen)[0][:, 1]
     if not len(lowest):
         return None
-    height = np.quantile(lowest, 0.25)  # lower than in leaps, higher than where tracking fails
+    height = np.quantile(lowest, 0.25)  # below feet in jumps, above feet with tracking errors
     cell = _round_length(float((high - low).max()) / 5)
     middle = np.round((low + high) / 2 / cell)[[0, 2]]
     ticks = (np.arange(_FLOOR_CELLS + 1) - _FLOOR_CELLS // 2)[:, None] + middle
@@ -211,6 +211,6 @@ def _floor(points: np.ndarray, seen: np.ndarray, camera: Camera) -> Floor | None
 
 
 def _round_length(length: float) -> float:
-    """1, 2 or 5 times a power of ten, near a length."""
+    """Round a length to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(length)) if length > 0 else 1.0
     return float(min((power, 2 * power, 5 * power, 10 * power), key=lambda c: abs(c - length)))

@@ -1,4 +1,4 @@
-"""Draw skeleton clips: left, right and the middle of the body in three colours."""
+"""Drawings of skeleton clips, with left, right and middle of the body in three colours."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from halp_mm.visualization.skeleton_camera import Floor, Scene, film_clip
 
 Color = tuple[int, int, int]
 
-# RGB. Blue and vermilion of Okabe and Ito, which colour-blind people tell apart.
+# RGB. Blue and vermilion of Okabe and Ito, which colour-blind people can distinguish.
 MIDDLE, LEFT, RIGHT = (64, 64, 64), (0, 114, 178), (213, 94, 0)
 BACKGROUND, FLOOR, GRID, SHADOW = (252, 252, 250), (243, 243, 239), (222, 222, 216), (214, 214, 208)
 TEXT = (96, 96, 96)
-#: How far the colours of the first, the second, ... person are mixed with white.
+#: Share of white in the colours of the first, the second, ... person.
 PALENESS = (0.0, 0.55)
 
 _JOINT_SHADE = 0.72  # joints are darker than limbs
 _SUBPIXEL_BITS = 4
-_LIMB, _JOINT, _HEAD = 1 / 36, 1 / 58, 1 / 24  # width and radii, in bodies
+_LIMB, _JOINT, _HEAD = 1 / 36, 1 / 58, 1 / 24  # width and radii, in body sizes
 
 
 def draw_clip(
@@ -32,24 +32,24 @@ def draw_clip(
     caption: str = '',
     frames: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Draw the frames of a clip, seen by a camera that stands still.
+    """Draw the frames of a clip, seen by a fixed camera.
 
-    Left is blue, right is orange, the middle grey; the second person is paler. Whoever is absent
-    from a frame is not drawn in it.
+    Left is blue, right is orange, the middle is grey, and the second person is paler. People are
+    not drawn in frames from which they are absent.
 
     Args:
-        clip: ``[M, T, V, C]``, zero where a person is absent; of poses in an image, the channel
-            after the coordinates is a score, and joints without any are not drawn.
+        clip: ``[M, T, V, C]``; an absent person is zero. For poses in an image, the channel after
+            the coordinates is a score, and joints with a score of zero are not drawn.
         layout: The layout of V.
         size: Width and height of the pictures, pixels.
         caption: Small text in a corner.
-        frames: Which frames to draw; by default all. The camera is the same.
+        frames: The frames to draw; by default all. The camera is the same for any choice.
 
     Returns:
         RGB pictures, uint8 ``[frames, size, size, 3]``.
 
     Raises:
-        ValueError: if the clip does not have the layout's joints, or fewer coordinates.
+        ValueError: if the clip's joints differ from the layout's, or it has too few coordinates.
     """
     layout = get_layout(layout)
     clip = np.asarray(clip)
@@ -74,7 +74,7 @@ def draw_clip(
 
 
 def sides(layout: SkeletonLayout) -> np.ndarray:
-    """Which side each joint is on, int ``[V]``: 0 in the middle, 1 left, 2 right."""
+    """The side of each joint, int ``[V]``: 0 in the middle, 1 left, 2 right."""
     result = np.zeros(layout.num_joints, np.int64)
     for left, right in layout.left_right:
         result[layout.index(left)], result[layout.index(right)] = 1, 2
@@ -82,14 +82,14 @@ def sides(layout: SkeletonLayout) -> np.ndarray:
 
 
 def bone_sides(layout: SkeletonLayout) -> np.ndarray:
-    """Which side each bone is on, int ``[bones]``; a bone from left to right is in the middle."""
+    """The side of each bone, int ``[bones]``; a bone from left to right is in the middle."""
     ends = sides(layout)[_bones(layout)]
     side = ends.max(1)
     return np.where((ends == 0).any(1) | (ends[:, 0] == ends[:, 1]), side, 0)
 
 
 def side_colors(person: int) -> tuple[Color, Color, Color]:
-    """RGB of a person's middle, left and right."""
+    """The RGB colours of a person's middle, left and right."""
     paleness = PALENESS[min(person, len(PALENESS) - 1)]
     middle, left, right = (
         tuple(round(part + (255 - part) * paleness) for part in color)
@@ -99,7 +99,7 @@ def side_colors(person: int) -> tuple[Color, Color, Color]:
 
 
 def write_caption(picture: np.ndarray, caption: str, layout: SkeletonLayout) -> None:
-    """Write what is shown along the upper edge, and which colour is which side."""
+    """Write a caption and a legend of the sides' colours along the upper edge."""
     end = 0.975
     if layout.left_right:
         for word, color in zip(('right', 'left'), reversed(side_colors(0)[1:])):
@@ -119,14 +119,14 @@ def write_text(
 
     Args:
         picture: uint8 ``[H, W, 3]``, written on.
-        text: What to write.
-        place: Where it begins, or ends if ``align_right``: x and y, in shares of the width.
+        text: The text.
+        place: Start of the text, or end if ``align_right``: x and y, in shares of the width.
         color: RGB.
-        room: How long it may be, in shares of the width; a longer text is made smaller.
-        align_right: Whether the place is the text's end.
+        room: Maximum length in shares of the width; a longer text is scaled down.
+        align_right: Whether ``place`` is the end of the text.
 
     Returns:
-        Where it begins, in shares of the width.
+        Start of the text, in shares of the width.
     """
     font, width = cv2.FONT_HERSHEY_SIMPLEX, picture.shape[1]
     scale = min(max(width / 1100, 0.32), 0.6)
@@ -144,20 +144,17 @@ def _draw_floor(picture: np.ndarray, floor: Floor) -> None:
 
 
 def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: SkeletonLayout) -> None:
-    """Shadows, then the limbs of all people, the farthest first."""
+    """Draw shadows, then the limbs of all people, the farthest first."""
     seen = scene.seen[:, frame]
     if not seen.any():
         write_text(picture, 'nobody', (0.45, 0.5))
         return
     bones = _bones(layout)
-    person, bone = np.nonzero(seen[:, bones].all(-1))  # the bones of which both ends were seen
+    person, bone = np.nonzero(seen[:, bones].all(-1))  # the bones with both ends seen
     ends = bones[bone]
     limb_width = max(2, round(_LIMB * scene.body_size))
     if scene.floor is not None:
-        shadows = _fixed(scene.floor.shadows[person[:, None], frame, ends])
-        cv2.polylines(
-            picture, list(shadows), False, SHADOW, limb_width, cv2.LINE_AA, _SUBPIXEL_BITS
-        )
+        _draw_shadows(picture, scene.floor.shadows[person[:, None], frame, ends], limb_width)
     pixels = _fixed(scene.pixels[:, frame])
     depth = scene.depth[:, frame]
     head = layout.index('head') if 'head' in layout.joints else None
@@ -171,21 +168,30 @@ def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: Skeleton
         center = tuple(pixels[who, joint].tolist())
         cv2.circle(picture, center, radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
-    lonely = seen.copy()  # joints at the end of no limb
-    lonely[person[:, None], ends] = False
-    for who, joint in zip(*np.nonzero(lonely)):
+    isolated = seen.copy()  # joints without a limb
+    isolated[person[:, None], ends] = False
+    for who, joint in zip(*np.nonzero(isolated)):
         draw_joint(who, joint)
     for limb in np.argsort(-depth[person[:, None], ends].mean(-1), kind='stable'):
         who, joints = person[limb], ends[limb]
-        a, b = (tuple(pixels[who, joint].tolist()) for joint in joints)
-        # A rim in the background's colour parts a limb from those behind it.
-        for color, width in (
-            (BACKGROUND, limb_width + 2),
-            (colors[who][bone_side[bone[limb]]], limb_width),
-        ):
-            cv2.line(picture, a, b, color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+        _draw_limb(picture, pixels[who, joints], colors[who][bone_side[bone[limb]]], limb_width)
         for joint in joints:
             draw_joint(who, joint)
+
+
+def _draw_shadows(picture: np.ndarray, limbs: np.ndarray, width: int) -> None:
+    """Draw the shadows of limbs ``[limbs, 2, 2]``, pixels."""
+    cv2.polylines(picture, list(_fixed(limbs)), False, SHADOW, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _draw_limb(picture: np.ndarray, ends: np.ndarray, color: Color, width: int) -> None:
+    """Draw a limb between fixed-point pixels ``[2, 2]``.
+
+    A rim in the background's colour separates it from those behind it.
+    """
+    a, b = (tuple(end) for end in ends.tolist())
+    cv2.line(picture, a, b, BACKGROUND, width + 2, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.line(picture, a, b, color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _bones(layout: SkeletonLayout) -> np.ndarray:
@@ -194,5 +200,5 @@ def _bones(layout: SkeletonLayout) -> np.ndarray:
 
 
 def _fixed(pixels: np.ndarray) -> np.ndarray:
-    """Pixels as OpenCV's fixed-point numbers."""
+    """Convert pixels to OpenCV's fixed-point numbers."""
     return np.round(pixels * 2**_SUBPIXEL_BITS).astype(np.int32)

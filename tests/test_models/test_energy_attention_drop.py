@@ -212,7 +212,7 @@ def test_it_is_registered_and_has_no_state():
 
 @pytest.mark.parametrize('margin', [0.5, 0.62, 1.01])
 def test_margins_without_a_meaning(margin):
-    with pytest.raises(ValueError, match=rf'keep_margin={margin}, but attention lies between'):
+    with pytest.raises(ValueError, match=rf'keep_margin={margin}; expected more than sigmoid'):
         EnergyAttentionDrop(margin)
 
 

@@ -205,5 +205,5 @@ def test_queue_without_room(size):
 
 
 def test_more_newest_than_there_are():
-    with pytest.raises(ValueError, match='6 newest entries were asked of a queue of 5'):
+    with pytest.raises(ValueError, match='cannot take 6 newest entries of a queue of 5'):
         FeatureQueue(5, 4).newest(6)

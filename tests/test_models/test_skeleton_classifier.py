@@ -147,7 +147,7 @@ def test_preprocessor_of_a_pretrainer():
 
 def test_training_without_a_view():
     model = tiny_classifier(data_preprocessor=None)
-    with pytest.raises(ValueError, match=r"sees the view 'clip', found \[\]; name the training"):
+    with pytest.raises(ValueError, match=r"reads the view 'clip', found \[\]; rename the training"):
         model({}, LABELS, mode='loss')
 
 

@@ -434,7 +434,7 @@ def test_bad_names_in_a_split(tmp_path, name, words):
         prepare_annotations(path, tmp_path / 'b', 'kinect_v2')
     expected = f'raw data with 1 problems:\n  1 bad splits:\n    {path}: {words}\n'
     assert expected in str(caught.value)
-    assert str(caught.value).endswith('\nCorrect the splits, or leave them out with --skip-bad')
+    assert str(caught.value).endswith('\nCorrect the splits, or skip them with --skip-bad')
     summary = prepare_annotations(path, tmp_path / 'b', 'kinect_v2', skip_bad=True)
     assert summary.problems == [Problem('bad splits', f'{path}: {words}')]
     write_annotations(tmp_path / 'b', tmp_path / 'c.pkl')

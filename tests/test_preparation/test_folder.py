@@ -211,7 +211,7 @@ def test_broken_input(tmp_path, kind):
         prepare(folder)
     assert f'{path}' in str(caught.value)
     assert reason in str(caught.value)
-    assert 'leave them out with --skip-bad' in str(caught.value)
+    assert 'skip them with --skip-bad' in str(caught.value)
     assert not (tmp_path / 'out').exists()
     summary, storage = prepare(folder, skip_bad=True)
     assert storage.names == [name for name in ROWS if name not in left_out]
@@ -335,6 +335,6 @@ def test_tool(tmp_path):
     for line, word in zip(listed, ('z.npy has no row', "'w' has no file", 'x.npy', 'y.npy')):
         assert word in line
     assert last[7] == (
-        'Correct the labels, get the bad files again, or leave them out with --skip-bad'
+        'Correct the labels, get the bad files again, or skip them with --skip-bad'
     )
     assert not (tmp_path / 'out').exists()

@@ -354,7 +354,7 @@ def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     assert error[0] == 'prepare_msr_action3d.py: error: raw data with 1 problems:'
     assert error[1] == '  1 bad files:'
     assert 'a13_s10_e01_skeleton3D.txt has 21 lines' in error[2]
-    assert error[3] == 'Get the bad files again, or leave them out with --skip-bad'
+    assert error[3] == 'Get the bad files again, or skip them with --skip-bad'
     assert 'Traceback' not in done.stderr
     done = run_tool(raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1)
     assert '  1 bad: a13_s10_e01\n' in done.stdout

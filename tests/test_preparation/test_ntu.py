@@ -344,7 +344,7 @@ def test_broken_input(tmp_path, kind):
         prepare_ntu(raw, 'ntu60', tmp_path / 'out', workers=1)
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
-    assert 'leave them out with --skip-bad' in str(caught.value)
+    assert 'skip them with --skip-bad' in str(caught.value)
     assert not (tmp_path / 'out').exists()
     summary = prepare_ntu(raw, 'ntu60', tmp_path / 'out', workers=1, skip_bad=True)
     storage = ClipStorage(tmp_path / 'out')

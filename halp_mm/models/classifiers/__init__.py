@@ -1,4 +1,4 @@
-"""Classifiers: networks that are trained with labels."""
+"""Classifiers: networks trained with labels."""
 
 from halp_mm.models.classifiers.skeleton_classifier import SkeletonClassifier
 

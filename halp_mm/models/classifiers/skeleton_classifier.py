@@ -1,4 +1,4 @@
-"""An encoder and a linear layer, trained with labels."""
+"""A classifier of an encoder and a linear layer, trained with labels."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from halp_mm.training_progress import TrainingProgress
 
 @MODELS.register_module()
 class SkeletonClassifier(BaseModel):
-    """One stream's encoder and a linear layer on its feature, trained together with labels.
+    """An encoder of one stream and a linear layer on its feature, trained together with labels.
 
-    It has a single view, called ``clip`` in training as in evaluation. Its features are those of
-    the encoder, so every protocol for pre-trained encoders takes it as well.
+    The classifier has a single view, called ``clip`` in both training and evaluation. Its features
+    are those of the encoder, so every protocol for pre-trained encoders also accepts it.
 
     Args:
         encoder: Config of the encoder.
-        num_classes: Number of classes; that of the data set.
-        streams: The name of the one stream.
-        dropout: Probability to drop an entry of the feature in training.
-        batch_norm: Of what batch norm takes its statistics on several ranks: ``'local'``, of each
-            rank's own batch, or ``'synchronized'``, of the global batch.
-        data_preprocessor: Config of the data preprocessor; its training view is called ``clip``.
-            Its streams are the model's unless it has its own.
-        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+        num_classes: Number of classes of the data set.
+        streams: List with the name of the one stream.
+        dropout: Probability of dropping an entry of the feature in training.
+        batch_norm: Source of batch norm's statistics with several ranks: ``'local'``, each rank's
+            own batch, or ``'synchronized'``, the global batch.
+        data_preprocessor: Config of the data preprocessor, with one training view, ``clip``.
+            Its streams default to the model's.
+        init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
-        ValueError: if there is not exactly one stream, not at least two classes, or the data
-            preprocessor does not fit.
+        ValueError: if there is not exactly one stream, there are fewer than two classes, or the
+            data preprocessor does not fit.
     """
 
     #: Name of the view, in training and in evaluation.
@@ -71,12 +71,12 @@ class SkeletonClassifier(BaseModel):
 
     @property
     def sources(self) -> dict[str, str]:
-        """Which of the preprocessor's streams each encoder sees."""
+        """The preprocessor's stream that each encoder sees, by stream."""
         return {self.stream: self.stream}
 
     @property
     def encoders(self) -> dict[str, Encoder]:
-        """What makes the features, by stream."""
+        """The encoders that compute the features, by stream."""
         return {self.stream: self.encoder}
 
     def forward(
@@ -87,37 +87,37 @@ class SkeletonClassifier(BaseModel):
         progress: TrainingProgress | None = None,
         mode: str = 'tensor',
     ) -> dict[str, Tensor]:
-        """Losses of a training batch, or features of an evaluation batch.
+        """Compute the losses of a training batch or the features of an evaluation batch.
 
         Args:
             views: Streams ``[N, M, T, V, C]`` by view and stream name.
-            labels: The classes ``[N]``; not used for features.
-            draws: Not used.
-            progress: Not used.
+            labels: Class labels ``[N]``; unused for features.
+            draws: Unused.
+            progress: Unused.
             mode: ``'loss'``, or ``'tensor'`` for features.
 
         Returns:
             Scalars by name, or the stream's features ``[N, D]`` by its name.
 
         Raises:
-            ValueError: if the mode is another, or there is no view ``clip``.
+            ValueError: if the mode is unknown, or there is no view ``clip``.
         """
         if mode not in ('loss', 'tensor'):
             raise ValueError(f"mode must be 'loss' or 'tensor', got {mode!r}")
         if self.VIEW not in views:
             raise ValueError(
-                f'the classifier sees the view {self.VIEW!r}, found {list(views)}; name the '
-                f'training view so: data_preprocessor = dict(views=dict({self.VIEW}=[...]))'
+                f'the classifier reads the view {self.VIEW!r}, found {list(views)}; rename the '
+                f'training view: data_preprocessor = dict(views=dict({self.VIEW}=[...]))'
             )
         features = self.encoder(views[self.VIEW][self.stream])
         return self.loss(features, labels) if mode == 'loss' else {self.stream: features}
 
     def loss(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy ``loss_classification``, and the share of right answers.
+        """Compute the cross-entropy ``loss_classification`` and the accuracy ``train_accuracy``.
 
         Args:
             features: ``[N, D]``.
-            labels: The classes ``[N]``.
+            labels: Class labels ``[N]``.
         """
         logits = self.classifier(self.dropout(features)).float()
         return {

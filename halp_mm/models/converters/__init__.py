@@ -1,1 +1,1 @@
-"""Weights of public releases under our names."""
+"""Converters of publicly released weights to the names used here."""

@@ -1,4 +1,4 @@
-"""Weights of the releases of SkeletonCLR and AimCLR under our names."""
+"""Conversion of the released weights of SkeletonCLR and AimCLR to the names used here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: What the release's names of an encoder with its projector begin with, and our names.
+#: Beginnings of the release's names of an encoder with its projector, and the names used here.
 RELEASED_NAMES = {
     r'A$': 'encoder.adjacency',
     r'data_bn\.': 'encoder.input_norm.',
@@ -24,17 +24,17 @@ RELEASED_NAMES = {
 
 
 def rename_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of one released network, an encoder with its projector, under our names.
+    """Rename the weights of one released network, an encoder with its projector.
 
     Args:
-        state: By the release's names, without ``encoder_q.`` or ``encoder_k.``.
+        state: Weights by the release's names, without ``encoder_q.`` or ``encoder_k.``.
 
     Returns:
-        By the names that :class:`STGCN` and the projector have in a pre-trainer:
-        ``encoder.*``, with the release's graph as ``encoder.adjacency``, and ``projector.*``.
+        Weights by the names of :class:`STGCN` and the projector in a pre-trainer: ``encoder.*``,
+        with the release's graph as ``encoder.adjacency``, and ``projector.*``.
 
     Raises:
-        ValueError: if a name is none of the release's.
+        ValueError: if a name is not one of the release's.
     """
     renamed, unknown = {}, []
     for name, value in state.items():
@@ -55,47 +55,29 @@ def rename_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def convert_released(
     state: Mapping[str, Tensor], stream: str = 'joint', part: str = 'query', queue_size: int = 32768
 ) -> dict[str, Tensor]:
-    """A released checkpoint as the state of a :class:`Pretrainer` with one stream.
+    """Convert a released checkpoint to the state of a :class:`Pretrainer` with one stream.
 
-    The checkpoint holds the networks ``encoder_q`` and ``encoder_k`` and the queue, or the names
-    of one network alone. That one is then both query and key network, and the queue is as at the
-    start of training: random unit vectors.
+    The checkpoint holds either the networks ``encoder_q`` and ``encoder_k`` and the queue, or a
+    single network. A single network becomes both the query and the key network, with a queue of
+    random unit vectors as at the start of training.
 
     Args:
         state: The checkpoint.
-        stream: What the networks were trained on; the release's files do not say.
-        part: ``'query'`` or ``'key'``: the network that becomes the query network, which
-            downstream evaluation uses.
-        queue_size: Length of the queue of a checkpoint that has none.
+        stream: Stream that the networks were trained on, which the release's files do not state.
+        part: Network that becomes the query network, which downstream evaluation uses: ``'query'``
+            or ``'key'``.
+        queue_size: L, the size of the queue if the checkpoint has none.
 
     Returns:
         The state dict of the pre-trainer.
 
     Raises:
-        ValueError: if an entry is unknown, or what is needed is not there.
+        ValueError: if an entry is unknown or a required one is missing.
     """
-    others = [name for name, value in state.items() if not isinstance(value, Tensor)]
-    if others:
-        raise ValueError(f'expected tensors by name, but {others} are none')
-    rest = dict(state)
-    networks = {
-        ours: {
-            name.removeprefix(prefix): rest.pop(name) for name in state if name.startswith(prefix)
-        }
-        for ours, prefix in (('query', 'encoder_q.'), ('key', 'encoder_k.'))
-    }
-    networks = {name: weights for name, weights in networks.items() if weights}
-    queue, pointer = rest.pop('queue', None), rest.pop('queue_ptr', None)
-    if not networks:
-        networks['query'], rest = rest, {}
-    if rest:
-        raise ValueError(
-            f'these entries are not known: {sorted(rest)}; expected encoder_q.*, encoder_k.*, '
-            'queue and queue_ptr, or the names of one network'
-        )
+    released, queue, pointer = _split_released(state)
+    networks = {name: rename_released(weights) for name, weights in released.items()}
     if part not in networks:
         raise ValueError(f'there is no {part} network; there is {" and ".join(networks)}')
-    networks = {name: rename_released(weights) for name, weights in networks.items()}
     query = networks[part]
     key = networks.get('key', query)
     missing = {'encoder.adjacency', 'projector.layers.2.weight'} - query.keys()
@@ -115,3 +97,29 @@ def convert_released(
         f'queues.{stream}.key.entries': queue.T.contiguous(),  # the release's is [D, L]
         f'queues.{stream}.key.num_enqueued': num_enqueued.long(),
     }
+
+
+def _split_released(
+    state: Mapping[str, Tensor],
+) -> tuple[dict[str, dict[str, Tensor]], Tensor | None, Tensor | None]:
+    """Split a released checkpoint into its networks by part, its queue and the queue's pointer."""
+    others = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        raise ValueError(f'expected tensors by name, but {others} are none')
+    rest = dict(state)
+    parts = {
+        part: {
+            name.removeprefix(prefix): rest.pop(name) for name in state if name.startswith(prefix)
+        }
+        for part, prefix in (('query', 'encoder_q.'), ('key', 'encoder_k.'))
+    }
+    networks = {part: weights for part, weights in parts.items() if weights}
+    queue, pointer = rest.pop('queue', None), rest.pop('queue_ptr', None)
+    if not networks:
+        networks['query'], rest = rest, {}
+    if rest:
+        raise ValueError(
+            f'these entries are not known: {sorted(rest)}; expected encoder_q.*, encoder_k.*, '
+            'queue and queue_ptr, or the names of one network'
+        )
+    return networks, queue, pointer

@@ -1,4 +1,4 @@
-"""Data preprocessors: batches to views and streams."""
+"""Data preprocessors, which turn batches into views and streams."""
 
 from halp_mm.models.data_preprocessors.skeleton_preprocessor import (
     Draws,

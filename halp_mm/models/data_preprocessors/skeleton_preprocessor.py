@@ -1,4 +1,4 @@
-"""From a padded batch to the views and streams that a model takes."""
+"""The data preprocessor, which turns a padded batch into a model's views and streams."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from halp_mm.skeletons import Clips, check_stream, derive_stream
 from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import BatchTransform, build_transform
 
-#: View name to stream name to ``[N, M, T, V, C]``.
+#: Clips ``[N, M, T, V, C]`` by view and stream.
 Views = dict[str, dict[str, Tensor]]
-#: View name to name of a draw to ``[N, ...]``.
+#: Random draws ``[N, ...]`` by view and name.
 Draws = dict[str, dict[str, Tensor]]
 
 
 @MODELS.register_module()
 class SkeletonPreprocessor(BaseDataPreprocessor):
-    """Normalise a batch, draw its views, derive every view's streams; all on the device.
+    """Normalise a batch, draw its views and derive each view's streams, all on the device.
 
-    A view is drawn once a clip and all streams are derived from it. Where a view's transforms have
-    drawn a ``mask``, its streams are zero.
+    Each view of a clip is drawn once, and all streams are derived from it. If a view's transforms
+    record a ``mask``, its streams are zero under the mask.
 
     Args:
-        normalization: Transforms for raw clips, training and evaluation alike. Skipped for
-            samples that are normalised already (see ``NormalizeOnceHook``).
+        normalization: Transforms of raw clips in training and evaluation. They are skipped for
+            samples that are already normalised (see ``NormalizeOnceHook``).
         views: Transforms by name of the training view, such as ``query`` and ``key``. A view that
-            starts from another view instead of the clips is a dict of that view's name, ``base``,
-            and its own ``transforms``: ``masked=dict(base='clean', transforms=[...])``. One that is
-            None is omitted.
-        evaluation_view: Transforms of the one view for evaluation.
-        streams: Names of the streams: ``'joint'``, ``'bone'``, ``'motion'``. Within a model
-            they are by default the model's, see :func:`build_preprocessor`.
-        non_blocking: Whether transfers to the device overlap with computing.
+            starts from another view instead of the clips is a dict with that view's name, ``base``,
+            and its own ``transforms``: ``masked=dict(base='clean', transforms=[...])``. A view that
+            is None is omitted.
+        evaluation_view: Transforms of the single view for evaluation.
+        streams: Names of the streams: ``'joint'``, ``'bone'``, ``'motion'``. Within a model, they
+            default to the model's, see :func:`build_preprocessor`.
+        non_blocking: Whether transfers to the device overlap with computation.
 
     Raises:
-        ValueError: if a stream is unknown, or a view's base is not among the views before it.
+        ValueError: if a stream is unknown, or a view's base is not an earlier view.
     """
 
     def __init__(
@@ -82,27 +82,27 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         return view['base'], view['transforms']
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Prepare a batch of ``pad_clips``.
+        """Prepare a batch from ``pad_clips``.
 
         Args:
             data: The batch. Its ``progress``, a
                 :class:`~halp_mm.training_progress.TrainingProgress`, seeds the random draws.
-            training: Whether to make the training views, or the evaluation view.
+            training: Whether to make the training views instead of the evaluation view.
 
         Returns:
-            ``views`` (see :data:`Views`; the evaluation view is called ``clip``), what their
-            transforms have recorded as ``draws`` (see :data:`Draws`), ``labels`` and ``progress``.
+            ``views`` (see :data:`Views`; the evaluation view is called ``clip``), the ``draws``
+            that their transforms recorded (see :data:`Draws`), ``labels`` and ``progress``.
         """
         views = self.views if training else {'clip': self.evaluation_view}
         return self.make_views(data, views)
 
     def make_views(self, data: dict, views: Mapping[str, BatchTransform]) -> dict:
-        """Prepare a batch with other views than the config's; see :meth:`forward`."""
+        """Prepare a batch with the given views instead of the config's; see :meth:`forward`."""
         data = self.cast_data(data)
         progress = data.get('progress', TrainingProgress())
         clips = Clips(data['clips'], data['num_frames'], data['layout'])
         made: dict[str, Clips] = {}
-        # Coordinates are never rounded to half precision, whatever the networks compute in.
+        # Coordinates keep full precision, whatever the precision of the networks.
         with torch.autocast(clips.device.type, enabled=False):
             if not data['normalized']:
                 clips = self.normalization(clips)
@@ -118,7 +118,7 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         }
 
     def derive_streams(self, view: Clips) -> dict[str, Tensor]:
-        """The streams of a view ``[N, M, T, V, C]`` by name, zero where it is masked."""
+        """Derive a view's streams ``[N, M, T, V, C]`` by name, zero under its mask."""
         streams = {stream: derive_stream(view, stream) for stream in self.streams}
         if 'mask' in view.draws:
             hidden = view.draws['mask'][..., None]
@@ -132,23 +132,23 @@ def build_preprocessor(
     """Build the data preprocessor of a model.
 
     Args:
-        config: Its config. Where it names no streams it gets the model's, so that a config sets
-            them in one place; None for a preprocessor without any transforms.
-        streams: Names of the streams that the model sees.
-        views: Names of the training views that the model sees.
+        config: The preprocessor's config; None for no transforms. Its streams default to the
+            model's, so a config sets them in one place.
+        streams: Names of the streams that the model reads.
+        views: Names of the training views that the model reads.
 
     Raises:
-        ValueError: if the preprocessor lacks a stream or training view that the model sees, or
-            makes a view that neither the model nor another view needs.
+        ValueError: if the preprocessor lacks a stream or training view that the model reads, or
+            makes a view that neither the model nor another view reads.
     """
     config = dict(config or {'type': 'SkeletonPreprocessor'})
     if config.get('streams') is None:
         config['streams'] = tuple(streams)
-    # By our registry, so that it is found without mmengine's default scope as well.
+    # Our own registry finds it also without mmengine's default scope.
     preprocessor = MODELS.build(config)
     made = {'streams': preprocessor.streams, 'views': preprocessor.views}
     for kind, needed in (('streams', streams), ('views', views)):
-        # One that makes no training views at all serves evaluation.
+        # A preprocessor without training views is for evaluation only.
         if made[kind] and not set(needed) <= set(made[kind]):
             raise ValueError(
                 f'the model has {kind} {list(needed)}; data_preprocessor has {list(made[kind])}'

@@ -1,4 +1,4 @@
-"""What an encoder is."""
+"""The base class of encoders."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from halp_mm.skeletons import SkeletonLayout
 
 
 class Encoder(BaseModule, ABC):
-    """Clips to features, in two steps with a feature map between them.
+    """A network from clips to feature maps to features.
 
-    The map ``[N, M', D, T', V']`` has people and joints apart or mixes them, in which case its
-    axis is of length 1 or of another meaning.
-    Whatever acts on maps, such as AimCLR's attention-guided drop, works with every encoder.
+    The map ``[N, M', D, T', V']`` either separates or mixes people, and likewise joints. A mixed
+    axis has length 1 or another meaning. Operations on maps, such as AimCLR's attention-guided
+    drop, work with every encoder.
     """
 
     #: Length D of a feature.
     feature_dim: int
-    #: Length D of a place of the map.
+    #: Length D of each position of the map.
     map_dim: int
-    #: Whether the map has people, and joints, apart; otherwise they are mixed.
+    #: Whether the map separates people.
     keeps_people: bool
+    #: Whether the map separates joints.
     keeps_joints: bool
-    #: People of a clip; None for any number.
+    #: Number of people in a clip; None for any number.
     num_people: int | None = None
-    #: Coordinates of a joint.
+    #: Number of coordinates of a joint.
     num_channels: int
     #: Joint layout of the clips.
     layout: SkeletonLayout
 
     @abstractmethod
     def forward_map(self, clips: Tensor) -> Tensor:
-        """A stream of clips ``[N, M, T, V, C]`` to the feature map ``[N, M', D, T', V']``."""
+        """Map a stream of clips ``[N, M, T, V, C]`` to the feature map ``[N, M', D, T', V']``."""
 
     @abstractmethod
     def readout(self, feature_map: Tensor) -> Tensor:
-        """The feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
+        """Map the feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
 
     def forward(self, clips: Tensor) -> Tensor:
-        """A stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
+        """Map a stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
         return self.readout(self.forward_map(clips))

@@ -15,27 +15,27 @@ from halp_mm.skeletons import SkeletonLayout, get_layout
 
 @MODELS.register_module()
 class BiGRU(Encoder):
-    """A stack of layers, each of forward and backward cells whose outputs are concatenated.
+    """A stack of layers that concatenate the outputs of forward and backward cells.
 
-    The published numbers come from an encoder that is fed one frame at a time, and whose backward
-    cells therefore run forward in time as well: a layer is two independent forward GRUs. That is
-    the default here, computed with whole-sequence kernels. With ``bidirectional=True`` the
-    backward cells do run backward. The parameters are the same in both cases.
+    The published results come from an encoder that is fed one frame at a time. Its backward cells
+    therefore also run forward in time: a layer is two independent forward GRUs. This is the default
+    here, computed with whole-sequence kernels. With ``bidirectional=True``, the backward cells run
+    backward. The parameters are the same in both cases.
 
     Source: HaLP (Shah et al., CVPR 2023), Sec. 4.2, and its release.
 
     Args:
         layout: Joint layout of the clips.
-        num_people: People in a clip.
-        num_channels: Coordinates of a joint.
-        hidden_size: Units of the cells of one direction; a feature has twice as many entries.
+        num_people: Number of people in a clip.
+        num_channels: Number of coordinates of a joint.
+        hidden_size: Number of units per direction; a feature has twice as many entries.
         num_layers: Number of layers.
         bidirectional: Whether backward cells run backward in time.
-        pooling: ``'last'`` reads the feature off the last frame, ``'mean'`` averages over frames.
-        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+        pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames.
+        init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is out of range.
     """
 
     keeps_people = False
@@ -74,10 +74,10 @@ class BiGRU(Encoder):
         )
 
     def forward_map(self, clips: Tensor) -> Tensor:
-        """Run the cells over time: ``[N, M, T, V, C]`` to ``[N, 1, D, T, 1]``.
+        """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, 1, D, T, 1]``.
 
         Raises:
-            ValueError: if the clips have other people, joints or coordinates than the encoder.
+            ValueError: if the clips differ from the encoder in people, joints or coordinates.
         """
         people, frames, joints, channels = clips.shape[1:]
         if (people, joints, channels) != self.clip_shape:
@@ -86,7 +86,7 @@ class BiGRU(Encoder):
                 f'found {(people, joints, channels)}; set layout, num_people and num_channels of '
                 'model.encoder, and num_people of the dataset, to agree'
             )
-        # A frame is one vector, joint-major, then coordinate, then person, as in the release.
+        # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
         sequence = self.input_norm(sequence.flatten(0, 1)).unflatten(0, (len(clips), frames))
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
@@ -98,6 +98,6 @@ class BiGRU(Encoder):
         return sequence.mT[:, None, :, :, None]
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """The last frame or the mean of the frames: ``[N, 1, D, T, 1]`` to ``[N, D]``."""
+        """Take the last frame or the mean over frames: ``[N, 1, D, T, 1]`` to ``[N, D]``."""
         sequence = feature_map[:, 0, :, :, 0]
         return sequence[..., -1] if self.pooling == 'last' else sequence.mean(-1)

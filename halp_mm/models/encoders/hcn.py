@@ -1,4 +1,4 @@
-"""The co-occurrence network, ISC's encoder of skeletons as images."""
+"""The co-occurrence network (HCN), ISC's encoder of skeletons as images."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from halp_mm.models.encoders.base import Encoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
-#: Four poolings halve frames and width of the image.
+#: Factor by which four poolings reduce the frames and the width of the image.
 REDUCTION = 16
 
 
 class CoOccurrenceBranch(nn.Module):
-    """Convolutions over each joint's path, then over images whose channels are the joints.
+    """Convolutions over each joint's path, then over images with joints as channels.
 
     Source: HCN (Li et al., IJCAI 2018), Sec. 3.
 
     Args:
         num_joints: V.
         num_channels: C.
-        base_channels: Features of a joint in a frame, and channels of the branch's map.
-        image_width: W, features of a joint's path: the width of the images.
-        dropout: Probability to drop a channel of the map.
+        base_channels: Number of features of a joint in a frame, and of channels of the output.
+        image_width: W, the number of features of a joint's path and the width of the images.
+        dropout: Probability of dropping a channel of the map.
     """
 
     def __init__(
@@ -53,33 +53,34 @@ class CoOccurrenceBranch(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """People ``[B, C, T, V]`` to maps ``[B, C', T/4, W/4]``."""
+        """Map people ``[B, C, T, V]`` to maps ``[B, C', T/4, W/4]``."""
         return self.joints(self.points(x).permute(0, 3, 2, 1))
 
 
 @MODELS.register_module()
 class HCN(Encoder):
-    """Convolutions that take joints for the channels of an image of frames and features.
+    """Convolutions over images of frames and features with joints as channels.
 
-    One branch sees positions, another their differences from frame to frame. The defaults are
-    ISC's; HCN itself has an ``image_width`` of 32 and fully connected layers, whose part a
-    pre-trainer's projector plays. People share the network, and of their maps the element-wise
-    maximum is the feature. A person who is absent, all zeros, takes part, as in the releases.
+    One branch sees positions, another sees their differences between frames. The defaults are
+    ISC's. HCN itself has an ``image_width`` of 32 and fully connected layers, which a pre-trainer's
+    projector replaces. People share the network. The feature is the element-wise maximum of their
+    maps. Absent people, all zeros, are included, as in the releases.
 
     Source: HCN (Li et al., IJCAI 2018), Sec. 3; ISC (Thoker et al., ACM MM 2021), its release.
 
     Args:
         layout: Joint layout of the clips.
-        num_channels: Coordinates of a joint.
-        num_frames: T, frames of a clip; at least 16.
-        base_channels: Channels of the first layer; even. The last has four times as many.
-        image_width: W, the images' width; at least 16.
-        dropout: Probability to drop a channel of a map.
-        init_cfg: How mmengine initialises the weights; by default uniform as in the release
+        num_channels: Number of coordinates of a joint.
+        num_frames: T, the number of frames of a clip; at least 16.
+        base_channels: Number of channels of the first layer; even. The last layer has four times as
+            many.
+        image_width: W, the width of the images; at least 16.
+        dropout: Probability of dropping a channel of a map.
+        init_cfg: mmengine's initialisation of the weights; by default uniform as in the release
             (Glorot and Bengio, AISTATS 2010).
 
     Raises:
-        ValueError: if clips or images are too small to be pooled, or ``base_channels`` is odd.
+        ValueError: if clips or images are too small for the poolings, or ``base_channels`` is odd.
     """
 
     keeps_people = True
@@ -96,7 +97,7 @@ class HCN(Encoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        # HCN halves frames and width four times.
+        # Four poolings halve frames and width.
         check_count(REDUCTION, num_frames=num_frames, image_width=image_width)
         check_count(num_channels=num_channels)
         check_count(2, base_channels=base_channels)
@@ -130,10 +131,10 @@ class HCN(Encoder):
                 nn.init.zeros_(module.bias)
 
     def forward_map(self, clips: Tensor) -> Tensor:
-        """Run the convolutions: ``[N, M, T, V, C]`` to ``[N, M, D', T/16, W/16]``.
+        """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, M, D', T/16, W/16]``.
 
         Raises:
-            ValueError: if the clips have other frames, joints or coordinates than the encoder.
+            ValueError: if the clips differ from the encoder in frames, joints or coordinates.
         """
         if clips.shape[2:] != self.clip_shape:
             raise ValueError(
@@ -146,10 +147,10 @@ class HCN(Encoder):
         return self.layers(both).unflatten(0, clips.shape[:2])
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """The maximum over people: ``[N, M, D', T/16, W/16]`` to ``[N, D]``."""
+        """Take the maximum over people: ``[N, M, D', T/16, W/16]`` to ``[N, D]``."""
         return feature_map.amax(1).flatten(1)
 
 
 def differences(x: Tensor) -> Tensor:
-    """From each frame to the next, resized linearly to as many frames: ``[B, C, T, V]``."""
+    """Differences between successive frames, resized linearly to T frames: ``[B, C, T, V]``."""
     return F.interpolate(x.diff(dim=2), size=x.shape[2:], mode='bilinear', align_corners=False)

@@ -1,4 +1,4 @@
-"""The spatio-temporal graph convolutional network of SkeletonCLR, CrosSCLR and AimCLR."""
+"""The spatio-temporal graph convolutional network (ST-GCN) of SkeletonCLR, CrosSCLR and AimCLR."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, get_layout, partition_adjacency
 
-# Maps inside are [B, C, T, V], B people of clips, in torch.channels_last: in memory the order is
-# B, T, V, C. So clips need no copy, and every convolution is one call of a fast kernel.
+# Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
+# B, T, V, C. Clips need no copy, and every convolution is one call of a fast kernel.
 
 
 class GraphConvolution(nn.Module):
-    """Every joint sums up what its neighbours send, each partition with weights of its own.
+    """A graph convolution: each joint sums its neighbours, with separate weights per partition.
 
     Source: ST-GCN (Yan et al., AAAI 2018), Sec. 3.6, with learnable edge importance.
 
     Args:
-        in_channels: Channels of a joint before.
-        out_channels: Channels of a joint after.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
         num_partitions: K.
         num_joints: V.
     """
@@ -38,12 +38,12 @@ class GraphConvolution(nn.Module):
         self.edge_importance = nn.Parameter(torch.ones(num_partitions, num_joints, num_joints))
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """``[B, C, T, V]`` along the edges ``[K, V, V]`` to ``[B, C', T, V]``."""
+        """Map ``[B, C, T, V]`` to ``[B, C', T, V]`` along the edges ``[K, V, V]``."""
         edges = adjacency * self.edge_importance
         people, _, frames, joints = x.shape
         sent = x.permute(0, 2, 3, 1).reshape(people * frames, joints, -1)
-        # Summing along the edges comes first: it is cheaper where channels grow. On a CPU it is
-        # faster as a convolution with joints as channels than as a product of matrices.
+        # Summing along the edges first is cheaper when the number of channels grows. On a CPU, a
+        # convolution with joints as channels is faster than a matrix product.
         summed = mix_joints(edges.permute(2, 0, 1).flatten(0, 1), sent)
         summed = summed.view(people, frames, joints, -1).permute(0, 3, 1, 2)
         weight = self.partitions.weight.unflatten(0, (len(edges), -1)).transpose(0, 1)
@@ -52,22 +52,22 @@ class GraphConvolution(nn.Module):
 
 
 def mix_joints(weights: Tensor, x: Tensor) -> Tensor:
-    """The product of ``[V', V]`` with each of ``[B, V, C]``, by whatever is fast."""
+    """Multiply ``[V', V]`` with each of ``[B, V, C]``, with the faster kernel of the device."""
     return weights @ x if x.is_cuda else F.conv1d(x, weights[..., None])
 
 
 class STGCNBlock(nn.Module):
-    """A graph convolution, a convolution over time, and a short cut around both.
+    """A graph convolution and a temporal convolution, with a residual connection around both.
 
     Args:
-        in_channels: Channels before.
-        out_channels: Channels after.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
         num_partitions: K.
         num_joints: V.
-        temporal_kernel: Frames that the convolution over time sees.
-        stride: Frames from one output to the next.
-        dropout: Probability to drop an entry.
-        residual: Whether there is a short cut.
+        temporal_kernel: Kernel size of the temporal convolution, in frames.
+        stride: Stride of the temporal convolution, in frames.
+        dropout: Probability of dropping an entry.
+        residual: Whether there is a residual connection.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class STGCNBlock(nn.Module):
         self.stride = stride
         self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.dropout = BitDropout(dropout)
+        self.residual: nn.Module | None
         if not residual:
             self.residual = None
         elif in_channels == out_channels and stride == 1:
@@ -106,47 +107,49 @@ class STGCNBlock(nn.Module):
             )
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """``[B, C, T, V]`` on the graph ``[K, V, V]`` to ``[B, C', T', V]``."""
+        """Map ``[B, C, T, V]`` to ``[B, C', T', V]`` on the graph ``[K, V, V]``."""
         y = F.relu(self.spatial_norm(self.graph_convolution(x, adjacency)), inplace=True)
         y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
         if self.residual is not None:
-            # Frames are skipped here, not by the convolution's stride: PyTorch 2.13's backward pass
-            # of a strided 1 x 1 convolution writes past its memory on CPUs if channels are few.
+            # Frames are skipped here instead of by the convolution's stride. On CPUs, the backward
+            # pass of PyTorch 2.13 for a strided 1 x 1 convolution with few channels writes past its
+            # memory.
             y = y + self.residual(x[:, :, :: self.stride])
         return F.relu(y, inplace=True)
 
 
 @MODELS.register_module()
 class STGCN(Encoder):
-    """Blocks of graph convolutions over joints and convolutions over time, each person alone.
+    """Blocks of graph convolutions over joints and temporal convolutions, per person.
 
-    The defaults are those of SkeletonCLR, CrosSCLR and AimCLR: a quarter of ST-GCN's channels and
+    The defaults are those of SkeletonCLR, CrosSCLR and AimCLR: a quarter of ST-GCN's channels, and
     256 in the last block. ``base_channels=64`` is the full width of supervised training.
 
-    People share the network and are averaged in the end. A person who is absent, all zeros, is
-    averaged as well, as in the releases.
+    People share the network and are averaged at the end. The average includes absent people, all
+    zeros, as in the releases.
 
     Source: ST-GCN (Yan et al., AAAI 2018), Sec. 3; AimCLR (Guo et al., AAAI 2022), Sec. 4.
 
     Args:
         layout: Joint layout of the clips.
-        num_channels: Coordinates of a joint.
-        base_channels: Channels of the first stage's blocks.
-        stages: Number of blocks of each stage. The first block of each stage but the first
-            doubles the channels and halves the frames.
-        feature_dim: Channels of the last block, the length D of a feature.
-        temporal_kernel: Frames that a convolution over time sees; odd.
-        dropout: Probability to drop an entry, in all blocks but the first.
-        graph_strategy: How neighbours are partitioned, see
+        num_channels: Number of coordinates of a joint.
+        base_channels: Number of channels in the first stage.
+        stages: Number of blocks of each stage. The first block of every later stage doubles the
+            channels and halves the frames.
+        feature_dim: Number of channels of the last block, the length D of a feature.
+        temporal_kernel: Kernel size of temporal convolutions, in frames; odd.
+        dropout: Probability of dropping an entry, in all blocks but the first.
+        graph_strategy: Partition of the neighbours, see
             :func:`~halp_mm.skeletons.partition_adjacency`.
-        init_cfg: How mmengine initialises the weights; by default as PyTorch does.
+        init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
-        ValueError: if the kernel is even, a stage has no block, or the strategy is unknown.
+        ValueError: if the kernel is even, a stage has no blocks, or the strategy is unknown.
     """
 
     keeps_people = True
     keeps_joints = True
+    adjacency: Tensor
 
     def __init__(
         self,
@@ -183,7 +186,8 @@ class STGCN(Encoder):
             STGCNBlock(
                 in_channels,
                 out_channels,
-                *adjacency.shape[:2],
+                len(adjacency),
+                num_joints,
                 temporal_kernel,
                 stride=2 if stage and not i else 1,
                 dropout=dropout if stage or i else 0,
@@ -195,10 +199,10 @@ class STGCN(Encoder):
         )
 
     def forward_map(self, clips: Tensor) -> Tensor:
-        """Run the blocks: ``[N, M, T, V, C]`` to ``[N, M, D, T', V]``.
+        """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, M, D, T', V]``.
 
         Raises:
-            ValueError: if the clips have other joints or coordinates than the encoder.
+            ValueError: if the clips differ from the encoder in joints or coordinates.
         """
         if clips.shape[3:] != self.joint_shape:
             raise ValueError(
@@ -213,5 +217,5 @@ class STGCN(Encoder):
         return x.unflatten(0, clips.shape[:2])
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """The mean over people, frames and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
+        """Average over people, frames and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
         return feature_map.mean((1, 3, 4))

@@ -1,4 +1,4 @@
-"""What a pre-training head is."""
+"""The base classes of pre-training heads."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from halp_mm.training_progress import TrainingProgress
 class PretrainingHead(BaseModule, ABC):
     """One term of a pre-training loss.
 
-    A head says what it reads, is given that, and returns its loss. Its name, its weight, the
-    epochs in which it counts and its streams are the pre-trainer's to know, see
+    A head declares what it reads, receives it, and returns its loss. The pre-trainer knows the
+    head's name, weight, active epochs and streams, see
     :class:`~halp_mm.models.pretrainers.HeadTerm`.
 
-    A head that judges each stream for itself is a :class:`StreamHead`.
+    A head with a separate loss for each stream is a :class:`StreamHead`.
     """
 
-    #: What the head reads of each of its streams.
+    #: The outputs that the head reads from each of its streams.
     reads: Reads = Reads()
-    #: How many streams a head needs; more than one where streams learn from each other.
+    #: Minimum number of streams; more than one if streams learn from each other.
     min_streams: int = 1
 
     def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
-        """Make what depends on the networks' sizes, such as a decoder or prototypes.
+        """Create the parts that depend on the networks' sizes, such as a decoder or prototypes.
 
         Args:
             networks: The query networks of the head's streams.
@@ -40,26 +40,26 @@ class PretrainingHead(BaseModule, ABC):
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """The head's loss and metrics of each stream.
+        """Compute the head's loss and metrics of each stream.
 
         Args:
-            streams: What the networks of the head's streams have made of the batch.
-            progress: Where training stands; ``active_iterations`` counts from the head's start.
+            streams: Outputs of the networks of the head's streams, by stream.
+            progress: The training progress; ``active_iterations`` counts from the head's start.
 
         Returns:
-            Scalars by stream and name. ``loss`` is weighted and minimised; all are logged.
+            Scalars by stream and name. ``loss`` is weighted and minimised; all scalars are logged.
         """
 
 
 class StreamHead(PretrainingHead):
-    """A head that judges each stream for itself."""
+    """A head with a separate loss for each stream."""
 
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """The loss and metrics of each stream; see :meth:`PretrainingHead.loss`."""
+        """Compute the loss and metrics of each stream; see :meth:`PretrainingHead.loss`."""
         return {stream: self.stream_loss(outputs, progress) for stream, outputs in streams.items()}
 
     @abstractmethod
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss`` and metrics of one stream, scalars by name."""
+        """Compute ``loss`` and metrics of one stream, scalars by name."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -18,34 +20,34 @@ from halp_mm.training_progress import TrainingProgress
 
 
 class Teaching(NamedTuple):
-    """What a stream teaches: its key's distribution over the entries of the queue next to it."""
+    """The distribution of a stream's key over the nearest entries of its queue."""
 
-    entries: Tensor | None  #: ``[N, k]``, where they are in the queue; None: all, in order
+    entries: Tensor | None  #: ``[N, k]``, positions in the queue; None: all, in order
     probabilities: Tensor  #: ``[N, k]``
-    negative_entropy: Tensor  #: A scalar, mean over the clips
+    negative_entropy: Tensor  #: Scalar, mean over the clips
 
 
 @MODELS.register_module()
 class CMDHead(PretrainingHead):
-    """The neighbourhood that a key of one stream sees is learnt by the queries of the others.
+    """Distil the neighbourhood of each stream's keys into the queries of the other streams.
 
     Each ordered pair of streams is a teacher and a student. The teacher's distribution is the
-    softmax of its key's similarities to the k entries of its queue that are most similar; the
-    student's is that of its query's similarities to the entries of its own queue at the same
-    positions. The loss is their Kullback-Leibler divergence. At one position all queues hold the
-    same clip, since all streams of a batch are queued together.
+    softmax of its key's similarities to the k most similar entries of its queue. The student's
+    distribution is the softmax of its query's similarities to the entries of its own queue at the
+    same positions. The loss is their Kullback-Leibler divergence. All streams of a batch are queued
+    together, so all queues hold the same clip at the same position.
 
     Source: CMD (Mao et al., ECCV 2022), and its release.
 
     Args:
         teacher_temperature: Temperature of the teacher's distribution.
         student_temperature: Temperature of the student's distribution.
-        top_k: k; the whole queue, if that is smaller.
+        top_k: k, the number of neighbours; at most the whole queue is used.
         view: Name of the students' query view.
         key_view: Name of the teachers' key view.
 
     Raises:
-        ValueError: if there is nothing to teach, or a temperature is not positive.
+        ValueError: if ``top_k`` or a temperature is not positive, or both views are the same.
     """
 
     min_streams = 2
@@ -73,7 +75,7 @@ class CMDHead(PretrainingHead):
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """``loss`` of each student: the sum over its teachers."""
+        """Compute each student's ``loss``, the sum over its teachers."""
         teachings = {name: self.teach(outputs) for name, outputs in streams.items()}
         results = {}
         for student, outputs in streams.items():
@@ -84,16 +86,16 @@ class CMDHead(PretrainingHead):
                 for teacher, teaching in teachings.items()
                 if teacher != student
             ]
-            results[student] = {'loss': sum(divergences)}
+            results[student] = {'loss': reduce(add, divergences)}
         return results
 
     @torch.no_grad()
     def teach(self, outputs: StreamOutputs) -> Teaching:
-        """What a stream teaches all others; without gradient."""
+        """Compute what a stream teaches the others, without gradient."""
         similarities = outputs.keys[self.key_view] @ outputs.negatives[self.key_view].T
         entries = None
         if self.top_k < similarities.shape[1]:
-            # The order among the k makes no difference.
+            # The order of the k entries does not matter.
             similarities, entries = similarities.topk(self.top_k, 1, sorted=False)
         log_probabilities = F.log_softmax(similarities / self.teacher_temperature, 1)
         probabilities = log_probabilities.exp()
@@ -102,11 +104,11 @@ class CMDHead(PretrainingHead):
 
     @staticmethod
     def divergence(teaching: Teaching, logits: Tensor) -> Tensor:
-        """The divergence of a student's distribution from its teacher's, mean over the clips.
+        """Compute the divergence of a student's distribution from its teacher's, mean over clips.
 
         Args:
-            teaching: What the teacher teaches.
-            logits: The student's logits ``[N, L]`` of its queue.
+            teaching: The teacher's distribution.
+            logits: The student's logits ``[N, L]`` over its queue.
 
         Returns:
             A scalar.

@@ -1,4 +1,4 @@
-"""Barlow Twins: embeddings of two views whose entries say the same, and each something else."""
+"""Barlow Twins: redundancy reduction between the embeddings of two views."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from halp_mm.training_progress import TrainingProgress
 
 
 def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tensor:
-    """How the entries of two embeddings correlate over a batch: ``[D, D]``.
+    """Compute the correlations over a batch between the entries of two embeddings, ``[D, D]``.
 
     Args:
         first: ``[N, D]``.
         second: ``[N, D]``.
-        eps: Added to variances.
+        eps: Added to the variances.
     """
     first, second = (
         (z - z.mean(0)) / (z.var(0, correction=0) + eps).sqrt() for z in (first, second)
@@ -28,7 +28,9 @@ def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tenso
 
 
 def redundancy_loss(correlation: Tensor, off_diagonal_weight: float) -> Tensor:
-    """How far a cross-correlation is from the identity: Barlow Twins, Eq. (1).
+    """The squared distance of a cross-correlation from the identity, off-diagonal entries weighted.
+
+    Source: Barlow Twins (Zbontar et al., ICML 2021), Eq. (1).
 
     Args:
         correlation: ``[D, D]``.
@@ -44,20 +46,20 @@ def redundancy_loss(correlation: Tensor, off_diagonal_weight: float) -> Tensor:
 
 @MODELS.register_module()
 class CrossCorrelationHead(StreamHead):
-    """The cross-correlation of two views' embeddings over the batch becomes the identity.
+    """Pull the cross-correlation of two views' embeddings over the batch to the identity.
 
-    There are no keys and no negatives. Embeddings should not be of unit length: the projector
-    needs ``normalize=False``. Of a distributed run the batches of all ranks are correlated.
+    There are no keys and no negatives. Embeddings should not have unit length, so the projector
+    needs ``normalize=False``. A distributed run correlates the batches of all ranks.
 
     Source: Barlow Twins (Zbontar et al., ICML 2021), Eq. (1) and (2).
 
     Args:
         off_diagonal_weight: lambda.
         view: Name of one query view.
-        other_view: Name of the other.
+        other_view: Name of the other query view.
 
     Raises:
-        ValueError: if both views are the same.
+        ValueError: if both views are the same, or the weight is negative.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class CrossCorrelationHead(StreamHead):
         self.reads = Reads(queries=frozenset([view, other_view]))
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, and ``correlation``: the mean of the diagonal."""
+        """Compute ``loss`` and ``correlation``, the mean of the diagonal."""
         first, second = (
             gather_with_gradient(outputs.queries[view]) for view in (self.view, self.other_view)
         )

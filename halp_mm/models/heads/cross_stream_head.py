@@ -1,9 +1,11 @@
-"""CrosSCLR's mining of positives across streams."""
+"""CrosSCLR's cross-stream mining of positives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import combinations
+from operator import add
 
 import torch
 from torch import Tensor
@@ -18,32 +20,32 @@ from halp_mm.training_progress import TrainingProgress
 
 @MODELS.register_module()
 class CrossStreamHead(PretrainingHead):
-    """InfoNCE whose positives are the key and what is near to the query in another stream.
+    """InfoNCE with the key and the neighbours of the query in another stream as positives.
 
     Each ordered pair of streams is a teacher and a student. The k entries of the teacher's queue
-    that are most similar to the teacher's query are mined; the entries of the student's queue at
-    the same positions are positives of the student. At one position all queues hold the same clip,
-    since all streams of a batch are queued together.
+    that are most similar to the teacher's query are mined. The entries of the student's queue at
+    the same positions are positives of the student. All streams of a batch are queued together, so
+    all queues hold the same clip at the same position.
 
     With context, an entry of the queues has a second logit for the pair: the product of its
-    similarities in both streams, over tau. It is in the denominator for all entries and a positive
-    for those that are mined; its gradient reaches both streams.
+    similarities in both streams, divided by tau. The denominator includes it for all entries, the
+    positives only for mined entries. Its gradient reaches both streams.
 
-    As in the release, the loss of a pair is the mean over the positives, and that of a student the
-    mean over its teachers. The key is among the positives, so the head takes the place of
-    ``MoCoHead`` from the epoch on where mining starts.
+    As in the release, the loss of a pair is the mean over the positives, and the loss of a student
+    is the mean over its teachers. The key is one of the positives, so the head replaces
+    ``MoCoHead`` from the epoch in which mining starts.
 
     Source: CrosSCLR (Li et al., CVPR 2021), and its release.
 
     Args:
-        top_k: k, how many neighbours are mined.
-        context: Whether products of two streams' similarities are contrasted as well.
+        top_k: k, the number of mined neighbours.
+        context: Whether to contrast the products of two streams' similarities as well.
         temperature: tau.
         view: Name of the query view that mines and is contrasted.
         key_view: Name of the key view.
 
     Raises:
-        ValueError: if there is nothing to mine.
+        ValueError: if ``top_k`` or the temperature is not positive, or both views are the same.
     """
 
     min_streams = 2
@@ -69,19 +71,19 @@ class CrossStreamHead(PretrainingHead):
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """``loss`` of each student: the mean over its teachers."""
+        """Compute each student's ``loss``, the mean over its teachers."""
         similarities = {
             name: outputs.similarities(self.view, self.key_view)
             for name, outputs in streams.items()
         }
         logits = {name: s / self.temperature for name, s in similarities.items()}
-        # A denominator is a sum over key and queue; with context, another over the pair's context.
-        # Logarithms of these sums are computed once, and added up pair by pair.
+        # A denominator is a sum over key and queue, plus one over the pair's context. The logarithm
+        # of each sum is computed once and combined for each pair.
         denominators = {name: x.logsumexp(1) for name, x in logits.items()}
         mined = {
             name: s[:, 1:].detach().topk(self.top_k, 1).indices for name, s in similarities.items()
         }
-        losses = {name: [] for name in streams}
+        losses: dict[str, list[Tensor]] = {name: [] for name in streams}
         for pair in combinations(streams, 2):
             if self.context:
                 one, other = pair
@@ -97,6 +99,6 @@ class CrossStreamHead(PretrainingHead):
                 likelihood = torch.cat(positives, 1).mean(1) - denominator
                 losses[student].append(-likelihood.mean())
         return {
-            student: {'loss': sum(by_teacher) / len(by_teacher)}
+            student: {'loss': reduce(add, by_teacher) / len(by_teacher)}
             for student, by_teacher in losses.items()
         }

@@ -1,8 +1,10 @@
-"""AimCLR's dual distributional divergence minimisation."""
+"""AimCLR's dual distributional divergence minimisation (D3M)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,13 +18,13 @@ from halp_mm.training_progress import TrainingProgress
 
 
 def distributional_divergence(target: Tensor, logits: Tensor) -> Tensor:
-    """The mean cross-entropy of the distributions of logits with those of a fixed target.
+    """Compute the mean cross-entropy between fixed target distributions and those of logits.
 
-    Stable for sharp distributions, and without gradient to the target.
+    The computation is stable for sharp distributions. The target gets no gradient.
 
     Args:
-        target: Logits ``[N, 1 + L]`` of the distributions to follow.
-        logits: Logits ``[N, 1 + L]``.
+        target: Logits ``[N, 1 + L]`` of the target distributions.
+        logits: Logits ``[N, 1 + L]`` of the distributions that follow.
 
     Returns:
         A scalar.
@@ -32,12 +34,12 @@ def distributional_divergence(target: Tensor, logits: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class D3MHead(StreamHead):
-    """Views follow the distribution that the normal query has over key and queue.
+    """Pull the distributions of views over key and queue to that of the normal query.
 
     Source: AimCLR (Guo et al., AAAI 2022), Eq. (7) and (8).
 
     Args:
-        followers: Names of the query views that follow; the loss is the mean over them.
+        followers: Names of the query views that follow; the loss is their mean.
         temperature: tau.
         view: Name of the query view that is followed.
         key_view: Name of the key view.
@@ -60,10 +62,10 @@ class D3MHead(StreamHead):
         self.reads = contrast([view, *followers], key_view)
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, L_D."""
+        """Compute ``loss``, L_D."""
         target, *followers = (
             outputs.similarities(view, self.key_view) / self.temperature
             for view in (self.view, *self.followers)
         )
         divergences = [distributional_divergence(target, logits) for logits in followers]
-        return {'loss': sum(divergences) / len(divergences)}
+        return {'loss': reduce(add, divergences) / len(divergences)}

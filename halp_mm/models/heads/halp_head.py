@@ -1,4 +1,4 @@
-"""HaLP: positives hallucinated in latent space."""
+"""HaLP: hallucinated positives in latent space."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ from halp_mm.training_progress import TrainingProgress
 class Positives(NamedTuple):
     """Hallucinated positives z_H = alpha anchor + beta target, G for each of B anchors.
 
-    They are never made into vectors: all that is asked of them is a similarity, which is the same
+    The vectors are never computed. Only their similarities are needed, which are the same
     combination of the anchor's and the target's similarities.
     """
 
     alpha: Tensor  #: ``[B, G]``
     beta: Tensor  #: ``[B, G]``
-    target: Tensor  #: ``[B, G]``, which prototype is the target P_sel
-    kept: Tensor  #: ``[B, G]``, boolean: passed the rank filter
+    target: Tensor  #: ``[B, G]``, index of the target P_sel
+    kept: Tensor  #: boolean ``[B, G]``: passes the rank filter
     t_star: Tensor  #: ``[B, G]``
 
 
 def hardest_step(
     anchor_selected: Tensor, anchor_closest: Tensor, selected_closest: Tensor
 ) -> Tensor:
-    """t*: how far along the geodesic P* stays at least as similar as P_sel. Eq. (7).
+    """t*: the largest step along the geodesic at which P* is at least as similar as P_sel. Eq. (7).
 
-    The equation's fraction is expanded by z_k.(P* - P_sel), which is never negative: so nothing
-    is divided by zero, P_sel = P* gives 0, and atan2 finds the angle also where
-    kappa + cos(Omega) is negative.
+    The equation's fraction is expanded by z_k.(P* - P_sel), which is never negative. This avoids a
+    division by zero, gives 0 for P_sel = P*, and lets atan2 find the angle also for a negative
+    kappa + cos(Omega).
 
     Args:
         anchor_selected: z_k.P_sel, the cosine of Omega.
-        anchor_closest: z_k.P*, the largest similarity of the anchor to any prototype.
+        anchor_closest: z_k.P*, the largest similarity between the anchor and a prototype.
         selected_closest: P_sel.P*.
 
     Returns:
         t*, within [0, 1].
     """
     omega = torch.acos(anchor_selected.clamp(-1, 1))
-    sine = omega.sin().clamp(min=0)  # float32's pi is larger than pi
+    sine = omega.sin().clamp(min=0)  # pi in float32 is larger than pi
     margin = (anchor_closest - anchor_selected).clamp(min=0)
     angle = torch.atan2(
         sine * margin, (1 - selected_closest).clamp(min=0) + anchor_selected * margin
@@ -66,15 +66,15 @@ def hardest_step(
 
 
 def slerp_coefficients(t: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
-    """Alpha and beta of the point alpha a + beta b that is t of the way from a to b. Eq. (4).
+    """Alpha and beta of the point alpha a + beta b at a share t of the way from a to b. Eq. (4).
 
     Args:
         t: Share of the way.
         cosine: a.b of the unit vectors.
 
     Returns:
-        sin((1 - t) Omega) / sin(Omega) and sin(t Omega) / sin(Omega); 1 - t and t where a and b
-        are the same.
+        sin((1 - t) Omega) / sin(Omega) and sin(t Omega) / sin(Omega); 1 - t and t for equal a
+        and b.
     """
     omega = torch.acos(cosine.clamp(-1, 1))
     sine = omega.sin()
@@ -89,32 +89,35 @@ def slerp_coefficients(t: Tensor, cosine: Tensor) -> tuple[Tensor, Tensor]:
 class HaLPHead(PretrainingHead):
     """Pull queries to positives between their keys and prototypes of the queue. Algorithm 1.
 
-    The weight of this head is the paper's mu, ``hardness`` its lambda. The defaults are the
-    paper's; options that name the release follow the released code.
+    The weight of this head is the paper's mu, and ``hardness`` is its lambda. The defaults are the
+    paper's; options that mention the release follow the released code.
 
     Source: HaLP (Shah et al., CVPR 2023), Sec. 3 and 4.2.
 
     Args:
-        num_positives: G, hallucinated positives an anchor.
-        num_prototypes: N.
-        num_newest: K, how many of the queue's newest entries are clustered.
+        num_positives: G, the number of hallucinated positives per anchor.
+        num_prototypes: N, the number of prototypes.
+        num_newest: K, the number of the queue's newest entries to cluster.
         update_interval: Iterations between two clusterings.
-        hardness: lambda: t is drawn from [0, lambda t*].
+        hardness: lambda; t is drawn from [0, lambda t*].
         temperature: tau.
-        anchor: ``'key'``, or ``'query'``: what positives are hallucinated from.
-        direction: ``'prototype'``, or ``'query'``: what they are moved towards. With ``'query'``
-            there is no t*: t is drawn from [0, lambda].
-        hardest_only: t = t* instead of a draw.
-        rank_filter: Whether positives with another closest prototype than their anchor's are
-            dropped, Eq. (2).
-        release_range: Draw t from [(1 - lambda) t*, t*], as the release does.
-        skip_closest: Never select P* itself, as the release does.
+        anchor: Start of the hallucinated positives, ``'key'`` or ``'query'``.
+        direction: Their direction, ``'prototype'`` or ``'query'``. With ``'query'`` there is no t*,
+            and t is drawn from [0, lambda].
+        hardest_only: Whether to use t = t* instead of drawing t.
+        rank_filter: Whether to drop positives whose closest prototype differs from their anchor's,
+            Eq. (2).
+        release_range: Whether to draw t from [(1 - lambda) t*, t*], as the release does.
+        skip_closest: Whether never to select P* itself, as the release does.
         view: Name of the query view.
         key_view: Name of the key view.
 
     Raises:
-        ValueError: if an option has a value that it cannot have.
+        ValueError: if an argument is out of range, or arguments contradict each other.
     """
+
+    prototypes: Tensor
+    has_prototypes: Tensor
 
     def __init__(
         self,
@@ -151,7 +154,7 @@ class HaLPHead(PretrainingHead):
             skip_closest=skip_closest,
         )
         if direction == 'query' and anchor == 'query':
-            raise ValueError("anchor='query' cannot be moved in direction='query': itself")
+            raise ValueError("anchor='query' cannot move towards itself, direction='query'")
         if not 1 + skip_closest <= num_prototypes <= num_newest:
             raise ValueError(
                 f'num_newest={num_newest} entries cannot make num_prototypes={num_prototypes}'
@@ -170,7 +173,7 @@ class HaLPHead(PretrainingHead):
         self.skip_closest = skip_closest
         self.view = view
         self.key_view = key_view
-        # The queue is read for its newest keys only; the query is compared with positives alone.
+        # Only the newest keys of the queue are read; the query is compared only with positives.
         self.reads = Reads(
             queries=frozenset([view]),
             keys=frozenset([key_view]),
@@ -178,7 +181,7 @@ class HaLPHead(PretrainingHead):
         )
 
     def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
-        """Make room for the prototypes ``[streams, N, D]``."""
+        """Create the buffer of the prototypes ``[streams, N, D]``."""
         shape = (
             len(networks),
             self.num_prototypes,
@@ -190,7 +193,7 @@ class HaLPHead(PretrainingHead):
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """``loss`` Eq. (8), ``positives_kept`` (their share) and the mean ``t_star``."""
+        """Compute ``loss``, Eq. (8), the share ``positives_kept`` and the mean ``t_star``."""
         active = progress.active_iterations
         if active >= 0 and active % self.update_interval == 0:
             self.update_prototypes(streams, progress)
@@ -199,7 +202,7 @@ class HaLPHead(PretrainingHead):
             query, key = outputs.queries[self.view], outputs.keys[self.key_view]
             generator = progress.generator(key.device, f'HaLP {name}')
             loss, positives = self.halp_loss(query, key, self.prototypes[i], generator)
-            # Until the queue holds num_newest keys there is nothing that prototypes stand for.
+            # Until the queue holds num_newest keys, prototypes are meaningless.
             ready = self.has_prototypes[i]
             results[name] = {
                 'loss': torch.where(ready, loss, 0.0),
@@ -212,7 +215,7 @@ class HaLPHead(PretrainingHead):
     def update_prototypes(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> None:
-        """Cluster the newest keys of every stream's queue, all streams at once. Sec. 3.5."""
+        """Cluster the newest keys of all streams' queues at once. Sec. 3.5."""
         queues = [outputs.queues[self.key_view] for outputs in streams.values()]
         newest = torch.stack([queue.newest(self.num_newest) for queue in queues])
         generator = progress.generator(newest.device, 'prototypes', same_on_all_ranks=True)
@@ -223,19 +226,20 @@ class HaLPHead(PretrainingHead):
     def halp_loss(
         self, query: Tensor, key: Tensor, prototypes: Tensor, generator: Generator | None = None
     ) -> tuple[Tensor, Positives]:
-        """Eq. (8) for one stream, averaged over the anchors.
+        """Compute Eq. (8) for one stream, averaged over the anchors.
 
-        The loss is linear in the query, so it is the query's similarity to the mean of its kept
-        positives; an anchor without any contributes zero. Only the query has a gradient.
+        The loss is linear in the query. It is therefore the query's similarity to the mean of its
+        kept positives, negated and divided by tau. An anchor without kept positives contributes
+        zero. Only the query has a gradient.
 
         Args:
             query: z_q, unit vectors ``[B, D]``.
             key: z_k, unit vectors ``[B, D]``.
             prototypes: P, unit vectors ``[N, D]``.
-            generator: Source of the draws of P_sel and t.
+            generator: Generator for the draws of P_sel and t.
 
         Returns:
-            The loss, a scalar, and the positives.
+            The scalar loss and the positives.
         """
         with torch.no_grad():
             detached = query.detach().to(key.dtype)
@@ -269,8 +273,8 @@ class HaLPHead(PretrainingHead):
         Args:
             anchor: Unit vectors ``[B, D]``.
             prototypes: P, unit vectors ``[N, D]``.
-            end: Unit vectors ``[B, D]`` to move towards; a random prototype each if absent.
-            generator: Source of the draws.
+            end: Unit vectors ``[B, D]`` to move towards; random prototypes by default.
+            generator: Generator for the draws.
         """
         anchor_prototype = anchor @ prototypes.T
         closest_similarity, closest = anchor_prototype.max(1, keepdim=True)
@@ -293,20 +297,20 @@ class HaLPHead(PretrainingHead):
                 alpha[..., None] * anchor_prototype[:, None] + beta[..., None] * end_prototype
             )
             own = similarity.gather(2, closest[:, None].expand(*shape, 1))
-            # At t = t* the two similarities are equal; rounding must not decide.
+            # At t = t* both similarities are equal; the margin absorbs rounding.
             kept = (own >= similarity - 1e-5).all(2)
         return Positives(alpha, beta, selected, kept, t_star)
 
     def select_prototypes(
         self, closest: Tensor, shape: tuple[int, int], generator: Generator | None
     ) -> Tensor:
-        """Draw P_sel for each positive: positions ``[B, G]``, uniform over the prototypes."""
+        """Draw P_sel for each positive: indices ``[B, G]``, uniform over the prototypes."""
         choices = self.num_prototypes - self.skip_closest
         selected = clip_draws.randint(choices, *shape, generator=generator, device=closest.device)
         return selected + (selected >= closest) if self.skip_closest else selected
 
     def draw_step(self, t_star: Tensor, generator: Generator | None) -> Tensor:
-        """Draw t for each positive, given its t*, ``[B, G]``."""
+        """Draw t for each positive, given its t*: ``[B, G]``."""
         if self.hardest_only:
             return t_star
         uniform = clip_draws.rand(

@@ -1,8 +1,10 @@
-"""ISC's contrast between representations of a skeleton."""
+"""ISC's contrast between skeleton representations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +22,9 @@ from halp_mm.training_progress import TrainingProgress
 class InterSkeletonHead(PretrainingHead):
     """InfoNCE of a query in one stream with the key and the queue of another.
 
-    In ISC the streams are representations of the same clip by encoders of different kinds:
-    sequence, graph and image, two of which are trained together. The contrast within a
-    representation is :class:`MoCoHead`'s.
+    In ISC, the streams are representations of the same clip for different kinds of encoders:
+    sequence, graph and image. Two of them are trained together. :class:`MoCoHead` contrasts within
+    a representation.
 
     Source: ISC (Thoker, Doughty and Snoek, ACM MM 2021), and its release.
 
@@ -47,24 +49,25 @@ class InterSkeletonHead(PretrainingHead):
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress
     ) -> dict[str, dict[str, Tensor]]:
-        """``loss`` of each stream's queries: the sum over the other streams.
+        """Compute ``loss`` of each stream's queries, the sum over the other streams.
 
-        ``accuracy`` says how often the other streams' key is the most similar.
+        ``accuracy`` is the share of queries most similar to their key in the other streams.
         """
         results = {}
         for name, outputs in streams.items():
             losses, accuracies = [], []
-            for other, others_outputs in streams.items():
+            for other, other_outputs in streams.items():
                 if other == name:
                     continue
-                logits = self.logits(outputs.queries[self.view], others_outputs)
+                logits = self.logits(outputs.queries[self.view], other_outputs)
                 target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
                 losses.append(F.cross_entropy(logits, target))
                 accuracies.append((logits.argmax(1) == 0).float().mean())
-            results[name] = {'loss': sum(losses), 'accuracy': sum(accuracies) / len(accuracies)}
+            accuracy = reduce(add, accuracies) / len(accuracies)
+            results[name] = {'loss': reduce(add, losses), 'accuracy': accuracy}
         return results
 
     def logits(self, query: Tensor, other: StreamOutputs) -> Tensor:
-        """Of queries ``[N, D]`` to another stream's keys, first, and its queue: ``[N, 1 + L]``."""
+        """Logits of queries ``[N, D]`` to another stream's keys, then queue: ``[N, 1 + L]``."""
         key = (query * other.keys[self.key_view]).sum(1, keepdim=True)
         return torch.cat([key, query @ other.negatives[self.key_view].T], 1) / self.temperature

@@ -1,4 +1,4 @@
-"""Prediction of what a mask hides."""
+"""Reconstruction of masked joints."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from halp_mm.training_progress import TrainingProgress
 
 @MODELS.register_module()
 class MaskedReconstructionHead(StreamHead):
-    """From the feature map of a masked view, decode what the mask hides of the clip.
+    """Decode the masked joints of a clip from the feature map of a masked view.
 
-    The head owns a decoder for each stream. The masked view is derived from the target view, so
-    that both are the same piece of a clip, and its transforms record a ``mask``. The loss is the
-    mean squared error of the hidden joints; where nobody is, nothing is to be predicted.
+    The head owns a decoder for each stream. The masked view must be derived from the target view,
+    so that both show the same piece of a clip, and its transforms must record a ``mask``. The loss
+    is the mean squared error of the masked joints. Absent people are ignored.
 
-    Source: masked autoencoders (He et al., CVPR 2022), for any encoder of skeletons.
+    Source: masked autoencoders (He et al., CVPR 2022), adapted to any skeleton encoder.
 
     Args:
         view: Name of the masked view.
-        target_view: Name of the view to be predicted.
+        target_view: Name of the view to predict.
     """
 
     def __init__(self, view: str = 'masked', target_view: str = 'clean') -> None:
@@ -38,13 +38,13 @@ class MaskedReconstructionHead(StreamHead):
         self.reads = Reads(clips=frozenset([target_view]), maps=frozenset([view]))
 
     def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
-        """Make the decoders."""
+        """Create the decoder of each stream."""
         self.decoders = ModuleDict(
             {stream: MapDecoder(network.encoder) for stream, network in networks.items()}
         )
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, and ``hidden``: the share of joints that the mask hides.
+        """Compute ``loss`` and ``hidden``, the share of joints that the mask hides.
 
         Raises:
             ValueError: if the view's transforms record no mask.
@@ -52,8 +52,8 @@ class MaskedReconstructionHead(StreamHead):
         draws = outputs.draws.get(self.view, {})
         if 'mask' not in draws:
             raise ValueError(
-                f'view {self.view!r} has no mask to predict from; put a transform that draws one, '
-                'such as SpatioTemporalMask, among its transforms'
+                f'view {self.view!r} has no mask to predict from; add a transform that draws one, '
+                'such as SpatioTemporalMask, to its transforms'
             )
         target = outputs.clips[self.target_view]
         is_present = target.flatten(3).any(-1)

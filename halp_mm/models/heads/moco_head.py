@@ -16,7 +16,9 @@ from halp_mm.training_progress import TrainingProgress
 
 @MODELS.register_module()
 class MoCoHead(StreamHead):
-    """InfoNCE: HaLP, Eq. (1); MoCo (He et al., CVPR 2020), Eq. (1).
+    """InfoNCE of a query with its key as positive and the queue as negatives.
+
+    Source: MoCo (He et al., CVPR 2020), Eq. (1); HaLP (Shah et al., CVPR 2023), Eq. (1).
 
     Args:
         temperature: tau.
@@ -35,7 +37,7 @@ class MoCoHead(StreamHead):
         self.reads = contrast([view], key_view)
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, and ``accuracy``: how often the key is the most similar."""
+        """Compute ``loss`` and ``accuracy``, the share of queries most similar to their key."""
         logits = outputs.similarities(self.view, self.key_view) / self.temperature
         target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
         return {

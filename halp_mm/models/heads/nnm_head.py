@@ -1,4 +1,4 @@
-"""AimCLR's nearest neighbours mining."""
+"""AimCLR's nearest neighbours mining (NNM)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from halp_mm.training_progress import TrainingProgress
 
 
 def nearest_neighbors(similarities: Sequence[Tensor], top_k: int) -> Tensor:
-    """The positives of Eq. (9): the key, and what is nearest to any of several queries.
+    """Mark the positives of Eq. (9): the key and the nearest neighbours of each query.
 
     Args:
-        similarities: For each query its similarities to key and queue, ``[N, 1 + L]``.
-        top_k: How many entries of the queue are near, at most L.
+        similarities: Each query's similarities to key and queue, ``[N, 1 + L]``.
+        top_k: Number of nearest entries of the queue, at most L.
 
     Returns:
         Boolean ``[N, 1 + L]``.
@@ -36,21 +36,21 @@ def nearest_neighbors(similarities: Sequence[Tensor], top_k: int) -> Tensor:
 
 @MODELS.register_module()
 class NNMHead(StreamHead):
-    """InfoNCE whose positives are the key and the queue's nearest neighbours of several queries.
+    """InfoNCE with the key and the nearest neighbours of several queries as positives.
 
-    Source: AimCLR (Guo et al., AAAI 2022), Eq. (9). In the paper the loss is the sum over the
-    positives; the release divides by their number.
+    Source: AimCLR (Guo et al., AAAI 2022), Eq. (9). The paper sums the loss over the
+    positives; the release divides the sum by their number.
 
     Args:
         miners: Names of the query views whose nearest neighbours are positives.
-        top_k: k, how many neighbours each of them has.
+        top_k: k, the number of neighbours of each miner.
         reduction: ``'sum'`` over the positives as in the paper, or ``'mean'`` as in the release.
         temperature: tau.
         view: Name of the query view that is contrasted.
         key_view: Name of the key view.
 
     Raises:
-        ValueError: if the reduction is another, or there is nothing to mine.
+        ValueError: if the reduction is unknown, there are no miners, or a number is not positive.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class NNMHead(StreamHead):
         self.reads = contrast([view, *miners], key_view, queue=top_k)
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, L_N, and ``num_positives``, the mean size of the positive set."""
+        """Compute ``loss``, L_N, and ``num_positives``, the mean size of the positive set."""
         mined = [outputs.similarities(view, self.key_view).detach() for view in self.miners]
         is_positive = nearest_neighbors(mined, self.top_k)
         logits = outputs.similarities(self.view, self.key_view) / self.temperature

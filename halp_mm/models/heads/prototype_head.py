@@ -1,8 +1,10 @@
-"""Self-distillation: a student's crops are assigned to the prototypes of the teacher's crop."""
+"""Self-distillation with prototypes shared by a student and a teacher."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -20,14 +22,16 @@ from halp_mm.training_progress import TrainingProgress
 
 @torch.no_grad()
 def sinkhorn_knopp(logits: Tensor, num_iterations: int = 3) -> Tensor:
-    """Assign rows to columns so that all columns get as much: SwAV (Caron et al., 2020), Eq. (3).
+    """Assign rows to columns with equal column sums.
+
+    Source: SwAV (Caron et al., 2020), Eq. (3).
 
     Args:
         logits: ``[N, K]``.
-        num_iterations: How often columns and rows are normalised in turn.
+        num_iterations: Number of alternating normalisations of columns and rows.
 
     Returns:
-        ``[N, K]``; every row adds up to 1.
+        ``[N, K]``; each row sums to 1.
     """
     log_assignment = logits - logits.logsumexp((0, 1))
     for _ in range(num_iterations):
@@ -38,23 +42,23 @@ def sinkhorn_knopp(logits: Tensor, num_iterations: int = 3) -> Tensor:
 
 @MODELS.register_module()
 class PrototypeHead(StreamHead):
-    """Student views are assigned to prototypes as the teacher's views are.
+    """Cross-entropy of the student's prototype assignments with the teacher's.
 
-    The teacher is the momentum copy of the networks. Its assignments are balanced over the batch
-    of all ranks by Sinkhorn-Knopp, which keeps all clips from sharing one prototype. Prototypes
-    are unit vectors, trained through the student. A view is not its own student.
+    The teacher is the momentum copy of the networks. Sinkhorn-Knopp balances its assignments over
+    the batch of all ranks, which prevents all clips from sharing one prototype. Prototypes are unit
+    vectors and are trained through the student. A view does not teach itself.
 
     Source: DINOv2 (Oquab et al., 2023), Sec. 4, as SLiM uses it on skeletons.
 
     Args:
         student_views: Names of the query views.
         teacher_views: Names of the key views.
-        num_prototypes: K.
+        num_prototypes: K, the number of prototypes.
         student_temperature: Temperature of the student's distribution.
         teacher_temperature: Temperature of the teacher's assignment.
 
     Raises:
-        ValueError: if no student view differs from a teacher view.
+        ValueError: if no student view differs from a teacher view, or a number is not positive.
     """
 
     def __init__(
@@ -79,8 +83,8 @@ class PrototypeHead(StreamHead):
         ]
         if not self.pairs:
             raise ValueError(
-                f'student_views={list(student_views)} have nothing to learn from '
-                f'teacher_views={list(teacher_views)}; expected another view among them'
+                f'student_views={list(student_views)} cannot learn from '
+                f'teacher_views={list(teacher_views)}; expected at least two different views'
             )
         self.num_prototypes = num_prototypes
         self.student_temperature = student_temperature
@@ -91,7 +95,7 @@ class PrototypeHead(StreamHead):
         )
 
     def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
-        """Make the prototypes of each stream."""
+        """Create the prototypes of each stream."""
         self.prototypes = ModuleDict(
             {
                 stream: nn.Linear(network.embedding_dim, self.num_prototypes, bias=False)
@@ -100,9 +104,9 @@ class PrototypeHead(StreamHead):
         )
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """``loss``, the mean cross-entropy of all pairs of teacher and student view.
+        """Compute ``loss``, the mean cross-entropy of all pairs of teacher and student view.
 
-        ``used_prototypes`` is the share of prototypes that are some clip's most likely one.
+        ``used_prototypes`` is the share of prototypes that are the most likely one of any clip.
         """
         prototypes = F.normalize(self.prototypes[outputs.stream].weight, dim=1)
         assignments = {
@@ -118,11 +122,11 @@ class PrototypeHead(StreamHead):
         ]
         closest = F.one_hot(assignments[self.pairs[0][0]].argmax(1), self.num_prototypes)
         return {
-            'loss': sum(losses) / len(losses),
+            'loss': reduce(add, losses) / len(losses),
             'used_prototypes': closest.any(0).float().mean(),
         }
 
     def assign(self, keys: Tensor, prototypes: Tensor) -> Tensor:
-        """The teacher's assignment of its keys ``[N, D]`` to prototypes ``[K, D]``: ``[N, K]``."""
+        """Assign the teacher's keys ``[N, D]`` to prototypes ``[K, D]``: ``[N, K]``."""
         logits = gather_from_all_ranks(keys) @ prototypes.T / self.teacher_temperature
         return own_rows(sinkhorn_knopp(logits))

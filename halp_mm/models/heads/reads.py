@@ -1,4 +1,4 @@
-"""What a pre-training head needs of the networks."""
+"""The outputs of the networks that a pre-training head reads."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Reads:
-    """What a head reads of each of its streams; a pre-trainer computes what its heads read.
+    """The outputs that a head reads from each of its streams; a pre-trainer computes only these.
 
-    Without keys there is no momentum copy of the networks, without queues nothing is queued, and
-    without queries and keys there is no projector.
+    Without keys, there is no momentum copy of the networks. Without queues, nothing is queued.
+    Without queries and keys, there is no projector.
 
     Args:
-        clips: Views that are read as the encoder sees them.
+        clips: Views whose clips are read, as the encoder sees them.
         maps: Views whose feature maps are read.
         queries: Views whose embeddings are read, with gradient.
-        keys: Views whose embeddings by the momentum copy are read.
-        queues: Views whose keys are queued, each with the smallest queue that will do.
+        keys: Views whose embeddings from the momentum copy are read.
+        queues: Views whose keys are queued, each with the minimum queue size.
     """
 
     clips: frozenset[str] = frozenset()
@@ -42,29 +42,29 @@ class Reads:
 
     @property
     def views(self) -> frozenset[str]:
-        """All views that are read in one form or another."""
+        """All views that are read in any form."""
         return self.clips | self.maps | self.queries | self.keys | self.queues.keys()
 
     @property
     def embeddings(self) -> bool:
-        """Whether anything is read that a projector makes."""
+        """Whether any embeddings are read."""
         return bool(self.queries or self.keys or self.queues)
 
 
 def contrast(queries: Iterable[str], key: str, queue: int = 1) -> Reads:
-    """What a contrast of queries with a key view and its queue reads.
+    """The outputs read to contrast queries with a key view and its queue.
 
     Args:
         queries: Names of the query views.
         key: Name of the key view.
-        queue: The smallest queue of keys that will do.
+        queue: Minimum size of the queue of keys.
 
     Raises:
-        ValueError: if the key view is a query view too: a clip would be contrasted with itself.
+        ValueError: if the key view is also a query view, which would contrast a clip with itself.
     """
     queries = frozenset(queries)
     if key in queries:
         raise ValueError(
-            f'key_view={key!r} is a query view too; expected another view of the clips'
+            f'key_view={key!r} is also a query view; expected another view of the clips'
         )
     return Reads(queries=queries, keys=frozenset([key]), queues={key: queue})

@@ -1,4 +1,4 @@
-"""What the networks of one stream make of a batch."""
+"""The outputs of one stream's networks for a batch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from halp_mm.models.modules import FeatureQueue
 
 @dataclass(frozen=True)
 class StreamOutputs:
-    """What the networks of one stream make of a batch; each is there if a head reads it.
+    """The outputs of one stream's networks for a batch; only those that a head reads.
 
     Args:
         stream: Name of the stream.
-        clips: What the encoder was shown: ``[N, M, T, V, C]`` by view.
-        draws: What the views' transforms have recorded: ``[N, ...]`` by view and name.
+        clips: Inputs of the encoder, ``[N, M, T, V, C]`` by view.
+        draws: Draws recorded by the views' transforms, ``[N, ...]`` by view and name.
         maps: Feature maps ``[N, M', D, T', V']`` by view, with gradient.
         queries: Embeddings ``[N, D]`` by view, with gradient.
-        keys: Embeddings ``[N, D]`` by view from the momentum copy, without gradient.
+        keys: Embeddings ``[N, D]`` from the momentum copy by view, without gradient.
         queues: The stream's queues by view, without the keys of this batch.
-        negatives: The queues' entries at this moment, ``[L, D]`` by view.
+        negatives: Entries of the queues before this batch, ``[L, D]`` by view.
     """
 
     stream: str
@@ -39,9 +39,9 @@ class StreamOutputs:
     )
 
     def similarities(self, query: str, key: str = 'key') -> Tensor:
-        """Of a view's queries to their keys, first, and to the negatives: ``[N, 1 + L]``.
+        """Compute a view's similarities to its keys, then to the negatives: ``[N, 1 + L]``.
 
-        They are computed once for all heads.
+        The result is cached for all heads.
 
         Args:
             query: Name of the query view.

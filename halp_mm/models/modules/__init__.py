@@ -1,4 +1,4 @@
-"""Parts of pre-trainers that can also be used alone."""
+"""Building blocks of pre-trainers, usable on their own."""
 
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.models.modules.embedding_network import EmbeddingNetwork

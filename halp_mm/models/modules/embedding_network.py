@@ -1,4 +1,4 @@
-"""An encoder and the projector behind it."""
+"""An encoder followed by a projector."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from halp_mm.registry import MODELS
 
 
 class EmbeddingNetwork(BaseModule):
-    """An encoder and its projector.
+    """An encoder followed by its projector.
 
     Args:
         encoder: Config of the encoder.
-        projector: Config of the projector, without ``in_dim``; None where nothing is embedded.
+        projector: Config of the projector, without ``in_dim``; None for no embeddings.
     """
 
     def __init__(self, encoder: dict, projector: dict | None) -> None:
@@ -28,9 +28,9 @@ class EmbeddingNetwork(BaseModule):
         return self.projector.out_dim
 
     def forward(self, clips: Tensor) -> Tensor:
-        """A stream of clips ``[N, M, T, V, C]`` to embeddings ``[N, D]``."""
+        """Map a stream of clips ``[N, M, T, V, C]`` to embeddings ``[N, D]``."""
         return self.embed(self.encoder.forward_map(clips))
 
     def embed(self, feature_map: Tensor) -> Tensor:
-        """The encoder's map to embeddings ``[N, D]``."""
+        """Map the encoder's feature map to embeddings ``[N, D]``."""
         return self.projector(self.encoder.readout(feature_map))

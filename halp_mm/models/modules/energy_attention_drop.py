@@ -1,4 +1,4 @@
-"""AimCLR's energy-based attention-guided drop: feature maps without what stands out in them."""
+"""AimCLR's energy-based attention-guided drop of the salient entries of feature maps."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from halp_mm.argument_checks import check_choice, check_positive
 from halp_mm.models.modules.gathering import mean_over_ranks
 from halp_mm.registry import MODELS
 
-#: The attention of an entry that equals the mean: none is lower.
+#: The attention of an entry that equals the mean, which is the minimum.
 MIN_ATTENTION = 1 / (1 + math.exp(-0.5))
 
 
 @MODELS.register_module()
 class EnergyAttentionDrop(nn.Module):
-    """Set to zero what draws attention in a feature map, and scale up the rest.
+    """Set the entries of a feature map with high attention to zero, and scale up the rest.
 
-    An entry's attention is the higher, the further it is from its channel's mean over frames and
-    joints. A spatial and a temporal mask drop where attention reaches the margin; each is followed
-    by a scaling with count / count of ones. Every person of every clip is a feature map of its
-    own. There are no parameters, masks have no gradient, and any encoder's map will do.
+    An entry's attention grows with its distance from its channel's mean over frames and joints. A
+    spatial and a temporal mask drop entries where attention reaches the margin. Each mask is
+    scaled by count / count of ones. Every person of every clip is a separate feature map. The
+    module has no parameters, masks have no gradient, and the map of any encoder is accepted.
 
-    The paper leaves open what the masks are; the release decides:
+    The paper does not specify the masks; the release does:
 
     ================  ==========================================  ===============================
     .                 ``'release'``                               ``'paper'``
@@ -34,23 +34,23 @@ class EnergyAttentionDrop(nn.Module):
                       frame
     temporal mask     an entry (channel, frame, joint), by its    a frame, by its mean over
                       own attention                               channel and joint
-    count of ones     over the batch of all ranks                 a feature map's own (Alg. 1)
+    count of ones     over the batch of all ranks                 per feature map (Alg. 1)
     ================  ==========================================  ===============================
 
-    A mask that would drop everything drops nothing. That needs a margin below sigmoid(0.75) =
-    0.679, which the mean attention of a map cannot exceed. Without a variance, as in a map of a
-    single entry or of equal ones, attention is at its least and all is kept.
+    A mask that would drop everything drops nothing. This can only happen with a margin below
+    sigmoid(0.75) = 0.679, which the mean attention of a map cannot exceed. A map without variance,
+    such as one with a single entry or equal entries, has minimal attention and is kept.
 
     Source: AimCLR (Guo et al., AAAI 2022), Eq. (3), Alg. 1, and its release.
 
     Args:
-        keep_margin: Attention from which on is dropped. Attention is at least sigmoid(0.5) =
-            0.622, so that is the lower limit, and below 1, so 1 keeps everything.
-        regularizer: Added to the variance, lambda in Eq. (3).
+        keep_margin: Threshold of the attention; entries that reach it are dropped. It must be
+            above the minimal attention, sigmoid(0.5) = 0.622. 1 keeps everything.
+        regularizer: lambda in Eq. (3), added to the variance.
         variant: ``'release'`` or ``'paper'``.
 
     Raises:
-        ValueError: if the margin would drop or mean nothing, or the variant is unknown.
+        ValueError: if the margin or the regularizer is out of range, or the variant is unknown.
 
     Example:
         >>> drop = EnergyAttentionDrop(keep_margin=0.7)
@@ -64,9 +64,9 @@ class EnergyAttentionDrop(nn.Module):
         super().__init__()
         if not MIN_ATTENTION < keep_margin <= 1:
             raise ValueError(
-                f'keep_margin={keep_margin}, but attention lies between sigmoid(0.5) = '
-                f'{MIN_ATTENTION:.4f}, where a margin would drop everything, and 1, where it '
-                'drops nothing; choose one between, such as 0.7'
+                f'keep_margin={keep_margin}; expected more than sigmoid(0.5) = '
+                f'{MIN_ATTENTION:.4f}, which would drop everything, and at most 1, which drops '
+                'nothing; choose a value between them, such as 0.7'
             )
         check_positive(regularizer=regularizer)
         check_choice(['release', 'paper'], variant=variant)
@@ -75,27 +75,29 @@ class EnergyAttentionDrop(nn.Module):
         self.variant = variant
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        """A map ``[N, M, D, T, V]`` to one of the same shape with dropped entries."""
-        if self.keep_margin == 1:  # where attention rounds to 1 it would be dropped
+        """Drop entries of a map ``[N, M, D, T, V]``; the shape stays the same."""
+        if self.keep_margin == 1:  # attention that rounds to 1 would be dropped otherwise
             return feature_map
         return feature_map * self.factors(feature_map)
 
     @torch.no_grad()
     def factors(self, feature_map: Tensor) -> Tensor:
-        """What the map is multiplied with: 0 where dropped; broadcasts to ``[N, M, D, T, V]``."""
+        """The factors of a map, 0 for dropped entries; broadcasts to ``[N, M, D, T, V]``."""
         attention = self.attention(feature_map)
         spatial = attention.mean((2, 3), keepdim=True) < self.keep_margin
         if self.variant == 'release':
             temporal = attention < self.keep_margin
-            count_over = (0, 1, 2, 3, 4)
+            count_over: tuple[int, ...] = (0, 1, 2, 3, 4)
         else:
             temporal = attention.mean((2, 4), keepdim=True) < self.keep_margin
             count_over = (2, 3, 4)
-        masks = (self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal))
-        return math.prod(masks).to(feature_map.dtype)
+        factors, temporal_factors = (
+            self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal)
+        )
+        return (factors * temporal_factors).to(feature_map.dtype)
 
     def attention(self, feature_map: Tensor) -> Tensor:
-        """The attention sigmoid(1 / e) of each entry: ``[N, M, D, T, V]``, at least float32."""
+        """The attention sigmoid(1 / e) of each entry, ``[N, M, D, T, V]``, at least float32."""
         feature_map = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
         squared = (feature_map - feature_map.mean((3, 4), keepdim=True)).square()
         count = squared.shape[3] * squared.shape[4]
@@ -105,9 +107,9 @@ class EnergyAttentionDrop(nn.Module):
         return torch.sigmoid(squared / (4 * (variance + self.regularizer)) + 0.5)
 
     def rescaled(self, mask: Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """A mask times count / count of ones, both over ``dims``; without ones, all ones instead.
+        """Scale a mask by count / count of ones, both over ``dims``; all ones if it has no ones.
 
-        Counts over the batch are, in training, over the batches of all ranks.
+        In training, counts over the batch include the batches of all ranks.
         """
         kept = mask.to(dtype)
         share = kept.mean(dims, keepdim=True)

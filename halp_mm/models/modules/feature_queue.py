@@ -10,9 +10,9 @@ from halp_mm.argument_checks import check_count
 
 
 class FeatureQueue(nn.Module):
-    """A first-in-first-out memory of unit vectors; everything in it is a buffer on the device.
+    """A first-in-first-out queue of unit vectors, held in buffers on the device.
 
-    Until it is full, the rest is random unit vectors.
+    Until the queue is full, the remaining entries are random unit vectors.
 
     Source: MoCo (He et al., CVPR 2020), Sec. 3.2.
 
@@ -27,6 +27,9 @@ class FeatureQueue(nn.Module):
         torch.Size([64, 128])
     """
 
+    entries: Tensor
+    num_enqueued: Tensor
+
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         check_count(queue_size=size, embedding_dim=dim)
@@ -36,23 +39,23 @@ class FeatureQueue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Replace the oldest entries by keys ``[B, D]``; of too many keys the last are kept."""
+        """Replace the oldest entries by keys ``[B, D]``, or by the last L of more than L keys."""
         order = self.num_enqueued + torch.arange(len(keys), device=keys.device)
         kept = slice(-self.size, None)
         self.entries.index_copy_(0, order[kept] % self.size, keys[kept].to(self.entries.dtype))
         self.num_enqueued += len(keys)
 
     def snapshot(self) -> Tensor:
-        """A copy of all entries ``[L, D]`` that later enqueueing does not change."""
+        """A copy of all entries ``[L, D]``, unaffected by later enqueueing."""
         return self.entries.clone()
 
     def newest(self, count: int) -> Tensor:
-        """The newest entries, the newest first: ``[count, D]``.
+        """The newest entries ``[count, D]``, newest first.
 
         Raises:
-            ValueError: if the queue is smaller than that.
+            ValueError: if the queue has fewer entries.
         """
         if count > self.size:
-            raise ValueError(f'{count} newest entries were asked of a queue of {self.size}')
+            raise ValueError(f'cannot take {count} newest entries of a queue of {self.size}')
         steps = torch.arange(1, count + 1, device=self.entries.device)
         return self.entries[(self.num_enqueued - steps) % self.size]

@@ -1,7 +1,8 @@
-"""Collecting what all ranks of a distributed run have computed.
+"""Gathering of tensors from all ranks of a distributed run.
 
-Row i of rank r is place i x world size + r of the global batch, as the sampler deals clips to the
-ranks. So gathered rows stand in the order in which one process with the whole batch has them.
+Row i of rank r is row i x world size + r of the global batch, in the order in which the sampler
+distributes clips to ranks. Gathered rows thus have the order of a single process with the whole
+batch.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ from torch.distributed.nn.functional import all_gather as all_gather_with_gradie
 
 
 def gather_from_all_ranks(rows: Tensor) -> Tensor:
-    """The rows of all ranks ``[world size x N, D]`` in the global batch's order, without gradient.
+    """Gather all ranks' rows ``[world size x N, D]`` in the global batch's order, without gradient.
 
-    All ranks must have as many.
+    All ranks must have the same number of rows.
     """
     return _interleaved(all_gather(rows.contiguous())) if is_distributed() else rows
 
 
 def gather_with_gradient(rows: Tensor) -> Tensor:
-    """Like :func:`gather_from_all_ranks`, with gradient.
+    """Gather rows like :func:`gather_from_all_ranks`, with gradient.
 
-    A loss that all ranks compute of the gathered rows has the gradient of the whole batch once
-    gradients are averaged over ranks, as DDP does.
+    If all ranks compute a loss from the gathered rows, averaging gradients over ranks, as DDP
+    does, gives the gradient of the whole batch.
     """
     return _interleaved(all_gather_with_gradient(rows)) if is_distributed() else rows
 
 
 def own_rows(gathered: Tensor) -> Tensor:
-    """The rows of this rank among gathered ones ``[world size x N, ...]``."""
+    """Select the rows of this rank from gathered rows ``[world size x N, ...]``."""
     return gathered[get_rank() :: get_world_size()]
 
 
 def mean_over_ranks(value: Tensor) -> Tensor:
-    """The mean of all ranks' values, without gradient; any shape."""
+    """Average values of any shape over all ranks, without gradient."""
     value = value.detach()
     if is_distributed():
         value = value.clone()

@@ -1,4 +1,4 @@
-"""From feature maps back to clips."""
+"""A decoder from feature maps to clips."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from halp_mm.models.encoders import Encoder
 
 
 class MapDecoder(nn.Module):
-    """A perceptron from each place of a feature map to the coordinates that the place stands for.
+    """A perceptron from each position of a feature map to the coordinates at that position.
 
-    Where an encoder mixes people or joints, a place stands for all of them. Over time, the result
+    If an encoder mixes people or joints, a position represents all of them. Over time, the result
     is resized linearly to the clip's frames.
 
     Args:
-        encoder: What makes the maps.
+        encoder: The encoder that computes the maps.
 
     Example:
         >>> decoder = MapDecoder(encoder)
-        >>> decoder(encoder.forward_map(clips), num_frames=64).shape  # as clips
+        >>> decoder(encoder.forward_map(clips), num_frames=64).shape  # that of clips
         torch.Size([8, 2, 64, 25, 3])
     """
 
@@ -39,10 +39,10 @@ class MapDecoder(nn.Module):
         )
 
     def forward(self, feature_map: Tensor, num_frames: int) -> Tensor:
-        """``[N, M', D, T', V']`` to ``[N, M, T, V, C]``.
+        """Decode a feature map to coordinates ``[N, M, T, V, C]``.
 
         Args:
-            feature_map: The map.
+            feature_map: ``[N, M', D, T', V']``.
             num_frames: T.
         """
         if self.joints_are_mixed:

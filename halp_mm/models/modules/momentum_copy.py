@@ -1,4 +1,4 @@
-"""A copy of a network that follows it slowly."""
+"""A momentum copy of a network."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from halp_mm.argument_checks import check_fraction
 
 
 class MomentumCopy(AveragedModel):
-    """PyTorch's averaged model, as MoCo's key encoder.
+    """PyTorch's averaged model as MoCo's key encoder.
 
-    It differs in that an update never asks the device for the number of updates so far (the copy
-    starts out equal to the network, so the first update is like any other), and in that the
-    copy's buffers are its own: the key encoder's batch statistics come from the keys.
+    There are two differences. An update does not read the number of updates from the device: the
+    copy starts equal to the network, so the first update needs no special case. The copy keeps its
+    own buffers: the key encoder's batch statistics come from the keys.
 
     Source: MoCo (He et al., CVPR 2020), Eq. (2).
 
     Args:
         network: The network to follow.
-        momentum: Share of the copy that an update keeps; below 1, where it would never follow.
+        momentum: Share of the copy that an update keeps; below 1.
 
     Raises:
-        ValueError: if the momentum is out of its range.
+        ValueError: if the momentum is out of range.
     """
 
     def __init__(self, network: nn.Module, momentum: float = 0.999) -> None:
@@ -33,7 +33,7 @@ class MomentumCopy(AveragedModel):
 
     @torch.no_grad()
     def update_parameters(self, network: nn.Module) -> None:
-        """Move every parameter towards the network's, all in one foreach operation."""
+        """Move all parameters towards the network's in one foreach operation."""
         self.multi_avg_fn(
             list(self.module.parameters()), list(network.parameters()), self.n_averaged
         )

@@ -1,4 +1,4 @@
-"""From features to the space where they are contrasted."""
+"""The projector from features to embeddings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from halp_mm.registry import MODELS
 
 @MODELS.register_module()
 class Projector(BaseModule):
-    """A multilayer perceptron with one hidden layer, and L2 normalisation unless asked not to.
+    """A multilayer perceptron with one hidden layer and optional L2 normalisation.
 
     Source: MoCo v2 (Chen et al., 2020).
 
     Args:
         in_dim: Length of a feature.
-        hidden_dim: Units of the hidden layer; as many as the feature has, by default.
+        hidden_dim: Units of the hidden layer; ``in_dim`` by default.
         out_dim: Length D of an embedding.
-        normalize: Whether embeddings are unit vectors.
+        normalize: Whether to scale embeddings to unit length.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
 
     Raises:
-        ValueError: if a layer is empty.
+        ValueError: if a size is less than 1.
     """
 
     def __init__(
@@ -47,6 +47,6 @@ class Projector(BaseModule):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``[N, in_dim]`` to embeddings ``[N, D]``, at least float32 under autocast."""
+        """Map features ``[N, in_dim]`` to embeddings ``[N, D]``, always at least float32."""
         embeddings = at_least_float32(self.layers(features))
         return F.normalize(embeddings, dim=-1) if self.normalize else embeddings

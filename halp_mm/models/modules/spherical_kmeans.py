@@ -8,14 +8,14 @@ from torch import Generator, Tensor
 
 
 def log_map(base: Tensor, points: Tensor) -> Tensor:
-    """The tangent vectors at ``base`` that lead along geodesics to ``points``.
+    """The tangent vectors at ``base`` of the geodesics to ``points``.
 
     Args:
         base: Unit vectors ``[..., D]``.
         points: Unit vectors ``[..., D]``, broadcast against ``base``.
 
     Returns:
-        ``[..., D]``: orthogonal to ``base``, as long as the angle between the two.
+        ``[..., D]``, orthogonal to ``base``; their length is the angle between the two, in radians.
     """
     cosine = (base * points).sum(-1, keepdim=True)
     tangent = points - cosine * base
@@ -26,7 +26,7 @@ def log_map(base: Tensor, points: Tensor) -> Tensor:
 
 
 def exp_map(base: Tensor, tangent: Tensor) -> Tensor:
-    """Walk from ``base`` along a geodesic: the inverse of :func:`log_map`.
+    """Move from ``base`` along a geodesic; the inverse of :func:`log_map`.
 
     Args:
         base: Unit vectors ``[..., D]``.
@@ -47,17 +47,17 @@ def frechet_mean(
     max_iterations: int = 32,
     tolerance: float = 1e-9,
 ) -> Tensor:
-    """The point whose squared geodesic distances to the given ones add up to the least.
+    """The point with the smallest sum of squared geodesic distances to the given points.
 
-    Gradient descent with step size 1. The first step is always taken; later ones only while they
-    are longer than the tolerance. (Geomstats, which the release of HaLP uses, starts at the first
-    point and has a tolerance of sqrt(1e-4 (D - 1)): often it stops after a single step.)
+    The method is gradient descent with step size 1. The first step is always taken; later steps
+    only while they are longer than the tolerance. (The release of HaLP uses Geomstats, which starts
+    at the first point with a tolerance of sqrt(1e-4 (D - 1)) and often stops after one step.)
 
     Args:
         points: Unit vectors ``[..., K, D]``.
-        weights: Their weights ``[..., K]``, equal by default.
-        start: Where to start, ``[..., D]``; at the normalised Euclidean mean by default.
-        max_iterations: Number of steps at most.
+        weights: Weights of the points ``[..., K]``, equal by default.
+        start: Unit vectors ``[..., D]`` to start from; by default the normalised Euclidean mean.
+        max_iterations: Maximum number of steps.
         tolerance: Angle in radians.
 
     Returns:
@@ -82,25 +82,25 @@ def spherical_kmeans(
     max_iterations: int = 20,
     tolerance: float = 1e-3,
 ) -> Tensor:
-    """Cluster unit vectors; batched, on their device, without waiting for it.
+    """Cluster batches of unit vectors on their device, without host-device synchronisation.
 
     Each iteration assigns every point to its nearest centroid and moves each centroid by one step
-    of :func:`frechet_mean` towards the mean of its points, so that it ends where k-means with the
-    Frechet mean ends. Centroids start at random distinct points, the same of every batch entry;
-    one that loses all its points stays where it is. A batch entry whose centroids moved by less
-    than ``tolerance`` is finished.
+    of :func:`frechet_mean` towards the mean of its points. The result is that of k-means with the
+    Frechet mean. Centroids start at random distinct points, with the same positions in every batch
+    entry. A centroid without points does not move. A batch entry is finished once none of its
+    centroids moves by more than ``tolerance``.
 
     Source: HaLP, Sec. 3.5 and 4.2.
 
     Args:
         points: Unit vectors ``[..., K, D]``.
-        num_clusters: Number N of centroids, at most K.
-        generator: Source of the random start.
-        max_iterations: Number of iterations at most.
+        num_clusters: N, the number of centroids, at most K.
+        generator: Generator of the random start.
+        max_iterations: Maximum number of iterations.
         tolerance: Angle in radians.
 
     Returns:
-        Centroids, unit vectors ``[..., N, D]``.
+        Centroids: unit vectors ``[..., N, D]``.
 
     Raises:
         ValueError: if there are fewer points than clusters.
@@ -115,8 +115,8 @@ def spherical_kmeans(
         similarity = points @ centroids.mT
         nearest = similarity.argmax(-1, keepdim=True)
         cosine = similarity.gather(-1, nearest)
-        # The log map of each point at its centroid is angle / sine (point - cosine centroid); only
-        # the mean over a cluster is needed, a product of matrices with the points.
+        # The log map of each point at its centroid is angle / sine (point - cosine centroid). Only
+        # its mean over a cluster is needed, which is a matrix product with the points.
         scale = angle_over_sine(cosine)
         members = torch.zeros_like(similarity).scatter_(-1, nearest, 1.0)
         size = members.sum(-2)[..., None].clamp(min=1)
@@ -125,13 +125,13 @@ def spherical_kmeans(
         step = (towards - away * centroids) / size
         centroids = torch.where(moving, exp_map(centroids, step), centroids)
         moving = moving & (step.norm(dim=-1, keepdim=True).amax(-2, keepdim=True) > tolerance)
-        if not points.is_cuda and not moving.any():  # only a CPU answers without being waited for
+        if not points.is_cuda and not moving.any():  # no synchronisation on a CPU
             break
     return centroids
 
 
 def angle_over_sine(cosine: Tensor) -> Tensor:
-    """``angle / sin(angle)`` of angles given by their cosines; 1 at angle 0."""
+    """Compute ``angle / sin(angle)`` from the cosine; 1 at angle 0."""
     cosine = cosine.clamp(-1 + 1e-6, 1)
     sine = ((1 - cosine) * (1 + cosine)).sqrt()
     return torch.where(sine > 0, torch.acos(cosine) / sine.clamp(min=1e-12), 1.0)

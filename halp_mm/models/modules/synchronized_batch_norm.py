@@ -1,4 +1,4 @@
-"""Batch norm whose statistics are those of all ranks' batches."""
+"""Batch norm with the statistics of all ranks' batches."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class SynchronizedBatchNorm(_BatchNorm):
     """PyTorch's batch norm, normalising by the global batch in distributed training.
 
-    Unlike PyTorch's ``SyncBatchNorm`` it works on CPUs too. Parameters, buffers and their names are
-    those of any batch norm, so checkpoints fit either. All ranks must have as many clips. With one
-    process, and in evaluation, it is PyTorch's own.
+    Unlike PyTorch's ``SyncBatchNorm``, it also works on CPUs. Parameters, buffers and their names
+    are those of any batch norm, so checkpoints are interchangeable. All ranks must have the same
+    number of clips. With one process and in evaluation, it equals PyTorch's batch norm.
 
     Example:
         >>> norm = SynchronizedBatchNorm(8)
         >>> norm(torch.randn(4, 8, 5)).shape
         torch.Size([4, 8, 5])
     """
+
+    # None without track_running_stats, and then never updated.
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``[N, C, ...]`` over all dimensions but C."""
@@ -45,10 +50,10 @@ class SynchronizedBatchNorm(_BatchNorm):
 
 @torch.no_grad()
 def global_statistics(x: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Mean ``[C]``, variance ``[C]`` and number of entries a channel of all ranks' ``[N, C, ...]``.
+    """Mean ``[C]``, variance ``[C]`` and entries per channel of all ranks' ``[N, C, ...]``.
 
-    The variance is the mean of the ranks' variances and the variance of their means, so nothing is
-    lost to rounding as by E[x^2] - E[x]^2.
+    The variance is the mean of the ranks' variances plus the variance of their means. This avoids
+    the loss of precision of E[x^2] - E[x]^2.
     """
     variance, mean = torch.var_mean(at_least_float32(x), channel_dims(x), correction=0)
     means, variances = torch.stack(all_gather(torch.stack([mean, variance]))).unbind(1)
@@ -60,8 +65,8 @@ def global_statistics(x: Tensor) -> tuple[Tensor, Tensor, int]:
 class _Normalize(torch.autograd.Function):
     """Normalise by given statistics, which depend on all ranks' inputs.
 
-    The gradient that a rank's input gets is that of the sum of all ranks' losses, which DDP then
-    divides by the number of ranks.
+    The gradient of a rank's input is that of the sum of all ranks' losses. DDP then divides by the
+    number of ranks.
     """
 
     @staticmethod
@@ -95,12 +100,12 @@ def channel_dims(x: Tensor) -> list[int]:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """A tensor in its own precision, or float32 if that is less."""
+    """Convert a tensor to float32 if its precision is lower."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def synchronize_batch_norm(module: nn.Module) -> None:
-    """Replace all batch norms within a module; their parameters and buffers stay the same."""
+    """Replace all batch norms within a module, keeping their parameters and buffers."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm) and not isinstance(child, SynchronizedBatchNorm):
             setattr(module, name, synchronized(child))

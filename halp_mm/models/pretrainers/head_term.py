@@ -10,23 +10,23 @@ from halp_mm.models.heads import PretrainingHead
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
-#: The keys of a head's config that are not the head's own.
+#: The keys of a head's config that belong to the term, not to the head.
 TERM_KEYS = ('weight', 'start_epoch', 'end_epoch', 'streams')
 
 
 @dataclass(frozen=True)
 class HeadTerm:
-    """How a head counts: methods with stages are configs.
+    """A head's weight, active epochs and streams.
 
     Args:
         name: The head's name in the config.
-        streams: The streams that the head is concerned with; all by default.
+        streams: Names of the head's streams.
         weight: Factor of the head's loss.
-        start_epoch: The head is silent before this epoch.
-        end_epoch: It is silent from this epoch on; never by default.
+        start_epoch: First epoch in which the head is active.
+        end_epoch: Epoch from which on the head is inactive; None for never.
 
     Raises:
-        ValueError: if the weight is negative or not finite, or the epochs leave no time.
+        ValueError: if the weight is negative or not finite, or the head is never active.
     """
 
     name: str
@@ -43,26 +43,26 @@ class HeadTerm:
             check_count(self.start_epoch + 1, **{f'{key}.end_epoch': self.end_epoch})
 
     def is_active(self, progress: TrainingProgress) -> bool:
-        """Whether the head counts in this epoch."""
+        """Whether the head is active in this epoch."""
         return progress.epoch >= self.start_epoch and not self.has_ended(progress)
 
     def has_ended(self, progress: TrainingProgress) -> bool:
-        """Whether the head counts no more."""
+        """Whether the head's end epoch is reached."""
         return self.end_epoch is not None and progress.epoch >= self.end_epoch
 
 
 def build_head(
     name: str, config: Mapping, streams: Collection[str]
 ) -> tuple[HeadTerm, PretrainingHead]:
-    """Build a head and its term from their common config.
+    """Build a head and its term from a common config.
 
     Args:
         name: The head's name.
-        config: ``type`` and arguments of the head, and any of :data:`TERM_KEYS`.
+        config: ``type`` and arguments of the head, and optionally any of :data:`TERM_KEYS`.
         streams: Names of the pre-trainer's streams.
 
     Raises:
-        ValueError: if the head has no type, or its streams are not the pre-trainer's, or too few.
+        ValueError: if the head has no type, or its streams are unknown, repeated or too few.
     """
     config = dict(config)
     given = {key: config.pop(key) for key in TERM_KEYS if key in config}

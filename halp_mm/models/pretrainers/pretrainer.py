@@ -1,8 +1,8 @@
-"""The one pre-trainer: streams, views, and heads that contrast or predict."""
+"""The pre-trainer: streams, views, and heads that contrast or predict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -35,35 +35,35 @@ Result = TypeVar('Result')
 
 @MODELS.register_module()
 class Pretrainer(BaseModel):
-    """Networks for each stream, and heads that learn from what these make of the views.
+    """Networks for each stream, and heads that learn from their outputs for the views.
 
-    Every method in HaLP and AimCLR, and those they are measured with, is this with its own
-    streams, views and heads. What heads read is computed, once, and nothing else: only for keys
-    there is a momentum copy of the networks, only for negatives a queue, only for embeddings a
-    projector. A stream's weights, queues and random draws are those that it would have alone:
-    streams learn from each other through the heads and in no other way.
+    HaLP, AimCLR and the methods they are compared with are each a choice of streams, views and
+    heads. Only the outputs that heads read are computed, and each only once. Only keys need a
+    momentum copy of the networks, only negatives need a queue, and only embeddings need a
+    projector. A stream has the weights, queues and random draws that it would have alone: streams
+    learn from each other only through the heads.
 
     Source: MoCo (He et al., CVPR 2020), Sec. 3, for queries, keys and queues.
 
     Args:
-        encoder: Config of the encoder; each stream gets its own. Or a config by name of the stream.
-        heads: Configs of the heads by name. Beside a head's own arguments they say how it counts:
-            ``weight``, ``start_epoch``, ``end_epoch`` and ``streams``, see :class:`HeadTerm`. One
-            that is None is omitted, so that a config can drop a head of its base.
-        projector: Config of the projector, without ``in_dim``; needed where heads read embeddings.
-        streams: Names of the streams; the data preprocessor derives them. Or, for several
-            representations of one stream, a mapping from their names to that of the stream.
-        derived_maps: Feature maps made from those of views, such as one of which parts are
-            dropped: by name a config of the module that makes it, and the ``view``. Heads read
-            them, and their embeddings, like those of views.
-        queue_size: L, keys that a queue holds.
+        encoder: Config of each stream's encoder, or configs by name of the stream.
+        heads: Configs of the heads by name. Besides a head's own arguments they take those of its
+            term: ``weight``, ``start_epoch``, ``end_epoch`` and ``streams``, see :class:`HeadTerm`.
+            A head that is None is omitted, so a config can drop a head of its base.
+        projector: Config of the projector, without ``in_dim``; required if heads read embeddings.
+        streams: Names of the streams, which the data preprocessor derives. For several
+            representations of one stream, a mapping from their names to the stream's name.
+        derived_maps: Feature maps derived from those of views, such as a map with dropped parts:
+            by name, a config of the deriving module with an additional key ``view``. Heads read
+            derived maps and their embeddings like those of views.
+        queue_size: L, the size of each queue.
         momentum: Share of the momentum copy that an update keeps.
-        batch_norm: Of what batch norm takes its statistics on several ranks. ``'local'``: of each
-            rank's own batch. ``'synchronized'``: of the global batch, as one process would.
-            ``'shuffled_keys'``: local, and clips are dealt to the ranks anew for the key networks,
-            so that a query and its key do not share statistics (MoCo, Sec. 3.3).
+        batch_norm: Source of batch norm's statistics with several ranks: ``'local'``, each rank's
+            own batch; ``'synchronized'``, the global batch; ``'shuffled_keys'``, local with clips
+            shuffled over the ranks for the key networks, so that a query and its key do not share
+            statistics (MoCo, Sec. 3.3).
         data_preprocessor: Config of the data preprocessor.
-        init_cfg: How mmengine initialises the weights.
+        init_cfg: mmengine's initialisation of the weights.
 
     Raises:
         ValueError: if the heads do not fit the streams, views, queues or projector.
@@ -72,7 +72,7 @@ class Pretrainer(BaseModel):
     def __init__(
         self,
         encoder: dict,
-        heads: Mapping[str, dict],
+        heads: Mapping[str, dict | None],
         projector: dict | None = None,
         streams: Sequence[str] | Mapping[str, str] = ('joint',),
         derived_maps: Mapping[str, dict] | None = None,
@@ -83,12 +83,7 @@ class Pretrainer(BaseModel):
         init_cfg: dict | None = None,
     ) -> None:
         sources = sources_of(streams)
-        if not isinstance(heads, Mapping):
-            raise ValueError(f'heads is a {type(heads).__name__}; expected configs by name')
-        heads = without_none(heads)
-        if not heads:
-            raise ValueError('heads is empty; expected configs of one or more heads by name')
-        built = {name: build_head(name, head, sources) for name, head in heads.items()}
+        built = build_heads(heads, sources)
         terms = {name: term for name, (term, _) in built.items()}
         reads = {
             stream: union(head.reads for term, head in built.values() if stream in term.streams)
@@ -118,18 +113,12 @@ class Pretrainer(BaseModel):
                 for name, config in derived_maps.items()
             }
         )
-
-        def build_networks(stream: str) -> tuple[EmbeddingNetwork, nn.ModuleDict]:
-            network = EmbeddingNetwork(
-                encoder_of(stream, encoder), projector if reads[stream].embeddings else None
-            )
-            queues = {
-                view: FeatureQueue(queue_size, network.embedding_dim)
-                for view in reads[stream].queues
-            }
-            return network, nn.ModuleDict(queues)
-
-        networks = with_same_draws(build_networks, sources)
+        networks = with_same_draws(
+            lambda stream: build_networks(
+                encoder_of(stream, encoder), projector, reads[stream], queue_size
+            ),
+            sources,
+        )
         self.query_networks = ModuleDict({name: pair[0] for name, pair in networks.items()})
         self.shuffles_keys = batch_norm == 'shuffled_keys'
         if batch_norm == 'synchronized':
@@ -144,17 +133,18 @@ class Pretrainer(BaseModel):
 
     @property
     def encoders(self) -> dict[str, Encoder]:
-        """What makes the features, by stream: the query networks' encoders."""
+        """The query networks' encoders, which compute the features, by stream."""
         return {stream: network.encoder for stream, network in self.query_networks.items()}
 
     @property
     def has_idle_parameters(self) -> bool:
         """Whether parameters get no gradient in some epoch.
 
-        Those are a silent head's, and what makes a stream's embeddings while none are read.
+        Such parameters belong to an inactive head, or to a stream's networks while no head reads
+        their embeddings.
         """
         terms = self.terms.values()
-        # In between nothing changes.
+        # Nothing changes between these epochs.
         epochs = {0, *(t.start_epoch for t in terms), *(t.end_epoch or 0 for t in terms)}
         return any(
             any(not self.reads_at(moment, stream).queries for stream in self.sources)
@@ -166,7 +156,7 @@ class Pretrainer(BaseModel):
         )
 
     def init_weights(self) -> None:
-        """Initialise the query networks, and start the key networks as their copies."""
+        """Initialise the query networks and copy them to the key networks."""
         super().init_weights()
         if self.key_networks is not None:
             self.key_networks.module.load_state_dict(self.query_networks.state_dict())
@@ -179,20 +169,20 @@ class Pretrainer(BaseModel):
         progress: TrainingProgress | None = None,
         mode: str = 'tensor',
     ) -> dict[str, Tensor]:
-        """Losses of a training batch, or features of an evaluation batch.
+        """Compute the losses of a training batch or the features of an evaluation batch.
 
         Args:
             views: Streams ``[N, M, T, V, C]`` by view and stream name.
-            labels: Not used: learning is without labels.
-            draws: What the views' transforms have recorded.
-            progress: Where training stands.
+            labels: Unused; pre-training is without labels.
+            draws: Draws recorded by the views' transforms.
+            progress: The training progress.
             mode: ``'loss'``, or ``'tensor'`` for features.
 
         Returns:
             Scalars by name, or features ``[N, D]`` by stream.
 
         Raises:
-            ValueError: if the mode is another.
+            ValueError: if the mode is unknown.
         """
         if mode == 'loss':
             return self.loss(views, draws or {}, progress or TrainingProgress())
@@ -201,17 +191,17 @@ class Pretrainer(BaseModel):
         raise ValueError(f"mode must be 'loss' or 'tensor', got {mode!r}")
 
     def extract_features(self, clips: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Features ``[N, D]`` of every stream, from before the projector, for downstream use."""
+        """Extract features ``[N, D]`` of every stream, before the projector, for downstream use."""
         return {
             stream: encoder(clips[self.sources[stream]])
             for stream, encoder in self.encoders.items()
         }
 
     def loss(self, views: Views, draws: Draws, progress: TrainingProgress) -> dict[str, Tensor]:
-        """One step: move the momentum copy, run the networks, let the heads judge, queue the keys.
+        """Update the momentum copy, run the networks and the heads, and queue the keys.
 
         Returns:
-            Scalars called ``STREAM/HEAD/NAME``; losses are weighted.
+            Scalars by name, ``STREAM/HEAD/NAME``; losses are weighted.
         """
         if self.key_networks is not None:
             self.key_networks.update_parameters(self.query_networks)
@@ -219,8 +209,8 @@ class Pretrainer(BaseModel):
         streams = with_same_draws(
             lambda stream: self.run_networks(stream, views, draws, progress), self.sources, device
         )
-        results = {}
-        # Similarities keep full precision, whatever the networks compute in.
+        results: dict[str, Tensor] = {}
+        # Similarities keep full precision, whatever the precision of the networks.
         with torch.autocast(device.type, enabled=False):
             for name, head in self.heads.items():
                 term = self.terms[name]
@@ -231,18 +221,18 @@ class Pretrainer(BaseModel):
                 for stream, scalars in head.loss(outputs, moment).items():
                     scalars['loss'] = term.weight * scalars['loss']
                     results |= {f'{stream}/{name}/{key}': value for key, value in scalars.items()}
-        for outputs in streams.values():
-            for view, queue in outputs.queues.items():
-                queue.enqueue(gather_from_all_ranks(outputs.keys[view]))
+        for stream_outputs in streams.values():
+            for view, queue in stream_outputs.queues.items():
+                queue.enqueue(gather_from_all_ranks(stream_outputs.keys[view]))
         return results
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum of all heads' losses, and what is logged: the sum and every scalar."""
+        """Sum the heads' losses; return the sum, and the sum with all scalars for logging."""
         total = sum(value for name, value in losses.items() if name.endswith('/loss'))
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
-        """What is read of a stream; queues are filled also for heads that have yet to start."""
+        """The outputs read of a stream; queues are also filled for heads that start later."""
         reads = Reads()
         for name, term in self.terms.items():
             if stream not in term.streams or term.has_ended(progress):
@@ -256,7 +246,7 @@ class Pretrainer(BaseModel):
     def run_networks(
         self, stream: str, views: Views, draws: Draws, progress: TrainingProgress
     ) -> StreamOutputs:
-        """Run a stream's networks on the views that are read; an encoder runs once a view."""
+        """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
         network, queues = self.query_networks[stream], self.queues[stream]
         keys, maps, queries = {}, {}, {}
@@ -293,7 +283,7 @@ class Pretrainer(BaseModel):
 
     @torch.no_grad()
     def keys_of(self, stream: str, view: str, clips: Tensor, progress: TrainingProgress) -> Tensor:
-        """The key network's embeddings ``[N, D]`` of clips, without gradient."""
+        """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
         network = self.key_networks.module[stream]
         if not (self.shuffles_keys and is_distributed()):
             return network(clips)
@@ -306,15 +296,15 @@ class Pretrainer(BaseModel):
 
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
-    """The configs that are there."""
+    """Omit the configs that are None."""
     return {name: config for name, config in configs.items() if config is not None}
 
 
 def sources_of(streams: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """The preprocessor's stream by name of the model's stream.
+    """The preprocessor's stream of each of the model's streams.
 
     Raises:
-        ValueError: if there is none, a name stands twice, or one shows an unknown stream.
+        ValueError: if there are no streams, a name is repeated, or a source is unknown.
     """
     if isinstance(streams, Mapping):
         sources = dict(streams)
@@ -330,16 +320,51 @@ def sources_of(streams: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     return sources
 
 
+def build_heads(
+    heads: Mapping[str, dict | None], streams: Collection[str]
+) -> dict[str, tuple[HeadTerm, PretrainingHead]]:
+    """Build the heads that are not None, with their terms.
+
+    Raises:
+        ValueError: if there are no heads, or a head's config does not fit.
+    """
+    if not isinstance(heads, Mapping):
+        raise ValueError(f'heads is a {type(heads).__name__}; expected configs by name')
+    heads = without_none(heads)
+    if not heads:
+        raise ValueError('heads is empty; expected configs of one or more heads by name')
+    return {name: build_head(name, head, streams) for name, head in heads.items()}
+
+
+def build_networks(
+    encoder: dict, projector: dict | None, reads: Reads, queue_size: int
+) -> tuple[EmbeddingNetwork, nn.ModuleDict]:
+    """Build the networks and queues that a stream needs for its reads.
+
+    Args:
+        encoder: Config of the stream's encoder.
+        projector: Config of the projector, without ``in_dim``.
+        reads: The outputs read of the stream.
+        queue_size: L.
+
+    Returns:
+        The encoder with its projector, if embeddings are read, and the queues by view.
+    """
+    network = EmbeddingNetwork(encoder, projector if reads.embeddings else None)
+    queues = {view: FeatureQueue(queue_size, network.embedding_dim) for view in reads.queues}
+    return network, nn.ModuleDict(queues)
+
+
 def union(reads: Iterable[Reads]) -> Reads:
-    """All that is read."""
+    """Combine reads."""
     return reduce(or_, reads, Reads())
 
 
 def view_of(name: str, derived_map: Mapping) -> str:
-    """The view that a derived map is made of.
+    """The view that a derived map is derived from.
 
     Raises:
-        ValueError: if its config does not say.
+        ValueError: if its config has no ``view``.
     """
     if 'view' not in derived_map:
         raise ValueError(
@@ -360,10 +385,10 @@ def check_queues(reads: Reads, queue_size: int) -> None:
 
 
 def encoder_of(stream: str, encoder: dict) -> dict:
-    """The config of a stream's encoder, where ``encoder`` is one for all or one for each.
+    """The config of a stream's encoder, from one config for all streams or one for each.
 
     Raises:
-        ValueError: if there is none for the stream.
+        ValueError: if there is no config for the stream.
     """
     if 'type' in encoder:
         return encoder
@@ -380,14 +405,17 @@ def with_same_draws(
     streams: Iterable[str],
     device: torch.device | str = 'cpu',
 ) -> dict[str, Result]:
-    """The results of a function for each stream, which all draw the same random numbers.
+    """Call a function for each stream with the same random state.
 
-    So nobody's draws depend on what other streams there are.
+    A stream's draws thus do not depend on the other streams.
 
     Args:
-        function: Takes the name of a stream.
-        streams: Their names.
-        device: Where numbers are drawn, besides the CPU.
+        function: A function of the name of a stream.
+        streams: Names of the streams.
+        device: Device whose random state is shared, in addition to the CPU's.
+
+    Returns:
+        The function's results by stream.
     """
     *others, last = streams
     devices = [device] if torch.device(device).type == 'cuda' else []

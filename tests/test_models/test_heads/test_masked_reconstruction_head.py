@@ -148,5 +148,5 @@ def test_a_view_without_a_mask_is_named():
     network = network_of(ENCODERS['gru'])
     outputs = outputs_of(network)
     outputs = StreamOutputs('joint', outputs.clips, {'masked': {}}, outputs.maps)
-    with pytest.raises(ValueError, match="view 'masked' has no mask to predict from; put a trans"):
+    with pytest.raises(ValueError, match="view 'masked' has no mask to predict from; add a trans"):
         connected(network).loss({'joint': outputs}, TrainingProgress())

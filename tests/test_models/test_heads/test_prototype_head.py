@@ -137,7 +137,7 @@ def test_the_teacher_is_fixed():
     [
         (
             dict(student_views=['long'], teacher_views=['long']),
-            r"student_views=\['long'\] have nothing to learn from teacher_views=\['long'\]",
+            r"student_views=\['long'\] cannot learn from teacher_views=\['long'\]",
         ),
         (dict(student_views=[]), 'student_views must be a list of different names'),
         (dict(num_prototypes=0), 'num_prototypes must be a whole number of at least 1'),

@@ -85,5 +85,5 @@ def test_what_is_read_has_the_names(name):
     assert reads.keys == {'other_key'}
     assert set(reads.queues) == {'other_key'}
     if 'HaLP' not in config['type']:
-        with pytest.raises(ValueError, match=r"key_view='query' is a query view too"):
+        with pytest.raises(ValueError, match=r"key_view='query' is also a query view"):
             MODELS.build({**config, 'key_view': 'query'})
