@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.apis import evaluate, load_config, pretrain, training_config
+from halp_mm.apis import evaluate, load_config, train, training_config
 from halp_mm.engine import read_run_identity
 from halp_mm.evaluation import KNNProtocol, fuse_scores, read_scores, write_scores
 from halp_mm.reporting import group_results, read_results
@@ -39,7 +39,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     data_file = write_random_clips(folder / 'clips.safetensors')
     options = options_of(data_file, **{'model.streams': ['bone']})
-    runner = pretrain(CONFIG, folder / 'work', options, seed=3)
+    runner = train(CONFIG, folder / 'work', options, seed=3)
     return data_file, options, runner.last_checkpoint
 
 

@@ -1,4 +1,4 @@
-"""What a script or a notebook calls."""
+"""The functions that a script or a notebook calls."""
 
 from halp_mm.apis.ablation import Run, do_runs, plan_runs
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
@@ -6,8 +6,8 @@ from halp_mm.apis.evaluate import build_model, evaluate
 from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.features import ClipFeatures, extract_features
 from halp_mm.apis.inferencer import Inference, Neighbour, SkeletonInferencer
-from halp_mm.apis.pretrain import pretrain, training_config
 from halp_mm.apis.results import make_fused_results, make_results, results_table, write_results
+from halp_mm.apis.train import train, training_config
 
 __all__ = [
     'ClipFeatures',
@@ -26,8 +26,8 @@ __all__ = [
     'make_fused_results',
     'make_results',
     'plan_runs',
-    'pretrain',
     'results_table',
+    'train',
     'training_config',
     'write_results',
 ]

@@ -1,4 +1,4 @@
-"""Many trainings and their evaluations, one after another."""
+"""Train and evaluate a list of configs with several seeds, one run after another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model, evaluate
-from halp_mm.apis.pretrain import pretrain
 from halp_mm.apis.results import config_sha256, write_results
+from halp_mm.apis.train import train
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.atomic_write import atomic_write
 from halp_mm.registry import PROTOCOLS
@@ -26,13 +26,13 @@ from halp_mm.run_identity import COORDINATES
 class Run:
     """A training of one config with one seed, and its evaluations.
 
-    In its folder are the work directory's files, ``PROTOCOL.json`` of each evaluation,
-    ``output.txt`` with all that was printed, and ``run.json``, which says how far it got.
+    Its folder holds the work directory's files, ``PROTOCOL.json`` of each evaluation,
+    ``output.txt`` with everything that was printed, and ``run.json`` with the progress.
 
     Args:
         config: The config's file.
         seed: The random seed.
-        folder: Where everything goes.
+        folder: The folder for all files of the run.
         protocols: Names of the config's protocols.
         cfg_options: New values by dotted key.
     """
@@ -53,23 +53,23 @@ class Run:
 
     @property
     def record(self) -> dict:
-        """What ``run.json`` says; nothing if the run was never started."""
+        """The content of ``run.json``; empty if the run was never started."""
         path = self.folder / 'run.json'
         return json.loads(path.read_text()) if path.exists() else {}
 
     def steps(self) -> list[str]:
-        """What is left to be done: ``'training'``, and the names of protocols."""
+        """The remaining steps: ``'training'``, and the names of protocols."""
         record = self.record
         steps = [] if 'checkpoint' in record else ['training']
         return steps + [name for name in self.protocols if steps or not self.is_evaluated(name)]
 
     def is_evaluated(self, protocol: str) -> bool:
-        """Whether there is a result that the checkpoint gave."""
+        """Whether there is a result of this config and seed."""
         path = self.folder / f'{protocol}.json'
         return path.exists() and json.loads(path.read_text())['config_sha256'] == self.sha256
 
     def check(self) -> None:
-        """Find what can be wrong before hours go into it.
+        """Check the config, its data files and the folder before any training.
 
         Raises:
             FileNotFoundError: if the config or a data file is missing.
@@ -86,7 +86,7 @@ class Run:
         if found != self.sha256:
             raise ValueError(
                 f'{self.folder} holds a run of {self.config} with other values than now '
-                f'({found[:12]}, now {self.sha256[:12]}); move it away, or take another work '
+                f'({found[:12]}, now {self.sha256[:12]}); move it away, or use another work '
                 'directory'
             )
 
@@ -107,7 +107,7 @@ class Run:
         """Do a step in this process."""
         if step == 'training':
             self.write_record()
-            runner = pretrain(self.config, self.folder, self.cfg_options, self.seed, resume=True)
+            runner = train(self.config, self.folder, self.cfg_options, self.seed, resume=True)
             self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
         else:
             checkpoint = None if step == COORDINATES else self.record['checkpoint']
@@ -133,14 +133,14 @@ def plan_runs(
     protocols: Sequence[str] = ('knn', 'linear', 'coordinates'),
     cfg_options: Mapping | None = None,
 ) -> list[Run]:
-    """All configs with the first seed, then all with the second, and so on.
+    """Plan the runs: all configs with the first seed, then all with the second, and so on.
 
     Args:
         configs: Config files.
         seeds: Random seeds.
-        work_dir: Each run gets the folder ``METHOD/NAME/seed_SEED`` in it.
-        protocols: What every run is evaluated by. ``'coordinates'``, which does not depend on the
-            seed, is done for the first one only.
+        work_dir: The folder of all runs; each run gets ``METHOD/NAME/seed_SEED`` in it.
+        protocols: The protocols that evaluate every run. ``'coordinates'``, which does not depend
+            on the seed, runs for the first seed only.
         cfg_options: New values by dotted key, for all configs.
 
     Raises:
@@ -174,17 +174,17 @@ def plan_runs(
 
 
 def do_runs(runs: Sequence[Run], say: Callable[[str], None] = print) -> list[str]:
-    """Do what is left of all runs, each step in a process of its own.
+    """Do the remaining steps of all runs, each in its own process.
 
-    A run that fails does not stop the others. What is done already is not done again: after an
-    interruption call this again.
+    A failed run does not stop the others. Finished steps are not repeated: after an interruption,
+    call this again.
 
     Args:
         runs: From :func:`plan_runs`.
-        say: Is told of every step.
+        say: Called with a line about every step.
 
     Returns:
-        What went wrong, a line for each run that failed.
+        One line for each failed run.
     """
     failures = []
     for number, run in enumerate(runs, 1):
@@ -205,13 +205,13 @@ def do_runs(runs: Sequence[Run], say: Callable[[str], None] = print) -> list[str
 
 
 def _in_process_of_its_own(run: Run, step: str) -> int:
-    """Do a step where it cannot disturb others; returns the exit status."""
+    """Do a step in a separate process, and return its exit status."""
     run.folder.mkdir(parents=True, exist_ok=True)
     process = multiprocessing.get_context('spawn').Process(target=_do, args=(run, step))
     process.start()
     try:
         process.join()
-    except KeyboardInterrupt:  # which the process has got as well
+    except KeyboardInterrupt:  # the process has received it too
         process.join()
         raise
     return process.exitcode

@@ -27,11 +27,11 @@ from halp_mm.transforms import ConvertLayout, build_transform
 
 
 def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> BaseModel:
-    """Build a config's model, in evaluation mode, on the GPU if there is one.
+    """Build the model of a config, in evaluation mode, on the GPU if there is one.
 
     Args:
         config: A config.
-        checkpoint: Where its weights come from. Without one the model stays untrained,
+        checkpoint: The checkpoint with its weights. Without one, the model is untrained and
             initialised with the config's seed.
 
     Raises:
@@ -43,7 +43,7 @@ def build_model(config: Config, checkpoint: str | os.PathLike | None = None) -> 
 def _build_model(
     config: Config, checkpoint: str | os.PathLike | None
 ) -> tuple[BaseModel, dict | None, str | None]:
-    """The model, the identity in the checkpoint, and what is to be said of it."""
+    """The model, the identity in the checkpoint, and a warning about the checkpoint."""
     found = warning = None
     set_random_seed(config.randomness.seed)
     preprocessor = config.data_preprocessor
@@ -82,10 +82,10 @@ def evaluate(
     """Evaluate an encoder downstream.
 
     Args:
-        config: The config that it was trained with, read or not.
-        checkpoint: Its checkpoint, or the work directory whose newest one is meant; None evaluates
-            the untrained encoder. The protocol ``'coordinates'``, which looks at no encoder, takes
-            none.
+        config: The config that it was trained with, as a file or read already.
+        checkpoint: Its checkpoint, or a work directory, which stands for its newest checkpoint.
+            None evaluates the untrained encoder. The protocol ``'coordinates'``, which uses no
+            encoder, takes no checkpoint.
         protocol: One of the config's ``protocols``, such as ``'knn'`` or ``'linear'``.
         cfg_options: New values by dotted key, such as ``{'protocols.knn.k': 5}``.
         seed: The random seed; by default the config's.
@@ -94,13 +94,13 @@ def evaluate(
             people as the encoder's config says. The protocol ``'transfer'`` needs one.
 
     Returns:
-        The results in plain containers: metrics, what they were measured on, and who made the
-        encoder, see :func:`halp_mm.apis.make_results`; and the evaluation with all class scores.
+        The results in plain containers: metrics, what they were measured on, and the run that made
+        the encoder, see :func:`halp_mm.apis.make_results`; and the evaluation with class scores.
 
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
-        ValueError: if the config has no such protocol, or this needs a target or takes no
-            checkpoint, the checkpoint does not fit, or the target has no data sets or its layout
+        ValueError: if the config has no such protocol, the protocol needs a target or takes no
+            checkpoint, the checkpoint does not fit, the target has no data sets, or its layout
             cannot be converted.
 
     Example:
@@ -122,8 +122,8 @@ def evaluate(
         )
     if checkpoint is not None and not built.uses_encoder:
         raise ValueError(
-            f'the protocol {protocol!r} looks at no encoder, so {os.fspath(checkpoint)!r} would '
-            'change nothing; leave the checkpoint out'
+            f'the protocol {protocol!r} uses no encoder, so {os.fspath(checkpoint)!r} would '
+            'change nothing; omit the checkpoint'
         )
     if target is not None:
         target = load_config(target)
@@ -191,8 +191,8 @@ def build_target(
 ) -> tuple[SkeletonDataset, SkeletonDataset]:
     """Build another data set's splits, and make the model take their clips.
 
-    The first step of the model's normalisation becomes a conversion to the encoder's layout, which
-    leaves clips of that layout alone.
+    The model's normalisation then begins with a conversion to the encoder's layout, which does not
+    change clips of that layout.
 
     Args:
         model: The model; its data preprocessor is changed.

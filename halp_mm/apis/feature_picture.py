@@ -1,4 +1,4 @@
-"""A look at an encoder's features: their t-SNE picture and how well they cluster."""
+"""The t-SNE picture of an encoder's features, and a measure of how well they cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FeatureSummary:
     Args:
         dataset: The name of the data set.
         split: The split of the clips.
-        stream: The stream whose encoder was asked.
+        stream: The stream of the encoder.
         encoder: The name of the checkpoint, or ``'untrained'``.
         classes: The names of the classes in the picture.
         num_clips: How many clips they have.
@@ -56,7 +56,7 @@ class FeatureSummary:
 
     @property
     def title(self) -> str:
-        """The same in two short lines."""
+        """A short form in two lines."""
         return (
             f'{self.dataset} {self.split}, {self.stream} stream, {self.encoder}\n'
             f'{self.num_clips} clips of {len(self.classes)} classes, NMI of k-means {self.nmi:.3f}'
@@ -81,13 +81,13 @@ def draw_features(
         picture: The ``.png`` file to write.
         classes: Names of the classes to draw, or how many to draw at random; by default ten, or
             all if there are fewer.
-        stream: Whose encoder; by default the config's first stream.
+        stream: The stream of the encoder; by default the config's first stream.
 
     Raises:
         FileNotFoundError: if a data file or the checkpoint is missing.
         ImportError: if scikit-learn is missing.
         ValueError: if a class or the stream is unknown, the checkpoint does not fit, the
-            features are of no use, or the picture cannot be drawn.
+            features are not finite or all the same, or the picture cannot be drawn.
     """
     require_scikit_learn()
     check_data_files(config)
@@ -127,7 +127,7 @@ def choose_classes(
     Args:
         dataset: The clips.
         wanted: Names, or a number of classes to draw at random; None is ten, or all if fewer.
-        seed: Of the draw.
+        seed: The seed of the draw.
 
     Raises:
         ValueError: if a name is unknown or has no clips, or there are fewer than two classes or

@@ -55,7 +55,7 @@ def extract_features(
 
     Raises:
         FileNotFoundError: if the config, the data file or the checkpoint is missing.
-        ValueError: if the split is another, or the checkpoint or the clips do not fit.
+        ValueError: if there is no such split, or the checkpoint or the clips do not fit.
 
     Example:
         >>> test = extract_features('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')

@@ -1,4 +1,4 @@
-"""Which action is this clip, and which clips are like it?"""
+"""Recognition of single clips, with the training clips that are most similar."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _EXPECTED = 'expected numbers [M, T, V, C] or, of one person, [T, V, C]'
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training clip that is like another clip.
+    """A training clip that is similar to another clip.
 
     Args:
         name: Its name.
         action: The name of its class; None if it has no label.
-        similarity: The cosine of the clips' features; with several streams the mean of theirs.
+        similarity: The cosine of the clips' features; with several streams, their mean.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Inference:
-    """What is to be said of a clip.
+    """The answer for a clip.
 
     Args:
         classes: The names of all classes, the most likely first; none if no training clip has a
             label.
-        scores: Their scores: probabilities of a classifier, or those of
-            :func:`halp_mm.evaluation.knn_scores`, votes and, after the point, how near the class
-            is. With several streams, the means of theirs.
+        scores: Their scores: probabilities of a classifier, or the scores of
+            :func:`halp_mm.evaluation.knn_scores`, whose integer part counts votes and whose
+            fraction grows with the similarity of the class. With several streams, their means.
         neighbours: The nearest training clips, the nearest first.
     """
 
@@ -86,14 +86,14 @@ class Inference:
 
 
 class SkeletonInferencer:
-    """Recognises clips, and finds the training clips that are like them.
+    """Recognise clips, and find the training clips that are similar to them.
 
-    Building it encodes the training clips once. It answers as the evaluation with the same config
-    does: clips are normalised, shown to the encoder and scored in the same way. A
-    pre-trainer's encoder is asked by the kNN protocol, a classifier gives its own probabilities.
+    Building it encodes the training clips once. The answers are those of an evaluation with the
+    same config: clips are normalised, encoded and scored in the same way. A pre-trainer's encoder
+    is used with the kNN protocol, and a classifier gives its own probabilities.
 
     Args:
-        config: The config that the model was trained with, read or not.
+        config: The config that the model was trained with, as a file or read already.
         checkpoint: Its checkpoint; None for the untrained model.
         protocol: ``'knn'`` or ``'classifier'``; by default ``'classifier'`` of a classifier.
         k: How many neighbours vote in kNN; by default as many as in the config's protocol.
@@ -102,8 +102,8 @@ class SkeletonInferencer:
     Raises:
         FileNotFoundError: if the config, the training clips' data file or the checkpoint is
             missing.
-        ValueError: if the checkpoint does not fit, the protocol or k does not, or the features
-            are not finite.
+        ValueError: if the checkpoint, the protocol or k does not fit, or the features are not
+            finite.
 
     Example:
         >>> inferencer = SkeletonInferencer('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -165,21 +165,22 @@ class SkeletonInferencer:
         """Recognise a clip, or several of any lengths.
 
         Args:
-            clips: A clip, or a list of clips: an array or tensor ``[M, T, V, C]``, of one person
-                ``[T, V, C]``, or a file of one of the kinds in
-                :mod:`halp_mm.preparation.folder.clip_files`. Of more people than the model
-                has the first who are seen are taken, as of training clips. A score, if the training
-                clips have none, is left out.
+            clips: A clip, or a list of clips: an array or tensor ``[M, T, V, C]``, or
+                ``[T, V, C]`` for one person, or a file of one of the kinds in
+                :mod:`halp_mm.preparation.folder.clip_files`. If a clip has more people than the
+                model, the first who are seen are used, as in training clips. A score is dropped if
+                the training clips have none.
             layout: The layout of their joints; by default that of the training clips. Clips of
-                another one are converted.
+                another layout are converted.
             num_neighbours: How many training clips to name, or all if there are fewer.
 
         Returns:
-            The answer; of a list the answers in its order.
+            The answer; for a list, the answers in its order.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if a clip is not as expected; says which, what was found and what to do.
+            ValueError: if a clip is not as expected; the message says which one, what was found
+                and what to do.
         """
         if num_neighbours < 0:
             raise ValueError(f'num_neighbours is {num_neighbours}; expected 0 or more')
@@ -194,7 +195,7 @@ class SkeletonInferencer:
         return inferences
 
     def _sample(self, clip: Clip, layout: SkeletonLayout, where: str) -> dict:
-        """A clip like a training clip: a sample as of a SkeletonDataset, without a label."""
+        """A sample like one of a SkeletonDataset, without a label."""
         if isinstance(clip, (str, os.PathLike)):
             where, clip = os.fspath(clip), read_clip(Path(clip), layout)
         else:
@@ -202,7 +203,7 @@ class SkeletonInferencer:
         if not clip[..., : layout.dimensions].any():
             raise ValueError(
                 f'{where} of shape {list(clip.shape)} is zero everywhere: nobody is seen. Expected '
-                'a clip with somebody in it; leave it out'
+                'a clip with somebody in it; omit it'
             )
         converted = convert_joints(torch.from_numpy(clip), layout, self.layout)
         if converted.shape[-1] < self._num_channels:
@@ -213,7 +214,7 @@ class SkeletonInferencer:
         people = with_people(converted, self._num_people, self.layout.dimensions)
         return {
             'clip': people[..., : self._num_channels],
-            'label': 0,  # nothing looks at it
+            'label': 0,  # not used
             'index': 0,
             'layout': self.layout,
             'normalized': False,
@@ -262,7 +263,7 @@ class SkeletonInferencer:
             print_log(warning, 'current', logging.WARNING)
 
     def _class_scores(self, features: dict[str, Tensor]) -> Tensor:
-        """``[N, classes]``: with several streams the mean of theirs, as a protocol has it."""
+        """Scores ``[N, classes]``; with several streams their mean, as in the protocols."""
         if self.protocol == 'classifier':
             return self.model.classifier(features[self.model.stream]).softmax(1)
         known = self._is_labelled

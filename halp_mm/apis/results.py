@@ -1,4 +1,4 @@
-"""The results of an evaluation and what it was of, so that they can be trusted and repeated."""
+"""The results of an evaluation with their origin, so that they can be checked and repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from halp_mm.run_identity import COORDINATES, describe_run
 from halp_mm.sha256 import file_sha256
 from halp_mm.version import __version__
 
-#: What differs between results of the same evaluation.
+#: The fields that differ between results of the same evaluation.
 TIME_FIELDS = ('finished', 'seconds')
 
 _NOTES = {
@@ -41,15 +41,15 @@ def make_origin(
     run: Mapping,
     target: Config | None = None,
 ) -> dict[str, str | int]:
-    """Say how scores are made: what files of class scores hold besides the scores.
+    """Describe the origin of class scores, as score files hold it besides the scores.
 
     Args:
         config: The config.
-        checkpoint: The checkpoint; of the untrained encoder nothing is said.
+        checkpoint: The checkpoint; None for the untrained encoder, whose origin has no entry.
         protocol: The protocol's name in the config.
         train_dataset: The clips whose labels are known.
-        run: Who made the encoder, see :mod:`halp_mm.run_identity`.
-        target: The config of the clips, if they are another data set's than the encoder's.
+        run: The identity of the run that made the encoder, see :mod:`halp_mm.run_identity`.
+        target: The config of the clips, if they belong to another data set than the encoder's.
     """
     origin = {
         'protocol_name': protocol,
@@ -58,7 +58,7 @@ def make_origin(
         'config_sha256': config_sha256(config),
         'seed': config.randomness.seed,
     }
-    if config.filename is not None:  # a config may also be made of a dict
+    if config.filename is not None:  # a config can also be made from a dict
         origin['config'] = os.fspath(config.filename)
     if target is not None and target.filename is not None:
         origin['target'] = os.fspath(target.filename)
@@ -77,14 +77,14 @@ def make_results(
 ) -> dict:
     """Describe an evaluation, in plain containers.
 
-    Data files are read whole for their SHA-256, a few seconds for the largest data sets.
+    Data files are read completely for their SHA-256: a few seconds for the largest data sets.
 
     Args:
         result: The outcome, with the origin that :func:`make_origin` gives.
         settings: The protocol's settings.
         data_files: Where the clips came from.
         seconds: How long the evaluation took.
-        warnings: What is to be said of the checkpoint.
+        warnings: Warnings about the checkpoint.
     """
     origin = result.origin
     by_class = _by_class(result)
@@ -128,9 +128,9 @@ def make_fused_results(
     """Describe scores that were fused, in plain containers.
 
     Args:
-        fused: The outcome of :func:`halp_mm.evaluation.fuse_scores`.
-        results: What was fused, by file.
-        weights: The weight of each.
+        fused: The result of :func:`halp_mm.evaluation.fuse_scores`.
+        results: The fused evaluations, by file.
+        weights: The weight of each file.
     """
     origin = _with_run(fused.origin)
     return {
@@ -158,14 +158,14 @@ def make_fused_results(
 def config_sha256(config: Config) -> str:
     """The SHA-256 of all of a config's values, with its bases and overrides, in any order of keys.
 
-    Neither the file's name nor how values are divided among base files matters.
+    The file's name and the division of values among base files do not matter.
     """
     text = json.dumps(config.to_dict(), sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def results_table(results: Mapping) -> str:
-    """Describe results in a few lines, for the eye."""
+    """Describe results in a few lines of text."""
     lines = [f'{results["protocol"]} on {results["dataset"]} {results["test_split"]}']
     metrics, notes = results['metrics'], dict(_NOTES)
     if 'best_top1' in metrics:

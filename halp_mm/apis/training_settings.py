@@ -1,6 +1,6 @@
 """Ranges of the settings of mmengine's and PyTorch's components that a training uses.
 
-They check little themselves: a learning rate of NaN or no epoch at all would train in silence.
+These components check little themselves: a learning rate of NaN or zero epochs would pass.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _check_milestones(**values: Any) -> None:
 
 
 def _check_interval(**values: Any) -> None:
-    """Whole numbers from 1, or -1, by which mmengine says never."""
+    """Check whole numbers from 1, or -1, which means never in mmengine."""
     for name, value in values.items():
         if value != -1:
             check_count(**{name: value})
@@ -114,7 +114,7 @@ def check_training_settings(config: Mapping) -> None:
     """Check the settings of loop, optimiser, schedule, hooks, data loader and runtime.
 
     Raises:
-        ValueError: if one is out of its range; names it by its dotted key.
+        ValueError: if a setting is out of its range; the message names its dotted key.
     """
     check = partial(_check_section, config)
     check('train_cfg', LOOP)

@@ -1,1 +1,1 @@
-"""What the command lines do: a module a command, for ``tools/`` and for ``halp-mm`` alike."""
+"""The command lines of ``tools/`` and ``halp-mm``, one module for each command."""

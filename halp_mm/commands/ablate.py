@@ -1,6 +1,6 @@
-"""Run a list of configs with several seeds, evaluate each run, and collect all in a report.
+"""Run a list of configs with several seeds, evaluate each run, and collect the results in a report.
 
-The report is report.html in the work directory. What is done there is not done again.
+The report is report.html in the work directory. Finished steps are not repeated.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from halp_mm.reporting import write_report
 
 
 def run(**settings) -> str:
-    """Do what is left of the runs, and write the page ``report.html`` in the work directory.
+    """Do the remaining steps of the runs, and write ``report.html`` in the work directory.
 
     Args:
         **settings: See :func:`plan_runs`.
 
     Returns:
-        What is in the page.
+        A summary of the page.
 
     Raises:
-        ValueError: if something cannot be planned, or runs failed.
+        ValueError: if a run cannot be planned or has failed.
     """
     runs = plan_runs(**settings)
     failures = do_runs(runs)
@@ -49,5 +49,5 @@ main = Command(
         'work_dir': Option(metavar='DIR'),
         'protocols': Option(metavar='NAME'),
     },
-    after_interruption='the same command goes on where it was',
+    after_interruption='the same command continues where it stopped',
 ).main

@@ -1,11 +1,11 @@
-"""Command lines made of functions: their signatures and docstrings say what there is to give.
+"""Command lines that are made from the signatures and docstrings of functions.
 
-A parameter without default is a positional argument, any other is an option; a keyword-only
-parameter without default is an option that must be given. ``X | None`` without default may be
-omitted. A ``bool`` is a flag: ``--amp``, or ``--no-validate`` if it is true by default. A sequence
-takes several words, a ``Literal`` one of its values, and a ``Mapping`` words ``KEY=VALUE``, see
-:mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an optional
-value. Help texts are the ``Args:`` of the Google docstring.
+A parameter without default is a positional argument, and any other is an option. A keyword-only
+parameter without default is a required option. ``X | None`` without default may be omitted.
+A ``bool`` is a flag: ``--amp``, or ``--no-validate`` if it is true by default. A sequence takes
+several words, a ``Literal`` takes one of its values, and a ``Mapping`` takes words ``KEY=VALUE``,
+see :mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an
+optional value. Help texts are the ``Args:`` of the Google docstring.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from halp_mm.apis.config_options import parse_options
 
 
 class UsageError(Exception):
-    """Arguments that do not go together, which only the command can know."""
+    """Arguments that do not go together in a way that only the command can know."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """What a command line says of a parameter beyond its signature and its docstring.
+    """Settings of a parameter on the command line, beyond its signature and docstring.
 
     Args:
-        flags: Such as ``('--out',)``. A parameter without default becomes an option by them.
-        metavar: What stands for the value in the help.
-        choices: The values to choose from.
-        help: Another help text, where the docstring's does not suit a command line.
-        convert: What makes the parameter of the word that is given. What it raises is bad input.
+        flags: Such as ``('--out',)``. They make an option of a parameter without default.
+        metavar: The placeholder for the value in the help.
+        choices: The allowed values.
+        help: A help text, where the docstring's does not suit a command line.
+        convert: Converts the given word to the parameter. Its exceptions mean bad input.
     """
 
     flags: Sequence[str] = ()
@@ -53,11 +53,11 @@ class Command:
     Args:
         program: The name of the script under ``tools/``, for messages.
         description: What the command does; the command module's docstring.
-        function: Does it. What it returns is printed.
+        function: The function to call. Its result is printed.
         settings_of: The function whose parameters ``function`` takes as ``**settings``.
         omit: Parameters that the command line does not have; they keep their defaults.
-        options: What signature and docstring do not say, by parameter.
-        after_interruption: What to do after Ctrl-C. Names of parameters in braces are replaced.
+        options: Further settings of parameters, by name.
+        after_interruption: The advice after Ctrl-C. Names of parameters in braces are replaced.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Command:
 
         Returns:
             The exit status: 0, 1 after bad input (``ValueError``, ``OSError``, ``ImportError``),
-            130 after Ctrl-C. All say what is wrong in one message on stderr. Any other exception
-            is a programming error and passes.
+            130 after Ctrl-C. Each error is one message on stderr. Any other exception is a
+            programming error and passes.
 
         Raises:
-            SystemExit: with status 2, if the command line is not as expected.
+            SystemExit: with status 2, if the command line is wrong.
         """
         parser = self.parser(program)
         given = vars(parser.parse_intermixed_args(arguments))
@@ -115,7 +115,7 @@ class Command:
         return 0
 
     def parser(self, program: str | None = None) -> argparse.ArgumentParser:
-        """What reads the command line."""
+        """The parser of the command line."""
         parser = _Parser(
             prog=program or self.program,
             description=self.description,
@@ -172,7 +172,7 @@ class _CfgOptions(argparse.Action):
 
 
 def documented_arguments(function: Callable) -> dict[str, str]:
-    """What the ``Args:`` of a Google docstring say of each parameter, each in one line."""
+    """The text of each parameter in the ``Args:`` of a Google docstring, as one line."""
     _, _, section = (inspect.getdoc(function) or '').partition('\nArgs:\n')
     texts: dict[str, str] = {}
     name = None
@@ -187,7 +187,7 @@ def documented_arguments(function: Callable) -> dict[str, str]:
 
 
 def plain_text(text: str) -> str:
-    """A docstring's text without reStructuredText's marks, overrides as a command line has them."""
+    """A docstring's text without reStructuredText markup; overrides as on a command line."""
     text = re.sub(r':\w+:`[~.]*([^`]+)`', r'\1', text)
     text = re.sub(r"``\{'([\w.]+)': (.+?)\}``", r'\1=\2', text)
     return text.replace('``', '')
@@ -228,7 +228,7 @@ def _flags(parameter: inspect.Parameter, option: Option) -> Sequence[str]:
 
 
 def _flag_settings(parameter: inspect.Parameter, text: str) -> dict:
-    """How argparse shall take a flag."""
+    """The arguments of argparse for a flag."""
     task = text.removeprefix('Whether to ')
     if parameter.default is True:
         return {'action': 'store_false', 'help': f'Do not {task[:1].lower()}{task[1:]}'}
@@ -236,7 +236,7 @@ def _flag_settings(parameter: inspect.Parameter, text: str) -> dict:
 
 
 def _default_text(parameter: inspect.Parameter, kind: _Kind) -> str:
-    """What the help says of a default that is a value."""
+    """The text of the help about a default that is a value."""
     default = parameter.default
     if default in (inspect.Parameter.empty, None, '') or default is False:
         return ''
@@ -245,7 +245,7 @@ def _default_text(parameter: inspect.Parameter, kind: _Kind) -> str:
 
 
 class _Kind:
-    """What an annotation means on a command line."""
+    """The meaning of an annotation on a command line."""
 
     def __init__(self, annotation: object) -> None:
         is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
@@ -266,7 +266,7 @@ class _Kind:
         return next(found, None)
 
     def settings(self, option: Option) -> dict:
-        """How argparse shall take the words."""
+        """The arguments of argparse for the words."""
         settings: dict = {} if option.metavar is None else {'metavar': option.metavar}
         if option.choices is not None:
             settings['choices'] = list(option.choices)

@@ -20,13 +20,13 @@ def run(path: str, out: str, **settings) -> str:
     Args:
         path: A .pkl or .pickle, or a .safetensors.
         out: The file to make, of the other kind.
-        **settings: Of a pickle only; see :func:`prepare_annotations`.
+        **settings: For a pickle only; see :func:`prepare_annotations`.
 
     Returns:
-        What became of the clips.
+        A summary of the clips.
 
     Raises:
-        ValueError: if the files' kinds are others, or settings are given for a data file.
+        ValueError: if the files are of other kinds, or settings are given for a data file.
     """
     kinds = ['pickle' if is_pickle(file) else Path(file).suffix for file in (path, out)]
     if kinds == ['pickle', '.safetensors']:
@@ -35,7 +35,7 @@ def run(path: str, out: str, **settings) -> str:
     if kinds != ['.safetensors', 'pickle']:
         raise ValueError(
             f'found {path} and {out}; expected a .pkl or .pickle and a .safetensors, or the other '
-            'way round. Rename the files so'
+            'way round. Rename the files'
         )
     given = [f'--{name.replace("_", "-")}' for name, value in settings.items() if value]
     if given:

@@ -1,4 +1,4 @@
-"""Convert a data file to another layout by the joints' names; all else stays as it is."""
+"""Convert a data file to another layout by the joints' names; everything else is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def run(**settings) -> str:
         **settings: See :func:`convert_data_file`.
 
     Returns:
-        How the joints were made.
+        A description of how the joints were made.
     """
     done = convert_data_file(**settings, progress=sys.stderr)
     lines = [f'{done["from"]} to {done["to"]}; joints of the same name are copied, others are:']
@@ -36,7 +36,7 @@ main = Command(
         'layout': Option(
             flags=('--to-layout',),
             metavar='NAME',
-            help='The layout that its clips shall have: a name or a .json file.',
+            help='The new layout of the clips: a name or a .json file.',
             convert=read_layout,
         ),
         'out': Option(flags=('--out',), metavar='FILE'),

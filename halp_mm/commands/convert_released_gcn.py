@@ -12,7 +12,7 @@ from halp_mm.skeletons import STREAMS
 
 
 def run(source: str, *, out: str, **settings) -> str:
-    """Convert.
+    """Convert the checkpoint.
 
     Args:
         source: The released checkpoint.
@@ -20,10 +20,10 @@ def run(source: str, *, out: str, **settings) -> str:
         **settings: See :func:`convert_released`.
 
     Returns:
-        What was written.
+        The number of entries and the path of the new checkpoint.
 
     Raises:
-        ValueError: if the checkpoint is damaged or is none of these releases.
+        ValueError: if the checkpoint is damaged or not of one of these releases.
     """
     state = load_checkpoint_file(source)
     try:

@@ -1,4 +1,4 @@
-"""Draw a clip of a data file: a GIF or a film of all frames, or a PNG of some of them."""
+"""Draw a clip of a data file: a GIF or a video of all frames, or a PNG of some of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(data_file: str, clip: str = '0', *, out: str, fps: float = 30, size: int
         size: Width and height in pixels.
 
     Returns:
-        What the clip is.
+        A description of the clip.
     """
     storage = ClipStorage(data_file)
     position = find_clip(storage, clip)
@@ -32,10 +32,10 @@ def run(data_file: str, clip: str = '0', *, out: str, fps: float = 30, size: int
 
 
 def find_clip(storage: ClipStorage, clip: str) -> int:
-    """The position of a clip that is given by name or, if none has that name, by position.
+    """The position of a clip, which is given by name or, if no clip has that name, by position.
 
     Raises:
-        ValueError: if there is no such clip; names some that are spelled alike.
+        ValueError: if there is no such clip; the message names similar ones.
     """
     if clip in storage.names:
         return storage.names.index(clip)

@@ -13,11 +13,11 @@ from halp_mm.tables import table_text
 def run(
     files: Sequence[str], weights: Sequence[float] | None = None, out: str | None = None
 ) -> str:
-    """Fuse, and write the fused scores.
+    """Fuse the scores, and write the result.
 
     Args:
         files: Class scores of a stream, .npz.
-        weights: A weight for each file, as in 0.6 0.6 0.4; by default all the same.
+        weights: A weight for each file, such as 0.6 0.6 0.4; by default equal weights.
         out: Write the results to this .json file, or the fused scores to this .npz file.
 
     Returns:
@@ -45,7 +45,7 @@ def run(
 
 
 def accuracies(fused: EvaluationResult, files: Sequence[str], weights: Sequence[float]) -> str:
-    """The accuracies of each file and of all together."""
+    """A table of the accuracies of each file and of the fused scores."""
 
     def row(name: str, weight: str, prefix: str) -> list[str]:
         return [name, weight, *(f'{fused.metrics[f"{prefix}top{k}"]:.2f}' for k in (1, 5))]

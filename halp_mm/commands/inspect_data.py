@@ -16,14 +16,14 @@ def run(data_file: str, out: str | None = None, list_all: bool = False) -> str:
 
     Args:
         data_file: The data file.
-        out: A .png to draw the same in.
+        out: A .png file for a picture of the same.
         list_all: List all classes and suspicious clips, not only some.
 
     Returns:
         The report.
 
     Raises:
-        ValueError: if the data file is damaged, or the picture is no .png.
+        ValueError: if the data file is damaged, or the picture is not a .png.
     """
     if out and not out.endswith('.png'):
         raise ValueError(f'--out is {out}; expected a name that ends in .png')

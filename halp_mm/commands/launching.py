@@ -14,5 +14,5 @@ LAUNCH_OPTIONS = {
 
 
 def set_local_rank(local_rank: int) -> None:
-    """Tell mmengine the process's number on its machine, unless the launcher did."""
+    """Set the process's number on its machine for mmengine, unless the launcher has set it."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))

@@ -1,4 +1,4 @@
-"""The command ``halp-mm``, and ``python -m halp_mm``: all commands by name."""
+"""The command ``halp-mm``, also ``python -m halp_mm``, which calls all commands by name."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def run(
 
 
 def summary(path: str) -> str:
-    """What is in a data file."""
+    """A summary of a data file."""
     storage = ClipStorage(path)
     frames = storage.block.num_frames
     splits = (

@@ -1,4 +1,4 @@
-"""Draw an encoder's features of test clips by t-SNE, and say how well they cluster by class."""
+"""Draw an encoder's features of test clips by t-SNE, and measure how well they cluster by class."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(
         **settings: See :func:`draw_features`.
 
     Returns:
-        What the picture shows.
+        A summary of the picture.
     """
     if (settings['checkpoint'] is None) != untrained:
         raise UsageError('give either a checkpoint or --untrained')

@@ -1,4 +1,4 @@
-"""What the commands have in common that make a data file of raw recordings."""
+"""The common form of the commands that make a data file of raw recordings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def preparation_command(
     prepare: Callable[..., object],
     options: Mapping[str, Option],
     after_interruption: str = (
-        'what is done is kept in {out}.parts. The same command continues there'
+        'finished parts are kept in {out}.parts. The same command continues from there'
     ),
 ) -> Command:
-    """A command that makes a data file, shows its progress and says what became of the clips.
+    """Make a command that writes a data file, shows its progress and prints a summary.
 
     Args:
         program: See :class:`Command`.
-        description: See there.
+        description: See :class:`Command`.
         prepare: Makes the data file ``out``, draws a bar to ``progress`` and returns a summary.
-        options: What its signature and docstring do not say.
+        options: Further settings of its parameters, by name.
         after_interruption: See :class:`Command`.
     """
 

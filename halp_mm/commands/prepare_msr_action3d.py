@@ -1,4 +1,4 @@
-"""Make the data file of MSR-Action3D from its zip file or the folder it was unpacked to."""
+"""Make the data file of MSR-Action3D from its zip file or the unpacked folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the main job from start to end, on data that the project makes itself.
+"""Run the main job from start to end, on synthetic data.
 
 Makes the synthetic clips, pre-trains an encoder on them without labels, and evaluates it by kNN
 and by a linear classifier, beside the same encoder before training and the coordinates themselves.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from halp_mm.apis import default_work_dir, evaluate, load_config, pretrain, write_results
+from halp_mm.apis import default_work_dir, evaluate, load_config, train, write_results
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.run_identity import COORDINATES
 from halp_mm.synthetic import write_synthetic
@@ -31,10 +31,10 @@ def run(
     Args:
         config: The config to run.
         work_dir: Where checkpoints, logs and results go; by default ``work_dirs/METHOD/NAME``.
-        epochs: Train for so many epochs instead of the config's.
+        epochs: The number of epochs; by default the config's.
 
     Returns:
-        A table of accuracies, and where the files are.
+        A table of accuracies, and the paths of the files.
     """
     loaded = load_config(config)
     loaded.work_dir = work_dir or default_work_dir(loaded.filename)
@@ -48,7 +48,7 @@ def _run(config: Config) -> str:
     if not data_file.exists():
         print(f'making {data_file}')
         write_synthetic(data_file)
-    runner = pretrain(config, resume=True)
+    runner = train(config, resume=True)
     work_dir, checkpoint = Path(config.work_dir), runner.last_checkpoint
     results, _ = evaluate(config, None, COORDINATES)
     write_results(results, work_dir / 'coordinates.json')

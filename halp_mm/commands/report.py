@@ -1,4 +1,4 @@
-"""Collect the results of many runs in one page, beside the papers' numbers."""
+"""Collect the results of many runs on one page, beside the papers' numbers."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ def run(
 
     Args:
         untrained: Evaluate the encoder as it is before training.
-        label_fraction: Parts of the labels that the protocol semi uses, as in 0.01 0.1.
-        draws: How often the protocol semi draws clips.
+        label_fraction: The fractions of labels for the protocol semi, such as 0.01 0.1.
+        draws: The number of draws of labelled clips for the protocol semi.
         work_dir: Write the results to PROTOCOL.json in this folder.
         out: Write the results to this JSON file instead.
         dump: Write class scores and features of the test clips to this .npz file.
         launcher: What started the processes.
-        local_rank: The process's number on its machine; torchrun says it without this.
+        local_rank: The process's number on its machine; torchrun sets it without this option.
         **settings: See :func:`evaluate`.
 
     Returns:
@@ -45,8 +45,7 @@ def run(
     if settings['protocol'] == COORDINATES:
         if settings['checkpoint'] is not None or untrained:
             raise UsageError(
-                '--protocol coordinates looks at no encoder: give neither a checkpoint nor '
-                '--untrained'
+                '--protocol coordinates uses no encoder: give neither a checkpoint nor --untrained'
             )
     elif (settings['checkpoint'] is None) != untrained:
         raise UsageError('give either a checkpoint or --untrained')

@@ -1,30 +1,30 @@
-"""Train as a config says."""
+"""Train the model of a config."""
 
 from __future__ import annotations
 
-from halp_mm.apis import pretrain, training_config
+from halp_mm.apis import train, training_config
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank
 from halp_mm.engine import TrainingStopped, leave_distributed
 
 
 def run(local_rank: int = 0, **settings) -> None:
-    """Train.
+    """Train the model.
 
     Args:
-        local_rank: The process's number on its machine; torchrun says it without this.
+        local_rank: The process's number on its machine; torchrun sets it without this option.
         **settings: See :func:`training_config`.
 
     Raises:
-        SystemExit: with a status of its own, if the training was told to stop and has saved.
+        SystemExit: with status 75 or 130, if the training was stopped and saved.
     """
     set_local_rank(local_rank)
     status = 0
     try:
-        pretrain(training_config(**settings))
+        train(training_config(**settings))
     except TrainingStopped as stopped:
         status = stopped.code
-    leave_distributed()  # when no traceback holds the model any longer
+    leave_distributed()  # after the traceback has released the model
     if status:
         raise SystemExit(status)
 

@@ -1,4 +1,4 @@
-"""What runs a training: runner, hooks, checkpoints."""
+"""Runner, hooks and checkpoints of a training."""
 
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, leave_distributed

@@ -1,4 +1,4 @@
-"""Checkpoints from a file or a web address; wherever they come from, they cannot run code."""
+"""Checkpoints from a file or a web address, read without running code."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SOME = 1 << 20
 def load_checkpoint_file(filename: str, map_location: str | torch.device | None = 'cpu') -> dict:
     """Read a checkpoint with ``weights_only=True``.
 
-    Takes the place of all of mmengine's loaders, so ``load_from``, ``init_cfg`` and whatever else
-    asks mmengine for a checkpoint gets it from here.
+    It replaces all loaders of mmengine, so ``load_from``, ``init_cfg`` and everything else that
+    loads a checkpoint through mmengine uses it.
 
     Args:
         filename: A file, or an address that begins with ``http://`` or ``https://``.
         map_location: Where tensors go, as in ``torch.load``.
 
     Returns:
-        The checkpoint. An entry ``meta/config`` is left out: mmengine's resume would execute it.
+        The checkpoint. An entry ``meta/config`` is omitted: mmengine's resume would execute it.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -50,8 +50,7 @@ def load_checkpoint_file(filename: str, map_location: str | torch.device | None 
     return read_checkpoint_file(filename, map_location)
 
 
-# One loader for every prefix, also for those that mmengine has loaders of its own for, which
-# would unpickle what they find.
+# One loader for every prefix: mmengine's own loaders would unpickle what they find.
 CheckpointLoader._schemes.clear()
 CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint_file)
 

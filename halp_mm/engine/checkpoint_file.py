@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-#: More entries than a checkpoint of any model has: one for each tensor, and a few.
+#: The maximum number of entries. A checkpoint has one for each tensor, and a few more.
 MAX_ENTRIES = 100_000
-#: Bytes of the pickle that says which tensors there are, and of what else it may say.
+#: The maximum bytes of the pickle, which lists the tensors and holds everything else.
 MAX_PICKLE_BYTES = 1 << 26
 
 _SEAL = b'halp_mm sha256 '
@@ -24,9 +24,9 @@ _SOME = 1 << 20
 
 
 def seal_checkpoint_file(path: str | os.PathLike) -> None:
-    """Write the SHA-256 of a checkpoint into the comment at its end, and bring it all to disk.
+    """Write the SHA-256 of a checkpoint into the comment at its end, and flush it to disk.
 
-    PyTorch's checkpoints are zip files, whose comment ``torch.load`` does not look at.
+    PyTorch's checkpoints are zip files, whose comment ``torch.load`` ignores.
 
     Args:
         path: A file that ``torch.save`` made.
@@ -49,15 +49,15 @@ def read_checkpoint_file(
     Args:
         path: The file.
         map_location: Where tensors go, as in ``torch.load``.
-        only_meta: Whether to leave the tensors on disk and the checksum alone: fast, and good for
-            a look at what the checkpoint says of itself.
+        only_meta: Whether to leave the tensors on disk and skip the checksum: fast, for reading
+            the metadata alone.
 
     Returns:
-        The checkpoint. An entry ``meta/config`` is left out: mmengine would execute it.
+        The checkpoint. An entry ``meta/config`` is omitted: mmengine would execute it.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is truncated or changed, not a checkpoint, larger inside than outside, or
+        ValueError: if it is truncated or changed, not a checkpoint, larger unpacked than packed, or
             holds anything but tensors and plain containers.
     """
     path = Path(path).expanduser()
@@ -93,11 +93,11 @@ def read_checkpoint_file(
 
 
 def _check_file(path: Path, only_meta: bool) -> None:
-    """Raise a ValueError or BadZipFile if a file should not be given to ``torch.load``."""
+    """Raise a ValueError or BadZipFile if a file is not safe for ``torch.load``."""
     size = path.stat().st_size
     with path.open('rb') as file:
         if file.read(4) != b'PK\x03\x04':
-            return  # PyTorch's older format, a pickle, which has no directory to look at
+            return  # PyTorch's older format, a pickle without a directory
         sealed = _check_seal(file, size, only_meta)
         if not sealed:
             _check_directory_size(file, size)
@@ -157,7 +157,7 @@ def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
 
 
 def _check_sums(archive: zipfile.ZipFile) -> None:
-    """Read all entries; zipfile raises an error where one does not have its CRC-32."""
+    """Read all entries; zipfile raises an error if a CRC-32 does not match."""
     for entry in archive.infolist():
         with archive.open(entry) as content:
             while content.read(_SOME):

@@ -15,8 +15,8 @@ def init_distributed(launcher: str) -> None:
     """Connect the processes: through NCCL with GPUs, through gloo without.
 
     Args:
-        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``: what started them. Without
-            GPUs only ``'pytorch'`` (torchrun) can.
+        launcher: What started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+            Without GPUs only ``'pytorch'`` (torchrun) works.
     """
     if launcher == 'none' or is_distributed():
         return
@@ -27,12 +27,12 @@ def init_distributed(launcher: str) -> None:
 
 
 def model_of(runner: Runner) -> BaseModel:
-    """A Runner's model, without what wraps it in distributed training."""
+    """A Runner's model, without its wrapper of distributed training."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def leave_distributed() -> None:
-    """Disconnect the processes at the end of a run, whose models must be out of use.
+    """Disconnect the processes at the end of a run, when its models are no longer used.
 
     A DDP model that outlives the connection, as one in a cycle of references does, makes gloo's
     threads hang or abort the process when Python ends.

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from."""
+"""The checkpoint from which a run continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from halp_mm.engine.checkpoint_file import read_checkpoint_file
 
 #: The checkpoint of a run that was stopped within an epoch.
 STOPPED = 'stopped.pth'
-#: The file that names the checkpoint that was written last, relative to its own folder.
+#: The file with the name of the last checkpoint, relative to its own folder.
 LAST = 'last_checkpoint'
 
 _OF_A_RUN = re.compile(r'(epoch|iter)_\d+\.pth|stopped\.pth')
@@ -23,17 +23,17 @@ def newest_checkpoint(
 ) -> Path | None:
     """The newest checkpoint of a work directory that can be resumed from.
 
-    Which one is the newest they say themselves: that with the most iterations.
+    The newest checkpoint is the one with the most iterations, as its metadata says.
 
     Args:
         work_dir: The work directory.
-        say: Is told which checkpoints are passed over, and why.
+        say: Called with a line for each skipped checkpoint and the reason.
 
     Returns:
         The checkpoint; None if there are none.
 
     Raises:
-        ValueError: if there are checkpoints, and none can be resumed from.
+        ValueError: if there are checkpoints, but none can be resumed from.
     """
     found, problems = {}, {}
     for path in sorted(Path(work_dir).glob('*.pth')):
@@ -57,12 +57,12 @@ def newest_checkpoint(
 
 
 def check_resumable(checkpoint: dict, path: str | os.PathLike) -> None:
-    """Raise a ValueError if a checkpoint holds weights, but not all that a run goes on with."""
+    """Raise a ValueError if a checkpoint lacks something that a resumed run needs."""
     _progress(checkpoint, path)
 
 
 def resolve_checkpoint(path: str | os.PathLike) -> Path:
-    """A checkpoint, which may be given as the work directory whose newest one is meant.
+    """The path of a checkpoint; a work directory stands for its newest checkpoint.
 
     Raises:
         FileNotFoundError: if the work directory has none.
@@ -111,7 +111,7 @@ def _look_at(path: Path, only_meta: bool = False) -> tuple[tuple[int, int] | Non
 
 
 def _progress(checkpoint: dict, path: str | os.PathLike) -> tuple[int, int]:
-    """Iterations and epochs that a checkpoint has behind it."""
+    """The iterations and epochs that a checkpoint has completed."""
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, dict) else {}
     missing = [key for key in ('state_dict', 'optimizer', 'message_hub') if key not in checkpoint]

@@ -1,4 +1,4 @@
-"""What a run was made with, as its checkpoints say it, and how a resumed run differs from it."""
+"""The config and data of a run, as its checkpoints record them, and how a resumed run differs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-#: Where a run goes, how it is started and ended: what may differ without a word.
+#: Settings of where a run goes and how it is started and ended: they may differ silently.
 _OF_NO_CONSEQUENCE = (
     'work_dir',
     'resume',
@@ -19,10 +19,10 @@ _OF_NO_CONSEQUENCE = (
     'log_level',
     'visualizer',
 )
-#: What the optimiser and the schedules in the checkpoint decide, whatever the config says.
+#: Settings that come from the checkpoint's optimiser and schedules, whatever the config says.
 _OF_THE_CHECKPOINT = ('optim_wrapper.optimizer.', 'param_scheduler.', 'randomness.seed')
 _MAX_LINES = 20
-_WHOLE_BYTES = 1 << 26  # a data file up to this size is hashed whole
+_WHOLE_BYTES = 1 << 26  # a data file up to this size is hashed completely
 _BLOCK = 1 << 16
 _BLOCKS = 256
 
@@ -47,8 +47,8 @@ def _flat(value: object, key: str) -> Iterator[tuple[str, str]]:
 def data_digest(path: str | os.PathLike) -> str:
     """The SHA-256 of a data file's size and content.
 
-    Of a file of more than 64 MB its first and last 8 MB, where header and index are, and 256
-    blocks of 64 kB between them are read: a start takes no longer with a larger file.
+    For a file of more than 64 MB, only the first and last 8 MB, which hold header and index, and
+    256 blocks of 64 kB between them are read, so that the time does not grow with the file.
     """
     size = Path(path).stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -88,15 +88,15 @@ def data_facts(config: Mapping) -> dict[str, dict[str, str]]:
 
 
 def check_data(then: Mapping, now: Mapping, filename: str | os.PathLike) -> None:
-    """Stop if the clips are others than those that a checkpoint was trained on.
+    """Check that the clips are those that a checkpoint was trained on.
 
     Args:
-        then: What :func:`data_facts` said of the run that is to be resumed.
-        now: What it says now.
+        then: :func:`data_facts` of the run to resume.
+        now: :func:`data_facts` of now.
         filename: The checkpoint.
 
     Raises:
-        ValueError: if a file's content or a split has changed. That it was moved does not matter.
+        ValueError: if a file's content or a split has changed. A moved file is accepted.
     """
     for role in (role for role in then if role in now):
         before, after = then[role], now[role]
@@ -116,15 +116,15 @@ def check_data(then: Mapping, now: Mapping, filename: str | os.PathLike) -> None
 def config_differences(
     then: Mapping[str, str], now: Mapping[str, str], filename: str | os.PathLike
 ) -> list[str]:
-    """What a resumed run's config says otherwise than the config of its beginning, line by line.
+    """Describe how a resumed run's config differs from its first config, one line a value.
 
     Args:
-        then: :func:`flat_config` of the run that is to be resumed.
+        then: :func:`flat_config` of the run to resume.
         now: :func:`flat_config` of now.
         filename: The checkpoint.
 
     Raises:
-        ValueError: if the optimiser or a schedule is of another kind, whose state is not there.
+        ValueError: if the optimiser or a schedule is of another kind, whose state is missing.
     """
     lines = []
     for key in sorted(then.keys() | now.keys()):

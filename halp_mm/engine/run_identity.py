@@ -10,14 +10,14 @@ from halp_mm.run_identity import describe_run, find_problem
 
 
 def read_run_identity(checkpoint: str | os.PathLike) -> dict | None:
-    """Read who made a checkpoint.
+    """Read the identity of the run that made a checkpoint.
 
     Args:
         checkpoint: The checkpoint's file.
 
     Returns:
-        See :mod:`halp_mm.run_identity`; None if the checkpoint does not say, such as one that was
-        converted.
+        The identity, see :mod:`halp_mm.run_identity`; None if the checkpoint has none, such as a
+        converted one.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -45,10 +45,10 @@ def check_same_run(
         expected: The config's identity.
 
     Returns:
-        What must be said of a checkpoint that can be used; None if there is nothing to say.
+        A warning about a checkpoint that can be used, or None.
 
     Raises:
-        ValueError: if it is of another encoder or of other streams; names both.
+        ValueError: if it is of another encoder or of other streams; the message names both.
     """
     if found is None:
         return (

@@ -1,4 +1,4 @@
-"""mmengine's Runner, with what it lacks."""
+"""The Runner of the package, which extends mmengine's."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ MMENGINE_HOOKS = frozenset(
 
 @RUNNERS.register_module()
 class SkeletonRunner(Runner):
-    """A Runner that tells models where training stands, and that can be killed at any moment.
+    """A Runner that gives models the training progress, and that can be killed at any moment.
 
-    Its checkpoints are written whole or not at all, hold tensors and plain containers only, and
-    say what they were made with. It stops after any iteration, by a signal or after the config's
-    ``stop_after``, and goes on from there. It can train on several CPUs.
+    Its checkpoints are written atomically, hold only tensors and plain containers, and record the
+    config and data they were made with. It stops after any iteration, by a signal or after the
+    config's ``stop_after``, and a resumed run continues there. It can train on several CPUs.
     """
 
     stop = StopRequest()
@@ -60,7 +60,7 @@ class SkeletonRunner(Runner):
 
     @property
     def last_checkpoint(self) -> Path | None:
-        """The checkpoint that was written last into the work directory, if there is one."""
+        """The last checkpoint written to the work directory, or None."""
         return read_last_checkpoint(self.work_dir)
 
     @property
@@ -78,7 +78,7 @@ class SkeletonRunner(Runner):
         super().register_default_hooks(kept)
 
     def register_hooks(self, *args, **kwargs) -> None:
-        """Register the config's hooks, and those that no training can do without."""
+        """Register the config's hooks, and the hooks that every training needs."""
         super().register_hooks(*args, **kwargs)
         self.register_hook(PreflightHook())
         self.register_hook(BuffersHook())
@@ -94,7 +94,7 @@ class SkeletonRunner(Runner):
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for distributed training, which on CPUs knows no device ids."""
+        """Wrap the model for distributed training, which has no device ids on CPUs."""
         if self.distributed and model_wrapper_cfg is None:
             # Looking for parameters without gradient costs time in every step.
             idle = getattr(model, 'has_idle_parameters', False)
@@ -104,7 +104,7 @@ class SkeletonRunner(Runner):
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build the loop; one over epochs can go on within an epoch."""
+        """Build the loop; a loop over epochs can continue within an epoch."""
         if isinstance(loop, dict) and loop.get('by_epoch'):
             settings = {key: value for key, value in loop.items() if key != 'by_epoch'}
             return EpochBasedTrainLoop(self, self._train_dataloader, **settings)
@@ -123,7 +123,7 @@ class SkeletonRunner(Runner):
             return super().train()
 
     def save_and_stop(self) -> None:
-        """Save where training stands, and leave.
+        """Save the training, and end it.
 
         Raises:
             TrainingStopped: always.
@@ -148,11 +148,11 @@ class SkeletonRunner(Runner):
     def save_checkpoint(
         self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
     ) -> None:
-        """Save under a temporary name, then rename: a file of this name is always complete.
+        """Save under a temporary name, then rename, so that the file is always complete.
 
         Raises:
             OSError: if it cannot be written.
-            ValueError: if weights are NaN or infinite: they would take the place of good ones.
+            ValueError: if weights are NaN or infinite; they would replace good ones.
         """
         self._check_finite(filename)
         partial = f'{filename}.{os.getpid()}.partial'
@@ -174,7 +174,7 @@ class SkeletonRunner(Runner):
         self._saved_at = (meta.get('epoch', self.epoch), meta.get('iter', self.iter))
 
     def load_or_resume(self) -> None:
-        """Load weights or resume, as the config says; with neither, see that nothing gets lost.
+        """Load weights or resume, as the config says; otherwise check that nothing is overwritten.
 
         Raises:
             FileNotFoundError: if there is no such checkpoint.
@@ -200,7 +200,7 @@ class SkeletonRunner(Runner):
         """Load weights, which must fit exactly.
 
         Raises:
-            ValueError: if they were made with another model.
+            ValueError: if they are of another model.
         """
         checkpoint = load_checkpoint_file(filename, map_location)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
@@ -210,7 +210,7 @@ class SkeletonRunner(Runner):
         return checkpoint
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Go on from a checkpoint, and say what is taken from it and what from the config.
+        """Continue from a checkpoint, and log which settings come from it or the config.
 
         Raises:
             ValueError: if it was made with another model or other data, or lacks something.
@@ -223,7 +223,7 @@ class SkeletonRunner(Runner):
         self._find_place(meta)
 
     def run_facts(self) -> dict:
-        """What this run is made with, in plain containers, for its checkpoints."""
+        """The config and data of this run, in plain containers, for its checkpoints."""
         if self._run is None:
             self._run = {
                 'config': flat_config(self.cfg.to_dict()),
@@ -235,7 +235,7 @@ class SkeletonRunner(Runner):
         return self._run
 
     def _choose_checkpoint(self) -> str | None:
-        """What to resume from; also tidies up what killed runs left behind."""
+        """Choose the checkpoint to resume from, and remove temporary files of killed runs."""
         for path in remove_dead_partial_files(self.work_dir):
             self.logger.info(f'removed {path.name}, which a killed process had not finished')
         if not self._resume:
@@ -250,7 +250,7 @@ class SkeletonRunner(Runner):
         return os.fspath(newest)
 
     def _on_main_process(self, choose: Callable[[], str | None]) -> str | None:
-        """What the first process chooses, for all of them."""
+        """Choose in the first process, for all processes."""
         choice: list = [None, None]
         if is_main_process():
             try:
@@ -268,7 +268,7 @@ class SkeletonRunner(Runner):
         return choice[0]
 
     def _check_resumed(self, checkpoint: dict, filename: str) -> dict:
-        """Compare a checkpoint with this run; returns what it says of itself."""
+        """Compare a checkpoint with this run, and return its metadata."""
         check_resumable(checkpoint, filename)
         load_state(model_of(self), checkpoint, filename)
         meta = checkpoint['meta']
@@ -293,7 +293,7 @@ class SkeletonRunner(Runner):
         return meta
 
     def _find_place(self, meta: dict) -> None:
-        """Tell the loop where to go on, in the epoch too if its batches are still the same."""
+        """Set where the loop continues: within the epoch if its batches are still the same."""
         if not isinstance(self.train_loop, EpochBasedTrainLoop):
             return
         now = self.run_facts()

@@ -1,4 +1,4 @@
-"""Stopping a training so that nothing is lost: by a signal, or after a given time."""
+"""Stop a training by a signal or after a given time, without losing anything."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNITS = {'d': 86400, 'h': 3600, 'm': 60, 's': 1}
 class TrainingStopped(SystemExit):
     """A training was stopped and saved before its end.
 
-    Python ends with the exit status ``code`` when nobody catches it: 75, after Ctrl-C 130.
+    If it is not caught, Python ends with the exit status ``code``: 75, or 130 after Ctrl-C.
     """
 
 
@@ -46,7 +46,7 @@ def parse_duration(text: str | float) -> float:
     """Seconds of a text such as ``'3h50m'``, ``'90m'``, ``'1d'`` or ``'45s'``.
 
     Raises:
-        ValueError: if it says something else.
+        ValueError: if the text is not a time.
     """
     found = re.fullmatch(r'(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?', str(text).strip())
     seconds = 0
@@ -58,14 +58,14 @@ def parse_duration(text: str | float) -> float:
 
 
 class StopRequest:
-    """Whether training is to be stopped. Within ``with``, signals ask for it instead of killing.
+    """A request to stop training. Within ``with``, signals request a stop instead of killing.
 
     The signals are SIGTERM, SIGUSR1 and Ctrl-C. A second Ctrl-C interrupts at once.
 
     Args:
         stop_after: Seconds, counted from now, after which training is to be stopped.
-        interval: Iterations between two moments at which distributed processes agree: a small
-            reduction on the CPU each, which nothing on a GPU has to wait for.
+        interval: Iterations between two agreements of distributed processes. Each is a small
+            reduction on the CPU, so no GPU waits for it.
     """
 
     def __init__(self, stop_after: float | None = None, interval: int = 10) -> None:
@@ -86,7 +86,7 @@ class StopRequest:
 
     def __exit__(self, error_type, error, traceback) -> None:
         for number, handler in self._former.items():
-            # A launcher ends the processes that are left when the first one has stopped.
+            # When the first process has stopped, a launcher ends the others.
             ignored = error_type is TrainingStopped and self._group is not None
             signal.signal(number, signal.SIG_IGN if ignored else handler)
 
@@ -102,15 +102,15 @@ class StopRequest:
 
     @property
     def exit_status(self) -> int:
-        """What a process that was stopped ends with."""
+        """The exit status of a stopped process."""
         return EXIT_INTERRUPTED if self._agreed == 4 else EXIT_STOPPED
 
     def agree(self, iterations_of_epoch: int, is_last: bool) -> bool:
-        """After an iteration, decide with all other processes whether this one was the last.
+        """Decide with all other processes, after an iteration, whether it was the last.
 
         Args:
-            iterations_of_epoch: How many of the epoch are done; the same for all processes.
-            is_last: Whether the epoch has no more.
+            iterations_of_epoch: The completed iterations of the epoch, the same for all processes.
+            is_last: Whether the epoch has no more iterations.
         """
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._asked = self._asked or 1
@@ -123,7 +123,7 @@ class StopRequest:
         return self.is_agreed
 
     def wait_for_others(self) -> None:
-        """Let no process end while another is still at work, such as the one that saves."""
+        """Wait until all processes are done, such as the one that saves."""
         if self._group is not None:
             torch.distributed.barrier(self._group)
 
@@ -132,8 +132,8 @@ class StopRequest:
         """A part of the work that need not be finished before training stops.
 
         Raises:
-            EvaluationLeft: when the signal comes. Several processes would wait for each other, and
-                so finish it.
+            EvaluationLeft: when a signal arrives. Distributed processes finish the evaluation,
+                because they would otherwise wait for each other.
         """
         if self._asked and self._group is None:
             raise EvaluationLeft
@@ -166,14 +166,14 @@ def _kill_workers() -> None:
 
 
 def leave_signals_to_the_main_process(init, worker: int) -> None:
-    """How a data loader's worker begins: the process that trains decides when it ends.
+    """Initialise a data loader's worker: the training process decides when the worker ends.
 
     Schedulers send their signals to all processes of a job; a worker that dies takes the training
     with it before it can save. See also :func:`kill_workers_at_exit`.
 
     Args:
-        init: What else the worker begins with, or None.
-        worker: Its number.
+        init: A further initialisation of the worker, or None.
+        worker: The worker's number.
     """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

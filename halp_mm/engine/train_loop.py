@@ -1,4 +1,4 @@
-"""mmengine's loop over epochs, which can stop and go on within an epoch."""
+"""mmengine's loop over epochs, which can stop and continue within an epoch."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from halp_mm.registry import LOOPS
 
 @LOOPS.register_module()
 class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
-    """Training by epochs, which can stop after any iteration and go on from there.
+    """Training by epochs, which can stop after any iteration and continue there.
 
-    The batches of an epoch depend on the seed and the epoch alone, and all draws on the iteration,
-    so a run that goes on within an epoch ends with the weights that it would have had.
+    The batches of an epoch depend only on the seed and the epoch, and all draws depend on the
+    iteration. So a run that continues within an epoch ends with the weights of an uninterrupted
+    run.
 
-    Takes the place of mmengine's loop of this name, and its arguments.
+    It replaces mmengine's loop of this name and takes the same arguments.
     """
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        #: Batches of the next epoch that are behind a resumed run.
+        #: Batches of the next epoch that a resumed run has completed.
         self.batches_done = 0
         init = self.dataloader.worker_init_fn
         kill_workers_at_exit()
         self.dataloader.worker_init_fn = partial(leave_signals_to_the_main_process, init)
 
     def go_on_from(self, epoch: int, iteration: int, batches_done: int) -> None:
-        """Say what a resumed run has behind it.
+        """Set what a resumed run has completed.
 
         Args:
-            epoch: Epochs that were completed.
-            iteration: Iterations.
-            batches_done: Iterations of the epoch that was not completed.
+            epoch: The completed epochs.
+            iteration: The completed iterations of all epochs.
+            batches_done: The completed iterations of the unfinished epoch.
         """
         self._epoch, self._iter, self.batches_done = epoch, iteration, batches_done
 
@@ -68,7 +69,7 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
 
 
 class _RestOfSamples(Sampler):
-    """What is left of a sampler's samples; as long as all of them, as hooks expect."""
+    """The remaining samples of a sampler; its length is that of all samples, as hooks expect."""
 
     def __init__(self, sampler: Sampler, count: int) -> None:
         self.sampler = sampler
@@ -86,11 +87,11 @@ class _RestOfSamples(Sampler):
 
 @contextmanager
 def first_batches_omitted(dataloader: DataLoader, count: int) -> Iterator[None]:
-    """Within ``with``, let a loader begin after so many batches, without loading them.
+    """Within ``with``, let a loader skip the first batches without loading them.
 
     Args:
         dataloader: A loader whose batches are made of a sampler's samples.
-        count: How many batches.
+        count: The number of batches to skip.
     """
     if not count:
         yield

@@ -1,4 +1,4 @@
-"""Weights of a checkpoint into a model: they fit, or a sentence says what does not."""
+"""Load the weights of a checkpoint into a model, which they must fit exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from halp_mm.engine.checkpoint import load_checkpoint_file
 
-#: In a checkpoint's ``meta``, what the run was made with; see :mod:`halp_mm.engine.run_facts`.
+#: The key of the run's facts in a checkpoint's ``meta``; see :mod:`halp_mm.engine.run_facts`.
 RUN = 'run'
 
 
@@ -26,7 +26,7 @@ def load_weights(model: nn.Module, filename: str | os.PathLike) -> None:
 
 
 def load_state(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLike) -> None:
-    """Load the weights of a checkpoint that was read already into the model that they fit.
+    """Load the weights of a checkpoint that was read already into a model.
 
     Raises:
         ValueError: if the weights were made with another model or of another stream.
@@ -38,10 +38,10 @@ def load_state(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLik
 
 
 def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, which may also be all that it holds.
+    """The tensors of a checkpoint by name; they may also be its whole content.
 
     Raises:
-        ValueError: if there is anything but tensors.
+        ValueError: if anything but tensors is among them.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, Mapping) or not state:
@@ -56,7 +56,7 @@ def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tens
 
 
 def check_fit(module: nn.Module, state: Mapping[str, Tensor], filename: str | os.PathLike) -> None:
-    """Raise a ValueError that lists what differs if weights are not those of a module."""
+    """Raise a ValueError that lists the differences if weights do not fit a module."""
     own = module.state_dict()
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     reshaped = [
@@ -82,13 +82,13 @@ def load_encoders(model: nn.Module, settings: str | Mapping) -> list[str]:
     """Start a model's encoders with those of a pre-trained model or classifier.
 
     Args:
-        model: The model; its other weights stay.
-        settings: The checkpoint. Or ``dict(checkpoint=..., stream=...)``, where ``stream`` is the
-            one whose encoder is taken, whatever the model's own stream is; by default each stream
-            gets the encoder of the stream with its name.
+        model: The model; its other weights are not changed.
+        settings: The checkpoint, or ``dict(checkpoint=..., stream=...)``. All streams of the model
+            then get the encoder of ``stream``; by default each stream gets the encoder of the
+            stream with its name.
 
     Returns:
-        What was loaded, a line for each encoder.
+        One line about each loaded encoder.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -130,12 +130,12 @@ def load_encoders(model: nn.Module, settings: str | Mapping) -> list[str]:
 
 
 def _copies(model: nn.Module, stream: str) -> list[nn.Module]:
-    """All encoders of a stream, such as that of its key network, which starts as a copy."""
+    """All encoders of a stream, such as the key network's, which starts as a copy."""
     return [module for name, module in model.named_modules() if name.endswith(f'.{stream}.encoder')]
 
 
 def _encoder_prefixes(checkpoint: Mapping, state: Mapping[str, Tensor]) -> dict[str, str]:
-    """How the names of each stream's encoder begin."""
+    """The prefix of the names of each stream's encoder."""
     prefixes = {}
     streams = list(_streams(checkpoint))
     for key in state:
@@ -159,7 +159,7 @@ def _streams(checkpoint: Mapping) -> dict[str, str]:
 
 
 def _check_streams(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLike) -> None:
-    """Raise a ValueError if a checkpoint says that it was made of other streams than a model's."""
+    """Raise a ValueError if a checkpoint was made with other streams than a model's."""
     expected, found = dict(getattr(model, 'sources', {})), _streams(checkpoint)
     if expected and found and expected != found:
         raise ValueError(
@@ -173,9 +173,9 @@ def _listed(streams: Mapping[str, str]) -> str:
 
 
 def load_pretrained_part(self: PretrainedInit, module: nn.Module) -> None:
-    """What ``init_cfg=dict(type='Pretrained', ...)`` does: load what fits exactly, or stop.
+    """Load weights for ``init_cfg=dict(type='Pretrained', ...)``, which must fit exactly.
 
-    mmengine's own goes on from random weights when nothing fits.
+    mmengine's own version continues with random weights when nothing fits.
 
     Raises:
         ValueError: if the checkpoint has nothing under the prefix, or it does not fit.

@@ -1,4 +1,4 @@
-"""The coordinates themselves: what a representation has to be better than."""
+"""The coordinates themselves: the baseline that a representation has to exceed."""
 
 from __future__ import annotations
 

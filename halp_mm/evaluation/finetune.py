@@ -151,7 +151,7 @@ class FinetuneProtocol(TrainedProtocol):
         """The probabilities ``[N, classes]`` of a data set's clips by stream."""
         for value in finetuned.state_dict().values():
             broadcast(value)  # so that all processes encode their share of the clips alike
-        with torch.random.fork_rng([]):  # whoever looks in between does not change dropout's draws
+        with torch.random.fork_rng([]):  # an evaluation in between does not change dropout's draws
             logits = extract_features(finetuned, dataset, self.encoding_batch_size)
         return {stream: logit.softmax(1) for stream, logit in logits.items()}
 

@@ -50,7 +50,7 @@ def fuse_scores(
         )
     for weight in weights:
         if not (math.isfinite(weight) and weight > 0):
-            raise ValueError(f'weight {weight:g} is not positive; leave out what shall not count')
+            raise ValueError(f'weight {weight:g} is not positive; omit files that should not count')
     (first_name, first), *others = results.items()
     aligned = [first] + [_align(first_name, first, name, other) for name, other in others]
     labels = first.labels

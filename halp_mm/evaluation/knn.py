@@ -13,7 +13,7 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
-_MAX_CANDIDATES = 2**22  # similarities that are looked at in one step
+_MAX_CANDIDATES = 2**22  # similarities computed in one step
 
 
 def knn_scores(
@@ -49,7 +49,7 @@ def knn_scores(
     """
     if not 1 <= k <= len(train_features):
         raise ValueError(f'k={k} neighbours cannot be found among {len(train_features)} clips')
-    inverse_lengths(test_features)  # refuses what is not finite
+    inverse_lengths(test_features)  # refuses features that are not finite
     gallery_chunks = [
         part.split(chunk_size)
         for part in (train_features, inverse_lengths(train_features), train_labels)

@@ -1,4 +1,4 @@
-"""Figures of merit."""
+"""Metrics of class scores."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Outcome(NamedTuple):
 
     scores: dict[str, Tensor]  #: Class scores ``[num_test, classes]`` by stream
     features: Mapping[str, Tensor] = MappingProxyType({})  #: ``[num_test, D]`` by stream, if kept
-    metrics: Mapping[str, float] = MappingProxyType({})  #: Figures beside accuracies, if any
+    metrics: Mapping[str, float] = MappingProxyType({})  #: Metrics besides accuracies, if any
 
 
 class Protocol(ABC):

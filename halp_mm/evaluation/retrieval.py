@@ -81,7 +81,7 @@ def retrieval_metrics(
     queries: Mapping[str, Tensor],
     query_labels: Tensor,
 ) -> dict[str, float]:
-    """Figures of a retrieval, per cent; arguments as in :func:`retrieve`.
+    """Metrics of a retrieval, per cent; arguments as in :func:`retrieve`.
 
     Returns:
         ``recall1`` and ``recall5``: how often the first k clips hold one of the query's class.
@@ -110,7 +110,7 @@ class RetrievalProtocol(Protocol):
     def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
-        """The scores of the nearest neighbour, and the figures of the retrieval."""
+        """The scores of the nearest neighbour, and the metrics of the retrieval."""
         gallery = extract_features(model, train_dataset, self.encoding_batch_size)
         queries = extract_features(model, test_dataset, self.encoding_batch_size)
         device = next(iter(gallery.values())).device

@@ -49,7 +49,7 @@ class SemiProtocol(FinetuneProtocol):
 
     Metrics are means and standard deviations over the draws (0 of one draw):
     ``FRACTION/top1``, ``FRACTION/top1_std``, the same for ``top5`` and for each of several
-    streams, and ``FRACTION/num_train``. The figures without a fraction are the means of the first
+    streams, and ``FRACTION/num_train``. The metrics without a fraction are the means of the first
     one. The scores are those of its last draw.
 
     Args:

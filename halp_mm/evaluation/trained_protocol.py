@@ -19,7 +19,7 @@ class TrainedProtocol(Protocol):
 
     Accuracies are those after the last epoch. ``best_top1`` is the highest top-1 accuracy after
     any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by the test clips,
-    and therefore no fair figure, but some papers report it.
+    and therefore not a fair metric, but some papers report it.
 
     Args:
         epochs: Passes over the training clips.

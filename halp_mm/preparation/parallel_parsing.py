@@ -2,8 +2,8 @@
 
 The files are parsed in groups. A worker writes what it made of a group to a shard, a file in a
 folder of its own, and the caller reads the shards one after the other. So clips never queue up in
-memory, however many there are, and a shard that was made before is used again: if size and time
-of change of all its raw files are still the same and none of them was bad.
+memory, however many there are. An existing shard is used again if the size and modification time
+of all its raw files are unchanged and none of them was bad.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parse_files(
     """Parse recordings, several at a time.
 
     Args:
-        parse: What parses one recording; a function that can be imported by name. A ``ValueError``
+        parse: Parses one recording; a function that can be imported by name. A ``ValueError``
             or ``OSError`` that it raises becomes the recording's problem.
         recordings: What to parse.
         parts: The folder for the shards. They stay there; see :func:`remove_parts`.
@@ -165,7 +165,7 @@ def _parse(parse: Callable[[RawFiles], Parsed], recording: RawFiles) -> Parsed:
 
 
 def _signature(parse: Callable[[RawFiles], Parsed], recordings: Sequence[RawFiles]) -> str:
-    """Whatever the shard of a group depends on."""
+    """Everything that the shard of a group depends on."""
     files = [
         [recording.name, str(path), recording.member, *_size_and_time(path)]
         for recording in recordings

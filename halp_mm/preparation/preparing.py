@@ -1,4 +1,4 @@
-"""From the recordings of any source to a data file."""
+"""Make a data file from the recordings of any source."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def prepare(
     """Make the data file of a source.
 
     Parsed clips are kept in the folder ``OUT.parts`` until the data file is complete, so that an
-    interrupted run continues where it stopped. People who are seen in no frame of a clip are not
-    kept in it; a clip in which nobody is seen is left out.
+    interrupted run continues where it stopped. People who are seen in no frame of a clip are
+    dropped from it; a clip in which nobody is seen is omitted.
 
     Args:
         source: The recordings.
         out: The data file to make.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad recordings and clips out instead of refusing the data.
+        skip_bad: Skip bad recordings and clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
         to_layout: The layout to convert the clips to; by default they stay as they are.
 
     Returns:
-        What the file holds and what was left out. The same stands in the file's notes.
+        A summary of what the file holds and what was omitted, which is also in the file's notes.
 
     Raises:
         FileNotFoundError: if a raw file or folder is missing.

@@ -1,4 +1,4 @@
-"""The raw files of recordings, and what is made of them."""
+"""The raw files of recordings, and their parsed clips."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Parsed:
 def find_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """Find the files of some suffixes in a folder and its subfolders, sorted.
 
-    Hidden files and what macOS adds to folders and archives are passed over.
+    Hidden files and the files that macOS adds to folders and archives are skipped.
 
     Args:
         folder: The folder.

@@ -1,4 +1,4 @@
-"""What a source of recordings is: all that is particular to one data set or kind of files."""
+"""A source of recordings: everything that is specific to one data set or kind of files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What is known of a clip beside its coordinates.
+    """What is known about a clip besides its coordinates.
 
     Args:
         label: Its class, counted from 0; None if it has no label.
@@ -47,11 +47,11 @@ class Source(ABC):
     class_names: Sequence[str]
     #: The splits, each with its published number of clips; None where none is published.
     splits: Mapping[str, int | None] = {}
-    #: What else shall stand in the data file's notes, such as how people are chosen.
+    #: Further notes for the data file, such as how people are chosen.
     notes: Mapping = {}
     #: How many recordings a worker parses at a time.
     recordings_per_part = 64
-    #: Whether workers parse the recordings. A source that has all clips in memory says no.
+    #: Whether workers parse the recordings; False if all clips are in memory.
     in_workers = True
 
     @abstractmethod
@@ -59,7 +59,7 @@ class Source(ABC):
         """Find the recordings.
 
         Args:
-            summary: Is told what is left out, and which problems there are so far.
+            summary: Receives what is omitted, and the problems so far.
 
         Returns:
             The recordings in the order of the data file.
@@ -108,5 +108,5 @@ class Source(ABC):
         return clip.coordinates
 
     def remarks(self, summary: Summary) -> list[str]:
-        """What else the summary shall say: a line each, none by default."""
+        """Further lines of the summary; none by default."""
         return []

@@ -1,4 +1,4 @@
-"""What became of the recordings of a source."""
+"""The summary of a preparation: what became of the recordings."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from halp_mm.problems import MAX_LISTED, Problem, listing, problem_lines
 
 @dataclass
 class Summary:
-    """What a data file holds and what was left out; it stands in the file's notes too.
+    """What a data file holds and what was omitted; it is also in the file's notes.
 
     Args:
         layout: The layout of the data file.
-        recordings: How many recordings were parsed.
-        clips: How many clips the data file has.
-        splits: How many of them each split has.
-        published: How many clips splits have in publications.
-        without_split: How many clips are in no split.
-        classes: How many clips each class has.
-        without_label: How many clips have no label.
-        people: How many clips have how many people.
-        frames: The fewest and the most frames of a clip.
-        cleaning: For each way of cleaning, how often each clip was cleaned so.
-        remarks: What the source has to say.
-        left_out: For each reason to leave clips or recordings out, their names.
-        problems: What is wrong with what was left out.
+        recordings: The number of parsed recordings.
+        clips: The number of clips in the data file.
+        splits: The number of clips in each split.
+        published: The published number of clips in each split.
+        without_split: The number of clips in no split.
+        classes: The number of clips of each class.
+        without_label: The number of clips without a label.
+        people: The number of clips for each number of people.
+        frames: The minimum and maximum frames of a clip.
+        cleaning: For each kind of cleaning, how often it was applied to each clip.
+        remarks: Remarks of the source.
+        left_out: For each reason, the names of the omitted clips or recordings.
+        problems: What is wrong with them.
     """
 
     layout: str

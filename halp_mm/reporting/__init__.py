@@ -1,4 +1,4 @@
-"""Results of many runs as one page, beside the papers' numbers."""
+"""The results of many runs on one page, beside the papers' numbers."""
 
 from halp_mm.reporting.groups import Group, MetricSummary, group_results
 from halp_mm.reporting.published_tables import PublishedRow, PublishedTable, published_tables

@@ -1,4 +1,4 @@
-"""Results that differ by their seed only, with mean and standard deviation."""
+"""Groups of results that differ only by their seed, with mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MetricSummary:
 
     Args:
         mean: The mean.
-        deviation: The standard deviation (over n - 1); None of one seed.
+        deviation: The standard deviation (over n - 1); None for one seed.
         count: The number of seeds.
     """
 
@@ -27,7 +27,7 @@ class MetricSummary:
     count: int
 
     def text(self, decimals: int) -> str:
-        """As it stands in a table."""
+        """The text in a table."""
         if self.deviation is None:
             return f'{self.mean:.{decimals}f}'
         return f'{self.mean:.{decimals}f} ± {self.deviation:.{decimals}f}'
@@ -35,11 +35,11 @@ class MetricSummary:
 
 @dataclass(frozen=True)
 class Group:
-    """All results of a setting, one a seed.
+    """All results of a setting, one for each seed.
 
     Args:
-        setting: What was evaluated how.
-        results: By seed.
+        setting: The setting.
+        results: The results, ordered by seed.
     """
 
     setting: Setting
@@ -60,7 +60,7 @@ class Group:
 
     @property
     def seeds(self) -> str:
-        """How many seeds and which, for a table; nothing where there is no seed."""
+        """The number of seeds and their list, for a table; empty without seeds."""
         known = [result.seed for result in self.results if result.seed]
         return f'{len(known)} ({", ".join(known)})' if known else ''
 
@@ -71,7 +71,7 @@ class Group:
 
     @property
     def confusion(self) -> np.ndarray | None:
-        """The sum of the seeds' confusions; None without any, or if their classes differ."""
+        """The sum of the seeds' confusion matrices; None without any or if classes differ."""
         counted = [result for result in self.results if result.confusion is not None]
         if not counted or any(result.classes != counted[0].classes for result in counted):
             return None
@@ -79,16 +79,16 @@ class Group:
 
 
 def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
-    """Put results together that differ by their seed.
+    """Group results that differ only by their seed.
 
-    Of two results of the same setting and seed the one that finished last counts. Those that
-    have no seed and are alike, such as the coordinates by several configs, are one.
+    Of two results of the same setting and seed, the one that finished last counts. Equal results
+    without a seed, such as the coordinates by several configs, count once.
 
     Args:
         results: The results.
 
     Returns:
-        The groups by setting, and what has to be said about repeated seeds.
+        The groups in the order of their settings, and notes about repeated seeds.
     """
     by_setting: dict[Setting, dict[str, Result]] = {}
     notes = []
@@ -113,7 +113,7 @@ def group_results(results: Iterable[Result]) -> tuple[list[Group], list[str]]:
 
 
 def best_supported(groups: Iterable[Group]) -> Group | None:
-    """The group of most seeds, the newest of several; one without overrides comes first."""
+    """The group with the most seeds, then the newest; groups without overrides come first."""
     return max(
         groups,
         key=lambda group: (

@@ -1,4 +1,4 @@
-"""What stands on the report's page, whatever its format."""
+"""The content of the report's page, independent of its format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from halp_mm.reporting.tables import Table
 
 PUBLISHED_NOTE = (
     'Numbers under “paper” are copied from the paper named above each table; those under “here” '
-    'are means over the seeds, after the last epoch, of the results in this folder. A cell that '
-    'nobody measured stays empty, and a table of which no cell was measured is left out.'
+    'are means over the seeds, after the last epoch, of the results in this folder. A cell '
+    'without a measurement stays empty, and a table without any is omitted.'
 )
 
 
@@ -21,10 +21,10 @@ class Part:
 
     Args:
         heading: The heading.
-        note: What one has to know of all that follows, or nothing.
+        note: A note about everything below, or nothing.
         tables: Tables.
-        galleries: Pictures; they stand in the HTML page only.
-        texts: Sentences, each an item of a list.
+        galleries: Pictures, in the HTML page only.
+        texts: Sentences, the items of a list.
     """
 
     heading: str

@@ -29,7 +29,7 @@ class Picture:
 
     Args:
         uri: The picture as a data URI.
-        alt: What it shows, for who cannot see it.
+        alt: A description, for readers who cannot see it.
         width: In CSS pixels.
         height: In CSS pixels.
     """
@@ -46,7 +46,7 @@ class Gallery:
 
     Args:
         heading: The heading.
-        text: What stands below them, or nothing.
+        text: The text below them, or nothing.
         pictures: The pictures.
     """
 
@@ -62,7 +62,7 @@ def learning_curves(folder: str | os.PathLike) -> tuple[list[Gallery], list[str]
         folder: Where to look for mmengine's ``vis_data/scalars.json``.
 
     Returns:
-        For each work directory its pictures; and for each bad log what is wrong with it.
+        The pictures of each work directory, and a message about each bad log.
     """
     folder = Path(folder)
     logs = folder.rglob('vis_data/scalars.json')

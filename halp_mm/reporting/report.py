@@ -1,4 +1,4 @@
-"""A folder of results as one page."""
+"""The report: one page of a folder of results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from halp_mm.reporting.tables import (
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A report that was written, and what it was made of.
+    """A written report, and a summary of its content.
 
     Args:
-        num_files: How many result files.
-        num_groups: How many settings, each with one or more seeds.
-        num_pictures: How many pictures; none in Markdown.
-        notes: What was left out, and why.
+        num_files: The number of result files.
+        num_groups: The number of settings, each with one or more seeds.
+        num_pictures: The number of pictures; zero in Markdown.
+        notes: What was omitted, and why.
         out: The page.
     """
 
@@ -52,19 +52,18 @@ class WrittenReport:
 
 
 def write_report(folder: str | os.PathLike, out: str | os.PathLike) -> WrittenReport:
-    """Write all results under a folder as one page, beside the papers' numbers.
+    """Write all results under a folder on one page, beside the papers' numbers.
 
-    The same results give the same page, to the byte.
+    The same results give the same page, byte for byte.
 
     Args:
         folder: Results of ``tools/test.py`` and ``tools/analysis/fuse_streams.py``, pictures of
             ``tools/analysis/plot_tsne.py`` and work directories of ``tools/train.py``.
-        out: The page, ``.html`` with pictures or ``.md`` without. It is written whole or not at
-            all.
+        out: The page, ``.html`` with pictures or ``.md`` without. It is written atomically.
 
     Raises:
         FileNotFoundError: if there is no such folder.
-        ValueError: if it holds no result, or the page's ending is another.
+        ValueError: if it holds no result, or the page has another ending.
     """
     out = Path(out)
     if out.suffix not in ('.html', '.md'):
@@ -93,7 +92,7 @@ def write_report(folder: str | os.PathLike, out: str | os.PathLike) -> WrittenRe
         ),
         *(Part(heading, galleries=members) for heading, members in galleries.items()),
         Part('Notes', texts=notes),
-        Part('Left out', texts=problems),
+        Part('Omitted', texts=problems),
         Part('Files', tables=[_files_table(groups)]),
     ]
     content = PageContent(

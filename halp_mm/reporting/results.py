@@ -1,4 +1,4 @@
-"""The result files under a folder: found, checked and taken apart."""
+"""Find, check and parse the result files under a folder."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ _AGAIN = 'Make it again with: python tools/test.py CONFIG CHECKPOINT --out'
 
 @dataclass(frozen=True)
 class Result:
-    """One accuracy of a result file with what goes with it.
+    """One accuracy of a result file, with its setting.
 
-    A file has several of several streams or parts of the labels.
+    A file with several streams or fractions of labels gives several results.
 
     Args:
         file: The path of the file below the folder of results.
-        setting: What was evaluated how.
-        seed: The run's seed; those of a fused result's runs, joined by ``+``, if they differ.
-            Nothing if there is none, or it is unknown.
+        setting: The setting.
+        seed: The run's seed; for a fused result, the different seeds of its runs, joined by ``+``.
+            Empty if there is none, or it is unknown.
         metrics: ``top1``, ``top5`` and more, per cent.
         classes: The classes' names.
         confusion: ``[classes, classes]``, true by predicted class; None where the file has only the
             confusion of another accuracy, such as that of all streams together.
         checkpoint: The checkpoint's path, or None.
-        finished: When, as ISO 8601, or nothing.
-        warnings: What the evaluation warned of.
+        finished: The time of the end, as ISO 8601, or nothing.
+        warnings: The warnings of the evaluation.
         overrides: What the command line changed in the run's config, by dotted key.
         config: The run's config file, or nothing.
     """
@@ -75,13 +75,13 @@ class Result:
 def read_results(folder: str | os.PathLike) -> tuple[list[Result], list[str]]:
     """Read all results of ``tools/test.py`` and ``tools/analysis/fuse_streams.py`` under a folder.
 
-    Other JSON files, such as mmengine's logs, are passed over.
+    Other JSON files, such as mmengine's logs, are skipped.
 
     Args:
-        folder: Where to look, in folders below as well.
+        folder: The folder to search, with its subfolders.
 
     Returns:
-        The results, by the name of their file, and for each bad file what is wrong with it.
+        The results, ordered by file name, and a message about each bad file.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -127,14 +127,14 @@ def _load(path: Path) -> Mapping | None:
 
 
 def results_of(content: Mapping, file: str) -> list[Result]:
-    """Take a result file's content apart.
+    """Parse the content of a result file.
 
     Args:
         content: The content.
         file: The file's name.
 
     Raises:
-        ValueError: if something is missing or not what it should be.
+        ValueError: if something is missing or of the wrong kind.
     """
     _check(content)
     fused = content.get('fused')
@@ -142,7 +142,7 @@ def results_of(content: Mapping, file: str) -> list[Result]:
     runs = [part['run'] for part in parts]
     _check_same_kind(runs)
     metrics = _metrics(content, _streams_of(runs))
-    # What looks at no encoder has a metric a protocol where others have one a stream.
+    # A result without an encoder has one metric for each protocol instead of each stream.
     is_coordinates = runs[0]['method'] == COORDINATES and any(name for _, name in metrics)
     if is_coordinates:
         metrics.pop(('', ''), None)  # the same as the first protocol's

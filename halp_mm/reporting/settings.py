@@ -1,4 +1,4 @@
-"""What a result is a result of: method, encoder, data and protocol."""
+"""The setting of a result: method, encoder, data and protocol."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _STREAMS = ('joint', 'bone', 'motion')
 
 @dataclass(frozen=True, order=True)
 class Setting:
-    """All runs of one setting differ by their seed only.
+    """The setting of a result. Runs of one setting differ only by their seed.
 
     Args:
         dataset: The name of the test clips' data set, such as ``'ntu60'``.
         split: How it is split, such as ``'xsub'``.
         protocol: Such as ``'knn'`` or ``'linear'``.
-        label_fraction: The part of the labels that a semi-supervised evaluation used, or nothing.
-        method: Such as ``'HaLP'``, or ``'coordinates'`` where no encoder was asked.
+        label_fraction: The fraction of labels of a semi-supervised evaluation, or nothing.
+        method: Such as ``'HaLP'``, or ``'coordinates'`` where no encoder was used.
         encoder: Such as ``'BiGRU'``.
         stream: Such as ``'joint'``; several as ``'joint+bone+motion'``.
-        epochs: How many the encoder was trained for, or nothing.
-        pretrained_on: Data set and split of the encoder's training, if they are others.
-        untrained: Whether the encoder was evaluated as it is before training.
-        details: The protocol's settings but the seed, as JSON.
-        run: What tells runs of the same method, encoder, streams and data apart: the hashes of
-            their settings and of their training file, and several processes. Of a checkpoint
-            that does not say which run made it, its own hash.
+        epochs: The number of epochs of the encoder's training, or nothing.
+        pretrained_on: Data set and split of the encoder's training, if they differ.
+        untrained: Whether the encoder was evaluated before training.
+        details: The protocol's settings except the seed, as JSON.
+        run: The difference between runs of the same method, encoder, streams and data: the hashes
+            of their settings and of their training file, and the number of processes if there are
+            several. For a checkpoint without an identity, its own hash.
     """
 
     dataset: str
@@ -48,7 +48,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """What was evaluated, for headings."""
+        """The method, encoder and stream, for headings."""
         words = [self.method, self.encoder, self.stream]
         if self.pretrained_on:
             words.append(f'(from {self.pretrained_on})')
@@ -58,16 +58,16 @@ class Setting:
 
     @property
     def protocol_name(self) -> str:
-        """The protocol with the part of the labels."""
+        """The protocol with the fraction of labels."""
         if not self.label_fraction:
             return self.protocol
         return f'{self.protocol}, {100 * float(self.label_fraction):g} % of the labels'
 
     def fits(self, wanted: Mapping[str, str]) -> bool:
-        """Whether it is a trained encoder's and has these fields.
+        """Whether it is the setting of a trained encoder with these fields.
 
-        Methods are compared by their letters and digits: ``'HaLP + CMD'`` is ``'halp_cmd'``. No
-        part of the labels, and no other data to learn from, unless they are named.
+        Methods are compared by their letters and digits: ``'HaLP + CMD'`` is ``'halp_cmd'``. If
+        they are not among the fields, ``label_fraction`` and ``pretrained_on`` must be empty.
         """
         fields = {'label_fraction': '', 'pretrained_on': '', **wanted}
         return not self.untrained and all(
@@ -76,12 +76,12 @@ class Setting:
 
 
 def letters(text: str) -> str:
-    """A name by its letters and digits, however it is spelt."""
+    """The letters and digits of a name, to compare different spellings."""
     return ''.join(letter for letter in text.casefold() if letter.isalnum() or letter == '.')
 
 
 def joined_streams(streams: list[str]) -> str:
-    """Streams as one name, in an order of their own."""
+    """Streams as one name, in a fixed order."""
     order = {stream: place for place, stream in enumerate(_STREAMS)}
     return '+'.join(sorted(set(streams), key=lambda stream: (order.get(stream, 9), stream)))
 
@@ -97,5 +97,5 @@ def split_name(split: str) -> str:
 
 
 def details_of(settings: Mapping) -> str:
-    """A protocol's settings but the seed, always in the same order."""
+    """A protocol's settings except the seed, always in the same order."""
     return json.dumps({key: settings[key] for key in sorted(settings) if key != 'seed'})

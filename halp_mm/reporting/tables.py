@@ -1,4 +1,4 @@
-"""The report's tables, before they become Markdown or HTML."""
+"""The report's tables, independent of Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Table:
     """A table of texts.
 
     Args:
-        caption: What it shows.
-        note: What one has to know, or nothing.
-        columns: The heading of each column, as the heading that neighbours share, or nothing, and
-            its own. The first column is the rows' heading.
-        rows: The cells of each row; a row of one cell is a heading of those below.
-        num_texts: How many columns hold texts and not numbers; they come first.
+        caption: The caption.
+        note: A note, or nothing.
+        columns: The headings of each column: the heading shared with its neighbours, or nothing,
+            and its own. The first column holds the rows' headings.
+        rows: The cells of each row; a row of one cell is a heading of the rows below.
+        num_texts: The number of columns with texts instead of numbers; they come first.
     """
 
     caption: str
@@ -79,7 +79,7 @@ def data_name(dataset: str, split: str) -> str:
 
 
 def measured_tables(groups: Iterable[Group]) -> list[Table]:
-    """All that was measured, a table for each data set and split."""
+    """The measured results, one table for each data set and split."""
     by_data = groupby(groups, key=lambda group: (group.setting.dataset, group.setting.split))
     return [_measured_table(data_name(*data), list(members)) for data, members in by_data]
 
@@ -95,7 +95,9 @@ def _measured_table(name: str, groups: list[Group]) -> Table:
     columns += ['Other metrics'] if others else []
     notes = ['Top-1 and top-5 are those after the last epoch.'] if has_best else []
     if has_best:
-        notes.append('The best epoch is chosen by the test clips: no fair accuracy, only a bound.')
+        notes.append(
+            'The best epoch is chosen by the test clips: not a fair accuracy, only a bound.'
+        )
     if any(len(group.results) > 1 for group in groups):
         notes.append('Mean ± standard deviation (over n - 1) over the seeds.')
     if shared:
@@ -120,7 +122,7 @@ def _measured_table(name: str, groups: list[Group]) -> Table:
 def published_tables_with_ours(
     tables: Iterable[PublishedTable], groups: Sequence[Group]
 ) -> list[Table]:
-    """The papers' tables with our own numbers beside them; only those with a number of ours."""
+    """The papers' tables with our own numbers; tables without any are omitted."""
     filled = [published_table(table, groups) for table in tables]
     return [
         table
@@ -135,7 +137,7 @@ def published_tables_with_ours(
 
 
 def published_table(table: PublishedTable, groups: Sequence[Group]) -> Table:
-    """A paper's table with our own numbers beside it; what nobody measured stays empty."""
+    """A paper's table with our own numbers; cells without a measurement stay empty."""
     columns = [('', 'Method')]
     for column in table.columns:
         columns += [(column['name'], 'paper'), (column['name'], 'here')]
@@ -174,11 +176,11 @@ def _own_number(row: PublishedRow, column: dict, groups: Sequence[Group]) -> str
 
 
 def _differences(groups: Sequence[Group], shared: Mapping) -> dict[Setting, str]:
-    """What a row has to say beside its name and protocol.
+    """The settings that a row shows beside its name and protocol.
 
     Args:
         groups: The rows of a table.
-        shared: The overrides that all of them have, which need not be repeated.
+        shared: The overrides of all rows, which are not repeated.
     """
     texts = {}
     for members in _by_name(groups):
@@ -200,7 +202,7 @@ def _by_name(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _differing(groups: Sequence[Group], changes: Sequence[str]) -> list[list[str]]:
-    """Facts that are not the same of all groups, each as a text for every group."""
+    """Facts that differ between groups, each as a text for every group."""
     epochs = [f'{group.setting.epochs} epochs' for group in groups]
     details = [group.setting.details for group in groups]
     differing = [texts for texts in (epochs, details) if len(set(texts)) > 1]
@@ -218,7 +220,7 @@ def _shared_overrides(groups: Sequence[Group]) -> dict:
 
 
 def _changes(group: Group, shared: Mapping) -> str:
-    """A group's overrides but the shared ones."""
+    """A group's overrides except the shared ones."""
     return _override_text(
         {key: value for key, value in group.overrides.items() if key not in shared}
     )

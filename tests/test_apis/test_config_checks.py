@@ -10,7 +10,7 @@ from halp_mm.apis import (
     extract_features,
     load_config,
     plan_runs,
-    pretrain,
+    train,
     training_config,
 )
 from halp_mm.apis.config_checks import locate, problems_of
@@ -114,13 +114,13 @@ def test_an_error_of_a_component_gets_its_place():
 OUT_OF_RANGE = {'model.encoder.num_layers': 0}
 
 
-@pytest.mark.parametrize('ask', [pretrain, evaluate, extract_features, SkeletonInferencer])
+@pytest.mark.parametrize('ask', [train, evaluate, extract_features, SkeletonInferencer])
 def test_every_api_names_the_place_of_a_value_out_of_range(ask, random_clips, tmp_path):
     files = dict.fromkeys(
         ['train_dataloader.dataset.data_file', 'test_dataset.data_file'], str(random_clips)
     )
     splits = {'train_dataloader.dataset.split': 'train', 'test_dataset.split': 'test'}
-    second = tmp_path / 'run' if ask is pretrain else None
+    second = tmp_path / 'run' if ask is train else None
     with pytest.raises(ValueError, match=r'^model.encoder: BiGRU: num_layers must be'):
         ask(CONFIG, second, cfg_options=files | splits | OUT_OF_RANGE)
 

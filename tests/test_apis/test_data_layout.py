@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, pretrain
+from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, train
 from halp_mm.skeletons import LAYOUTS
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, ROOT
@@ -30,7 +30,7 @@ def kinect_v1(tmp_path):
 
 
 def test_a_run_takes_the_layout_of_its_data_and_says_so(kinect_v1, tmp_path):
-    runner = pretrain(CONFIG, tmp_path / 'run', options(kinect_v1))
+    runner = train(CONFIG, tmp_path / 'run', options(kinect_v1))
     checkpoint = torch.load(runner.last_checkpoint, weights_only=True)
     assert checkpoint['meta']['run']['config']['model.encoder.layout'] == "'kinect_v1'"
     results, _ = evaluate(CONFIG, runner.last_checkpoint, cfg_options=options(kinect_v1))

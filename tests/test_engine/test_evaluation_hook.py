@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from halp_mm.apis import evaluate, load_config, pretrain
+from halp_mm.apis import evaluate, load_config, train
 from halp_mm.registry import HOOKS, PROTOCOLS
 from tests.runs import tiny_classifier_config
 
@@ -34,7 +34,7 @@ def logged(config: Config) -> list[dict]:
 @pytest.mark.parametrize('protocol', ['classifier', 'knn', 'linear'])
 def test_figures_are_those_of_the_protocol(config, protocol):
     config.default_hooks.evaluation.update(protocol=config.protocols[protocol], interval=2)
-    pretrain(config)
+    train(config)
     lines = logged(config)
     assert [line['step'] for line in lines] == [2, 3], 'every second epoch and the last'
     assert all(
@@ -54,7 +54,7 @@ def test_protocols_have_the_runs_seed_or_their_own(config):
     config.default_hooks.evaluation = dict(
         type='EvaluationHook', protocol=['knn', 'linear'], interval=3
     )
-    runner = pretrain(config, seed=5)
+    runner = train(config, seed=5)
     hook_class = HOOKS.get('EvaluationHook')
     (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))
     assert {name: protocol.seed for name, protocol in hook.protocols.items()} == {
@@ -66,7 +66,7 @@ def test_protocols_have_the_runs_seed_or_their_own(config):
 def test_knn_keeps_its_names(config):
     config.default_hooks.evaluation = dict(type='KNNEvaluationHook', interval=3, k=2)
     config.protocols.knn.k = 2
-    pretrain(config)
+    train(config)
     (line,) = logged(config)
     report, _ = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
     assert line.pop('evaluation_seconds') > 0
@@ -93,7 +93,7 @@ def test_several_protocols_and_their_time(config, monkeypatch):
             return result
 
         monkeypatch.setattr(protocol, 'run', timed)
-    pretrain(config)
+    train(config)
     (line,) = logged(config)
     assert sum(spent) <= line.pop('evaluation_seconds') < sum(spent) + 0.5
     expected = {'step': 3}
@@ -106,7 +106,7 @@ def test_several_protocols_and_their_time(config, monkeypatch):
 def test_unknown_protocol_stops_before_the_first_step(config):
     config.default_hooks.evaluation = dict(type='EvaluationHook', protocol=['knn', 'liner'])
     with pytest.raises(ValueError, match=r"asks for the protocol 'liner'; the config has \['cl"):
-        pretrain(config)
+        train(config)
     assert not list(Path(config.work_dir).glob('*.pth'))
 
 
@@ -117,12 +117,12 @@ def test_evaluation_does_not_disturb_training(config):
         config.default_hooks.evaluation = hook
         config.experiment_name += 'x'
         config.work_dir += 'x'
-        states.append(pretrain(config).model.state_dict())
+        states.append(train(config).model.state_dict())
     assert all((value == states[1][name]).all() for name, value in states[0].items())
 
 
 def test_the_training_set_is_not_read_twice(config):
-    runner = pretrain(config)
+    runner = train(config)
     hook_class = HOOKS.get('EvaluationHook')
     (hook,) = (hook for hook in runner.hooks if isinstance(hook, hook_class))
     assert hook.train_dataset is runner.train_dataloader.dataset
@@ -132,6 +132,6 @@ def test_the_training_set_is_not_read_twice(config):
 def test_wrong_number_of_classes_stops_before_the_first_step(config, random_clips):
     config.model.num_classes = 2
     with pytest.raises(ValueError, match=r'num_classes is 2, but .* has 3 classes; set') as error:
-        pretrain(config)
+        train(config)
     assert str(random_clips) in str(error.value)
     assert not list(Path(config.work_dir).glob('*.pth'))

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 
-from halp_mm.apis import load_config, pretrain
+from halp_mm.apis import load_config, train
 from halp_mm.engine.hooks import PlainCheckpointHook
 from halp_mm.models import Pretrainer, SkeletonPreprocessor
 from halp_mm.registry import DATASETS
@@ -41,7 +41,7 @@ def test_deferred_scalars_are_those_of_every_iteration(config):
         config.default_hooks.runtime_info.interval = interval
         config.experiment_name += str(interval)
         config.work_dir += str(interval)
-        hub = pretrain(config).message_hub
+        hub = train(config).message_hub
         histories.append({k: v.data[0].tolist() for k, v in hub.log_scalars.items() if 'loss' in k})
     every, deferred = histories
     assert every.keys() == deferred.keys() == {'train/loss', 'train/joint/moco/loss'}
@@ -54,7 +54,7 @@ def test_deferred_scalars_are_those_of_every_iteration(config):
 def test_what_has_ended_leaves_the_log(config, interval):
     config.default_hooks.runtime_info.interval = interval
     config.model.heads.halp = dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8)
-    histories = pretrain(config).message_hub.log_scalars
+    histories = train(config).message_hub.log_scalars
     assert {'train/loss', 'train/joint/moco/loss', 'train/joint/moco/accuracy'} <= set(histories)
     assert not [name for name in histories if 'halp' in name]
 
@@ -65,7 +65,7 @@ def test_normalize_once_gives_the_same_training_as_each_time(config):
         config.default_hooks.normalize_once.max_gigabytes = max_gigabytes
         config.experiment_name += 'x'
         config.work_dir += 'x'
-        runner = pretrain(config)
+        runner = train(config)
         assert runner.train_dataloader.dataset[0]['normalized'] == (max_gigabytes > 0)
         states.append(runner.model.state_dict())
     for key, value in states[0].items():
@@ -88,7 +88,7 @@ def test_progress_reaches_model_and_views(config, monkeypatch):
 
         monkeypatch.setattr(owner, name, watched)
     config.default_hooks.evaluation = None
-    pretrain(config, seed=3)
+    train(config, seed=3)
     expected = [TrainingProgress(i // 2, i, 2, seed=3) for i in range(4)]
     assert moments[1::2] == expected, 'the model'
     assert moments[::2] == expected, 'the views'
@@ -97,7 +97,7 @@ def test_progress_reaches_model_and_views(config, monkeypatch):
 def test_spawned_workers_see_the_normalized_clips(config):
     config.train_dataloader.update(num_workers=1, persistent_workers=True)
     config.env_cfg.mp_cfg.mp_start_method = 'spawn'
-    runner = pretrain(config)
+    runner = train(config)
     assert runner.iter == 4
     normalized = runner.train_dataloader.dataset
     raw = DATASETS.build(config.train_dataloader.dataset)
@@ -114,7 +114,7 @@ def test_spawned_workers_see_the_normalized_clips(config):
 def test_a_random_normalisation_is_refused(config):
     config.data_preprocessor.normalization = [dict(type='Shear')]
     with pytest.raises(ValueError, match='random draws cannot be done once for all'):
-        pretrain(config)
+        train(config)
 
 
 def test_after_a_resume_no_loss_of_an_ended_head_is_logged(config):
@@ -123,10 +123,10 @@ def test_after_a_resume_no_loss_of_an_ended_head_is_logged(config):
         halp=dict(type='HaLPHead', end_epoch=1, num_prototypes=3, num_newest=8),
     )
     config.default_hooks.checkpoint.interval = 1
-    first = pretrain(config, cfg_options={'train_cfg.max_epochs': 1})
+    first = train(config, cfg_options={'train_cfg.max_epochs': 1})
     assert 'train/joint/halp/loss' in first.message_hub.log_scalars
     config.experiment_name += 'resumed'
-    resumed = pretrain(config, resume=True)
+    resumed = train(config, resume=True)
     assert resumed.iter == 4
     assert len(resumed.message_hub.log_scalars['train/joint/moco/loss'].data[0]) == 4
     assert 'train/joint/halp/loss' not in resumed.message_hub.log_scalars
@@ -151,6 +151,6 @@ def test_histories_keep_double_precision_in_a_checkpoint():
 
 def test_histories_have_an_end(config):
     config.default_hooks.runtime_info.update(interval=1, history=3)
-    buffers = pretrain(config).message_hub.log_scalars
+    buffers = train(config).message_hub.log_scalars
     assert len(buffers['train/joint/moco/loss'].data[0]) == 3
     assert len(buffers['train/time'].data[0]) <= 4

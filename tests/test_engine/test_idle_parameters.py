@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.apis import load_config, pretrain
+from halp_mm.apis import load_config, train
 from tests.conftest import write_random_clips
 from tests.ranks import connected, run_two_ranks
 from tests.runs import CONFIG
@@ -40,7 +40,7 @@ def late_config(folder: str) -> Config:
 
 def train_as_rank(rank: int, folder: str) -> None:
     with connected(rank, folder):
-        runner = pretrain(late_config(folder), f'{folder}/work', launcher='pytorch')
+        runner = train(late_config(folder), f'{folder}/work', launcher='pytorch')
         assert runner.model.find_unused_parameters
         torch.save(
             {

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.apis import load_config, pretrain
+from halp_mm.apis import load_config, train
 from tests.conftest import write_random_clips
 from tests.runs import ROOT
 
@@ -82,7 +82,7 @@ def config_of(method: str, data_file: Path, work_dir: Path, epochs: int) -> Conf
 @pytest.mark.parametrize('method', METHODS)
 def test_losses_fall_and_a_resumed_run_is_the_same(method, data_file, tmp_path):
     heads, _, _, parts = METHODS[method]
-    whole = pretrain(config_of(method, data_file, tmp_path / 'whole', 24), tmp_path / 'whole')
+    whole = train(config_of(method, data_file, tmp_path / 'whole', 24), tmp_path / 'whole')
     logged = {
         name.removeprefix('train/'): torch.as_tensor(buffer.data[0])
         for name, buffer in whole.message_hub.log_scalars.items()
@@ -97,7 +97,7 @@ def test_losses_fall_and_a_resumed_run_is_the_same(method, data_file, tmp_path):
     state = torch.load(tmp_path / 'whole' / 'epoch_24.pth', weights_only=True)['state_dict']
     assert {name.partition('.')[0] for name in state} == parts
 
-    resumed = pretrain(
+    resumed = train(
         config_of(method, data_file, tmp_path / 'resumed', 24),
         tmp_path / 'resumed',
         resume=str(tmp_path / 'whole' / 'epoch_22.pth'),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from halp_mm.apis import evaluate, pretrain
+from halp_mm.apis import evaluate, train
 from halp_mm.datasets import ClipWriter
 from halp_mm.engine.hooks.preflight_hook import steps_of_an_epoch
 from halp_mm.evaluation.encoder_fit import check_layout
@@ -39,12 +39,12 @@ def test_steps_of_an_epoch():
 def test_a_training_without_a_step_does_not_start(random_clips, tmp_path):
     options = tiny(random_clips, train_dataloader__batch_size=9)
     with pytest.raises(ValueError, match=r'8 clips .* do not fill a batch of 9, .*batch_size=8 or'):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
 def test_the_log_says_how_many_clips_are_dropped(random_clips, tmp_path):
-    runner = pretrain(CONFIG, tmp_path, tiny(random_clips, train_dataloader__batch_size=5))
+    runner = train(CONFIG, tmp_path, tiny(random_clips, train_dataloader__batch_size=5))
     expected = '8 clips, batch 5: 1 step an epoch, 3 clips dropped'
     assert expected in runner.log_file.read_text()
 
@@ -53,7 +53,7 @@ def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
     data_file = write_random_clips(tmp_path / 'v1.safetensors', layout='kinect_v1')
     options = tiny(data_file, train_dataloader__batch_size=4, model__encoder__layout='msr_action3d')
     with pytest.raises(ValueError, match=r"'msr_action3d' of 20 joints.*'kinect_v1' of 20 joints"):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
 
 
 def test_layouts_may_differ_by_name():
@@ -72,18 +72,20 @@ def write_clips(path, classes):
 
 def test_a_single_class_has_no_accuracy(tmp_path):
     data_file = write_clips(tmp_path / 'one.safetensors', ['unknown'])
-    runner = pretrain(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
+    runner = train(CONFIG, tmp_path / 'run', tiny(data_file, train_dataloader__batch_size=4))
     log = runner.log_file.read_text()
     assert "no evaluation: a single class, 'unknown', has no accuracy" in log
     assert 'knn_top1' not in log
 
 
 def test_labelled_test_clips_of_unlabelled_training_clips_do_not_start(tmp_path):
-    train = write_clips(tmp_path / 'one.safetensors', ['unknown'])
-    test = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
-    options = tiny(train, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    train_clips = write_clips(tmp_path / 'one.safetensors', ['unknown'])
+    test_clips = write_clips(tmp_path / 'two.safetensors', ['sit', 'stand'])
+    options = tiny(
+        train_clips, train_dataloader__batch_size=4, test_dataset__data_file=str(test_clips)
+    )
     with pytest.raises(ValueError, match='train and test split have different classes'):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
@@ -98,7 +100,7 @@ def test_people_and_channels_are_compared(random_clips, tmp_path, key, message):
     value = {'num_people': 3, 'num_channels': 5}[key]
     options = tiny(random_clips, train_dataloader__batch_size=4)
     with pytest.raises(ValueError, match=f'model.encoder.{message}'):
-        pretrain(CONFIG, tmp_path / 'run', options | {f'model.encoder.{key}': value})
+        train(CONFIG, tmp_path / 'run', options | {f'model.encoder.{key}': value})
 
 
 def write_split(path, clips, splits, scale=1.0):
@@ -117,7 +119,7 @@ def test_test_clips_that_are_trained_on_are_said(clips, tmp_path):
     splits = [['train', 'test'], ['test'], *[['train']] * 6]
     data_file = write_split(tmp_path / 'a.safetensors', clips, splits)
     options = tiny(data_file, train_dataloader__batch_size=4)
-    log = pretrain(CONFIG, tmp_path / 'run', options).log_file.read_text()
+    log = train(CONFIG, tmp_path / 'run', options).log_file.read_text()
     assert '1 of the 2 test clips' in log
     assert 'are training clips (' in log
 
@@ -126,16 +128,16 @@ def test_a_training_on_all_test_clips_does_not_start(clips, tmp_path):
     data_file = write_split(tmp_path / 'a.safetensors', clips, [['train', 'test']] * 8)
     options = tiny(data_file, train_dataloader__batch_size=4)
     with pytest.raises(ValueError, match=r'8 of the 8 test clips .* train_on_test_clips=True'):
-        pretrain(CONFIG, tmp_path / 'run', options)
+        train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
-    pretrain(CONFIG, tmp_path / 'allowed', options | {'train_on_test_clips': True})
+    train(CONFIG, tmp_path / 'allowed', options | {'train_on_test_clips': True})
 
 
 def test_other_units_of_the_test_clips_are_said(clips, tmp_path):
-    train = write_split(tmp_path / 'a.safetensors', clips[:4], [['train']] * 4)
+    train_clips = write_split(tmp_path / 'a.safetensors', clips[:4], [['train']] * 4)
     test = write_split(tmp_path / 'b.safetensors', clips[4:], [['test']] * 4, scale=1000.0)
-    options = tiny(train, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
-    log = pretrain(CONFIG, tmp_path / 'run', options).log_file.read_text()
+    options = tiny(train_clips, train_dataloader__batch_size=4, test_dataset__data_file=str(test))
+    log = train(CONFIG, tmp_path / 'run', options).log_file.read_text()
     assert 'likely metres and millimetres' in log
     results, _ = evaluate(CONFIG, None, cfg_options=options)
     assert any('likely metres and millimetres' in line for line in results['warnings'])

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from halp_mm.apis import load_config, pretrain
+from halp_mm.apis import load_config, train
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine import TrainingStopped, load_checkpoint_file, parse_duration
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
@@ -59,16 +59,16 @@ def config(tmp_path) -> Config:
     return load_config(CONFIG, options)
 
 
-def train(config: Config, **settings):
+def train_once(config: Config, **settings):
     """Train under a name of its own: mmengine keeps loggers and hubs by name."""
     config = config.copy()
-    train.count += 1
-    config.experiment_name += str(train.count)
+    train_once.count += 1
+    config.experiment_name += str(train_once.count)
     config.visualizer = {**config.visualizer, 'name': config.experiment_name}
-    return pretrain(config, validate=settings.pop('validate', False), **settings)
+    return train(config, validate=settings.pop('validate', False), **settings)
 
 
-train.count = 0
+train_once.count = 0
 
 
 def log_of(work_dir: str) -> str:
@@ -145,11 +145,11 @@ def test_every_flipped_bit_and_every_cut_is_noticed(tmp_path):
 
 
 def test_a_new_run_does_not_overwrite_another(config):
-    train(config)
+    train_once(config)
     before = {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
     assert len(before) == 2
     with pytest.raises(ValueError, match=r'earlier run \(epoch_1.pth, epoch_2.pth\).*--resume'):
-        train(config)
+        train_once(config)
     assert before == {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
 
 
@@ -160,7 +160,7 @@ def test_resume_in_an_empty_folder_starts_anew_and_tidies_up(config):
     alive = work_dir / f'epoch_7.pth.{os.getpid()}.partial'
     dead.touch()
     alive.touch()
-    runner = train(config, resume=True)
+    runner = train_once(config, resume=True)
     assert 'holds no checkpoints: the run starts anew' in log_of(config.work_dir)
     assert not dead.exists()
     assert alive.exists()
@@ -169,12 +169,12 @@ def test_resume_in_an_empty_folder_starts_anew_and_tidies_up(config):
 
 
 def test_a_moved_work_directory_goes_on_without_its_note(config, tmp_path):
-    reference = train(config).model.state_dict()
+    reference = train_once(config).model.state_dict()
     moved = Path(config.work_dir).rename(tmp_path / 'moved')
     (moved / 'epoch_2.pth').write_bytes((moved / 'epoch_2.pth').read_bytes()[:5000])
     (moved / 'last_checkpoint').write_text('')
     config.work_dir = str(moved)
-    runner = train(config, resume=True)
+    runner = train_once(config, resume=True)
     assert_same_weights(runner.model.state_dict(), reference)
     assert 'passed over: ' in log_of(config.work_dir)
     assert runner.last_checkpoint == moved / 'epoch_2.pth'
@@ -186,12 +186,12 @@ def test_a_moved_work_directory_goes_on_without_its_note(config, tmp_path):
 )
 def test_stopped_within_an_epoch_and_resumed(config, number, status, monkeypatch):
     handlers = signal.getsignal(number)
-    reference = train(config).model.state_dict()
+    reference = train_once(config).model.state_dict()
     config.work_dir += '_stopped'
     stopped = config.copy()
     stopped.custom_hooks = [dict(type='SignalHook', number=int(number), iteration=5)]
     with pytest.raises(TrainingStopped) as stop:
-        train(stopped)
+        train_once(stopped)
     assert stop.value.code == status
     assert signal.getsignal(number) == handlers
     work_dir = Path(config.work_dir)
@@ -205,7 +205,7 @@ def test_stopped_within_an_epoch_and_resumed(config, number, status, monkeypatch
     monkeypatch.setattr(
         SkeletonDataset, '__getitem__', lambda self, i: loaded.append(i) or load(self, i)
     )
-    runner = train(config, resume=True)
+    runner = train_once(config, resume=True)
     # Two iterations' batches, not those that were done; one clip is looked at before training.
     assert len(loaded) == 1 + 4
     assert_same_weights(runner.model.state_dict(), reference)
@@ -215,19 +215,19 @@ def test_stopped_within_an_epoch_and_resumed(config, number, status, monkeypatch
 
 
 def test_stopped_at_the_end_of_an_epoch(config):
-    reference = train(config).model.state_dict()
+    reference = train_once(config).model.state_dict()
     config.work_dir += '_stopped'
     config.custom_hooks = [dict(type='SignalHook', number=int(signal.SIGTERM), iteration=3)]
     with pytest.raises(TrainingStopped):
-        train(config)
+        train_once(config)
     assert [path.name for path in Path(config.work_dir).glob('*.pth')] == ['epoch_1.pth']
     config.custom_hooks = []
-    assert_same_weights(train(config, resume=True).model.state_dict(), reference)
+    assert_same_weights(train_once(config, resume=True).model.state_dict(), reference)
 
 
 def test_a_signal_in_the_evaluation(config, monkeypatch):
     config.default_hooks.evaluation.interval = 1
-    reference = train(config, validate=True).model.state_dict()
+    reference = train_once(config, validate=True).model.state_dict()
     config.work_dir += '_stopped'
     run = KNNProtocol.run
     with monkeypatch.context() as patch:
@@ -238,9 +238,9 @@ def test_a_signal_in_the_evaluation(config, monkeypatch):
 
         patch.setattr(KNNProtocol, 'run', killed)
         with pytest.raises(TrainingStopped):
-            train(config, validate=True)
+            train_once(config, validate=True)
     assert 'the evaluation after epoch 1 is left for the resumed run' in log_of(config.work_dir)
-    runner = train(config, validate=True, resume=True)
+    runner = train_once(config, validate=True, resume=True)
     assert_same_weights(runner.model.state_dict(), reference)
     log = log_of(config.work_dir)
     assert re.findall(r'Epoch\(val\) \[(\d)\]', log) == ['1', '2']
@@ -250,7 +250,7 @@ def test_stop_after(config):
     config.train_cfg.max_epochs = 10_000
     config.default_hooks.checkpoint.interval = 10_000
     with pytest.raises(TrainingStopped) as stop:
-        train(config, stop_after='1s')
+        train_once(config, stop_after='1s')
     assert stop.value.code == 75
     assert 'the time that it was given is over' in log_of(config.work_dir)
     assert (Path(config.work_dir) / 'stopped.pth').exists()
@@ -270,7 +270,7 @@ def test_no_durations(text):
 
 
 def test_what_a_resumed_run_takes_from_where(config, tmp_path):
-    train(config)
+    train_once(config)
     config.merge_from_dict(
         {
             'train_cfg.max_epochs': 3,
@@ -283,7 +283,7 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
     moved = tmp_path / 'moved.safetensors'
     Path(config.train_dataloader.dataset.data_file).rename(moved)
     config.train_dataloader.dataset.data_file = config.test_dataset.data_file = str(moved)
-    runner = train(config, resume=True)
+    runner = train_once(config, resume=True)
     log = log_of(config.work_dir)
     for line in (
         "optim_wrapper.optimizer.lr was 0.4, is 7.0 in the config: the checkpoint's is used",
@@ -300,38 +300,38 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
 
 
 def test_other_data_are_refused(config):
-    train(config)
+    train_once(config)
     data_file = Path(config.train_dataloader.dataset.data_file)
     content = bytearray(data_file.read_bytes())
     position = content.index(b'clip001') - 8  # the last coordinate
     content[position] ^= 1
     data_file.write_bytes(content)
     with pytest.raises(ValueError, match='cannot be resumed with other data: the training clips'):
-        train(config, resume=True)
+        train_once(config, resume=True)
 
 
 def test_another_optimiser_is_refused(config):
-    train(config)
+    train_once(config)
     config.optim_wrapper.optimizer = dict(type='AdamW', lr=0.001)
     with pytest.raises(ValueError, match=r"optim_wrapper.optimizer.type is 'AdamW', it was 'SGD'"):
-        train(config, resume=True)
+        train_once(config, resume=True)
 
 
 def test_another_model_is_refused(config):
-    train(config)
+    train_once(config)
     config.model.queue_size = 20
     message = r'queues.joint.key.entries is \[30, 8\], expected \[20, 8\]'
     with pytest.raises(ValueError, match=message):
-        train(config, resume=True)
+        train_once(config, resume=True)
 
 
 def test_a_checkpoint_without_optimiser_is_refused(config, tmp_path):
-    runner = train(config)
+    runner = train_once(config)
     checkpoint = load_checkpoint_file(runner.last_checkpoint)
     for key in ('optimizer', 'message_hub'):
         torch.save({k: v for k, v in checkpoint.items() if k != key}, tmp_path / 'part.pth')
         with pytest.raises(ValueError, match=f'cannot be resumed from: it holds no {key}. Start a'):
-            train(config, resume=tmp_path / 'part.pth')
+            train_once(config, resume=tmp_path / 'part.pth')
 
 
 def test_the_old_checkpoint_goes_after_the_new_one_is_there(config, monkeypatch):
@@ -346,16 +346,16 @@ def test_the_old_checkpoint_goes_after_the_new_one_is_there(config, monkeypatch)
     with pytest.raises(
         OSError, match=r'cannot write the checkpoint .*epoch_2.pth: .*No space left'
     ):
-        train(config)
+        train_once(config)
     assert [path.name for path in Path(config.work_dir).glob('*.pth*')] == ['epoch_1.pth']
     monkeypatch.undo()
-    train(config, resume=True)
+    train_once(config, resume=True)
     assert [path.name for path in Path(config.work_dir).glob('*.pth*')] == ['epoch_2.pth']
 
 
 @pytest.mark.parametrize('interval', [1, 3, 20])
 def test_divergence_stops_and_spares_the_checkpoints(config, interval):
-    train(config)
+    train_once(config)
     before = {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
     config.train_cfg.max_epochs = 4
     config.default_hooks.runtime_info.interval = interval
@@ -363,7 +363,7 @@ def test_divergence_stops_and_spares_the_checkpoints(config, interval):
     with pytest.raises(
         ValueError, match=r'joint/moco/loss is nan in epoch 3, iteration 3 of 4: tr'
     ):
-        train(config, resume=True)
+        train_once(config, resume=True)
     assert before == {path: path.read_bytes() for path in Path(config.work_dir).glob('*.pth')}
 
 
@@ -372,7 +372,7 @@ def test_weights_that_are_not_finite_are_not_saved(config):
     with pytest.raises(
         ValueError, match=r'NaN or infinite after 4 iterations: .*epoch_1.pth is not'
     ):
-        train(config)
+        train_once(config)
     assert not list(Path(config.work_dir).glob('*.pth*'))
 
 
@@ -390,18 +390,18 @@ class PoisonHook(Hook):
 
 
 def test_load_from(config, tmp_path):
-    train(config)
+    train_once(config)
     source = Path(config.work_dir, 'epoch_2.pth')
     config.work_dir += '_next'
     config.load_from = str(source)
-    train(config)
+    train_once(config)
     assert f'tensors of the model are loaded from {source}' in log_of(config.work_dir)
     config.work_dir += '_next'
     config.model.queue_size = 20
     with pytest.raises(ValueError, match=r'epoch_2.pth was made with another model than this conf'):
-        train(config)
+        train_once(config)
     config.load_from, config.load_encoder_from = None, str(source)
-    train(config)
+    train_once(config)
     log = log_of(config.work_dir)
     assert "the encoder of the stream 'joint' starts with 21 tensors of " in log
 

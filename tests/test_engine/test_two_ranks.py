@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
-from halp_mm.apis import evaluate, load_config, pretrain
+from halp_mm.apis import evaluate, load_config, train
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms import BatchTransform
@@ -95,7 +95,7 @@ def trained(
     """Losses by iteration, and the weights."""
     torch.set_default_dtype(dtype)
     try:
-        runner = pretrain(config, work_dir, launcher=launcher)
+        runner = train(config, work_dir, launcher=launcher)
     finally:
         torch.set_default_dtype(torch.float32)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, pretrain
+from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, train
 from halp_mm.apis.config_options import parse_options
 from halp_mm.commands.prepare_folder import main as prepare_folder
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
@@ -55,7 +55,7 @@ def test_a_folder_without_labels(unlabelled):
 
 def test_training_without_labels_says_that_nothing_is_evaluated(unlabelled, tmp_path):
     config = config_for(unlabelled, test_dataset=None)
-    runner = pretrain(config, tmp_path / 'run')
+    runner = train(config, tmp_path / 'run')
     log = runner.log_file.read_text()
     assert log.count('no evaluation during training: the config has no test_dataset') == 1
     assert 'knn_top1' not in log
@@ -77,7 +77,7 @@ def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
         for role in ('train', 'test')
     }
     config = config_for(unlabelled, test_dataset=None, evaluation_data=data)
-    log = pretrain(config, tmp_path / 'run').log_file.read_text()
+    log = train(config, tmp_path / 'run').log_file.read_text()
     assert 'no evaluation' not in log
     assert 'val/knn_top1' in log
 
@@ -85,7 +85,7 @@ def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
 def test_test_clips_alone_have_labels(tmp_path):
     path = write_clips(tmp_path / 'a', [None] * 6 + [0, 1], ['train'] * 6 + ['test'] * 2)
     with pytest.raises(ValueError, match=r'none of the 6 clips .* has one to compare them with'):
-        pretrain(config_for(path), tmp_path / 'run')
+        train(config_for(path), tmp_path / 'run')
 
 
 @pytest.mark.parametrize('protocol', ['knn', 'retrieval', 'linear', 'coordinates'])

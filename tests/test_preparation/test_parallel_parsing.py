@@ -84,8 +84,8 @@ def test_interrupted_run_continues(tmp_path):
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors
     assert errors.endswith(
-        f'prepare_ntu.py: interrupted; what is done is kept in {parts}. The same command continues '
-        'there\n'
+        f'prepare_ntu.py: interrupted; finished parts are kept in {parts}. The same command '
+        'continues from there\n'
     )
     assert 'Traceback' not in errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ['out.parts', 'raw']

@@ -92,7 +92,7 @@ def test_an_interrupted_list_goes_on_to_the_same_weights(random_clips, tmp_path)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert errors.splitlines()[-1] == (
-        'ablate.py: interrupted; the same command goes on where it was'
+        'ablate.py: interrupted; the same command continues where it stopped'
     )
     assert not (folder / 'knn.json').exists()
     for name, arguments in (

@@ -65,8 +65,8 @@ def test_coordinates_need_no_checkpoint_and_take_none(trained):
     assert 'checkpoint' not in result.stdout
     refused = run_tool('test.py', CONFIG, checkpoint, '--protocol', 'coordinates', *options)
     assert refused.returncode == 2
-    assert 'looks at no encoder: give neither a checkpoint' in refused.stderr
-    with pytest.raises(ValueError, match=r"'coordinates' looks at no encoder.*leave the checkpoi"):
+    assert 'uses no encoder: give neither a checkpoint' in refused.stderr
+    with pytest.raises(ValueError, match=r"'coordinates' uses no encoder.*omit the checkpoi"):
         evaluate(CONFIG, checkpoint, 'coordinates')
 
 

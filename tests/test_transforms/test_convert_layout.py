@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.apis import load_config, pretrain
+from halp_mm.apis import load_config, train
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation import extract_features
 from halp_mm.registry import MODELS
@@ -111,7 +111,7 @@ def test_training_is_the_same_with_and_without_normalizing_once(msr_clips, tmp_p
         )
         config.experiment_name += str(max_gigabytes)
         config.work_dir += str(max_gigabytes)
-        runner = pretrain(config)
+        runner = train(config)
         sample = runner.train_dataloader.dataset[0]
         assert sample['normalized'] == (max_gigabytes > 0)
         assert sample['clip'].shape[-2] == (25 if max_gigabytes else 20)

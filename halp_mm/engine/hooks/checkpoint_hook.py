@@ -14,10 +14,11 @@ from halp_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckpointHook(mmengine.hooks.CheckpointHook):
-    """Save a checkpoint every n epochs; older ones go when the new one is there.
+    """Save a checkpoint every n epochs, and remove older ones after the new one is complete.
 
-    mmengine's own removes the old one first and notes the new one in a file that is empty for a
-    moment. Takes its place and its arguments: ``interval``, ``max_keep_ckpts`` and so on.
+    mmengine's own hook removes the old one first and notes the new one in a file that is empty for
+    a moment. This hook replaces it and takes its arguments: ``interval``, ``max_keep_ckpts`` and
+    so on.
     """
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:

@@ -1,4 +1,4 @@
-"""Stop at once if a classifier and its training set have different classes, or labels lack."""
+"""Stop before training if a classifier and its data differ in classes, or labels are missing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from halp_mm.models import SkeletonClassifier
 class ClassesHook(Hook):
     """Before training, compare a classifier's number of classes with the training set's.
 
-    A label that a classifier does not have would otherwise end a run on a GPU with an error that
-    does not say so. The SkeletonRunner has this hook without being asked; it does nothing for
-    models that learn without labels.
+    Without this check, a label that a classifier lacks ends a run on a GPU with an unclear error.
+    The SkeletonRunner always has this hook. It does nothing for models that learn without labels.
     """
 
     priority = 'VERY_HIGH'

@@ -1,4 +1,4 @@
-"""Stop in one sentence if a data file shrinks under a run."""
+"""Stop with a clear error if a data file shrinks during a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from mmengine.runner import Runner
 
 
 class DataFileHook(Hook):
-    """Before each epoch, look whether the training set's data file is still whole.
+    """Check before each epoch that the training set's data file is still complete.
 
-    To read a mapped file beyond its end kills a process without a word. The SkeletonRunner has
-    this hook without being asked.
+    Reading a mapped file beyond its end kills the process without a message. The SkeletonRunner
+    always has this hook.
     """
 
     priority = 'VERY_HIGH'

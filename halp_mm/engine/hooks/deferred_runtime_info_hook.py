@@ -16,14 +16,14 @@ from halp_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
-    """mmengine's RuntimeInfoHook, which asks the device for all losses only now and then.
+    """mmengine's RuntimeInfoHook, which reads losses off the device only every few iterations.
 
-    The original reads every scalar in every iteration, and so makes the CPU wait for the GPU each
-    time. Here scalars stay on the device until they are logged, and then come in one transfer, as
-    means over all ranks.
-    What is no longer reported, such as the loss of a head that has ended, leaves the log; the
-    original repeats it for ever. The original also keeps the whole history in memory and in every
-    checkpoint, and copies it in every iteration; here the history has an end.
+    The original reads every scalar in every iteration, so the CPU waits for the GPU each time.
+    Here scalars stay on the device until they are logged, and are then read in one transfer, as
+    means over all ranks. A scalar that is no longer reported, such as the loss of a head that has
+    ended, is dropped from the log; the original repeats it for ever. The original also keeps the
+    whole history in memory and in every checkpoint, and copies it in every iteration; here the
+    history is bounded.
 
     Args:
         interval: Iterations of an epoch between two transfers; the LoggerHook's interval.

@@ -38,7 +38,7 @@ class EvaluationHook(Hook):
         protocol: Config of the protocol; its seed is the run's unless it has its own. Or the names
             of some of the config's ``protocols``, such as ``['knn', 'linear']``.
         interval: Epochs between two evaluations; the last epoch is always evaluated.
-        prefix: What the figures' names begin with, after ``val/``.
+        prefix: The prefix of the metrics' names, after ``val/``.
     """
 
     priority = 'LOW'
@@ -141,11 +141,11 @@ class EvaluationHook(Hook):
         runner.message_hub.update_info(_LEFT, False)
         scalars['evaluation_seconds'] = time.perf_counter() - start
         runner.visualizer.add_scalars(scalars, step=epoch)
-        figures = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
-        runner.logger.info(f'Epoch(val) [{epoch}]  {figures}')
+        metrics = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
+        runner.logger.info(f'Epoch(val) [{epoch}]  {metrics}')
 
     def settings_by_prefix(self, runner: Runner) -> dict[str, Mapping]:
-        """The configs of the protocols, by what their figures' names begin with."""
+        """The configs of the protocols, by the prefix of their metrics' names."""
         if isinstance(self.protocol, Mapping):
             return {self.prefix: self.protocol}
         known = runner.cfg.protocols
@@ -198,7 +198,7 @@ def reason_against(
 class KNNEvaluationHook(EvaluationHook):
     """Every n epochs, classify the test clips by their nearest training clips.
 
-    The figures are ``val/knn_top1`` and ``val/knn_top5``, per cent.
+    The metrics are ``val/knn_top1`` and ``val/knn_top5``, per cent.
 
     Args:
         interval: Epochs between two evaluations; the last epoch is always evaluated.

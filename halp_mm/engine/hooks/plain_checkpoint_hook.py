@@ -10,10 +10,10 @@ from mmengine.runner import Runner
 
 
 class PlainCheckpointHook(Hook):
-    """Write the logs' histories as tensors, and make them histories again on reading.
+    """Write the logs' histories as tensors, and restore them on reading.
 
     mmengine pickles its ``HistoryBuffer`` objects with their methods, which
-    ``torch.load(weights_only=True)`` rightly refuses.
+    ``torch.load(weights_only=True)`` refuses.
     """
 
     priority = 'LOWEST'

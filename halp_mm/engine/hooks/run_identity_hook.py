@@ -1,4 +1,4 @@
-"""Write into each checkpoint who the run is."""
+"""Write the identity of the run into each checkpoint."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from halp_mm.sha256 import file_sha256
 class RunIdentityHook(Hook):
     """Write the run's identity into ``meta/run_identity`` of its checkpoints.
 
-    The SkeletonRunner has this hook without being asked. The training file is read for its
-    SHA-256 when the first checkpoint is saved, so that nothing waits for it before. A Runner that
-    was built of objects instead of a config has no identity.
+    The SkeletonRunner always has this hook. The training file is read for its SHA-256 when the
+    first checkpoint is saved, so that nothing waits for it earlier. A Runner that was built from
+    objects instead of a config has no identity.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Tell each batch where training stands."""
+"""Give each batch the progress of training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from halp_mm.training_progress import TrainingProgress
 class TrainingProgressHook(Hook):
     """Before each iteration, give the batch the moment that its random draws belong to.
 
-    PyTorch's own generators, which dropout draws from, are seeded by the moment as well, so that
-    a resumed run repeats all of it. The SkeletonRunner has this hook without being asked.
+    PyTorch's own generators, which dropout uses, are seeded by the moment as well, so that a
+    resumed run repeats all draws. The SkeletonRunner always has this hook.
     """
 
     priority = 'VERY_HIGH'

@@ -111,7 +111,7 @@ def prepare_annotations(
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds and what was left out.
+        A summary of what the file holds and what was omitted.
     """
     source = AnnotationSource(path, layout, dataset, classes)
     return prepare(source, out, skip_bad=skip_bad, progress=progress)

@@ -6,7 +6,7 @@ lines a frame, one a joint: ``x y z confidence``, in metres. The confidence is n
 Cleaning: where the tracker lost the person, all joints of a frame are zero. Such frames before
 the first and after the last frame that shows the person are cut off. Gaps in between are filled by
 linear interpolation over time between the frames on their two sides, so timing is kept. A clip
-that never shows the person cannot be stored: it is left out and named in the summary.
+that never shows the person cannot be stored: it is omitted and named in the summary.
 
 Cross-subject protocol: subjects 1, 3, 5, 7 and 9 are for training, split ``xsub_train``, the
 others for testing, ``xsub_test``.
@@ -106,7 +106,7 @@ def prepare_msr_action3d(
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds, what was cleaned and what was left out.
+        A summary of what the file holds, what was cleaned and what was omitted.
     """
     return prepare(MSRAction3DSource(raw, clip_list), out, workers, skip_bad, progress)
 

@@ -4,7 +4,7 @@ The raw data are ``.skeleton`` files, one a clip; see :mod:`~.ntu.skeleton_file`
 ``SsssCcccPpppRrrrAaaa`` gives setup, camera, performer, replication and action, counted from 1.
 
 Frames stay as they were recorded: one in which nobody is seen is zero. Who of the bodies in a clip
-are kept is said in :mod:`~.ntu.people`. A clip without any body has no skeleton and is left out.
+are kept is said in :mod:`~.ntu.people`. A clip without any body has no skeleton and is omitted.
 
 Splits: ``xsub_train`` and ``xsub_test`` by the performer; for NTU RGB+D 60 ``xview_train``,
 cameras 2 and 3, and ``xview_test``, camera 1; for NTU RGB+D 120 ``xset_train``, even setups, and
@@ -116,7 +116,7 @@ class NTUSource(Source):
     Args:
         raw: The folder with the ``.skeleton`` files in it or in its subfolders.
         dataset: ``'ntu60'`` or ``'ntu120'``.
-        ignore_list: A text file with the names of clips to leave out, one a line.
+        ignore_list: A text file with the names of clips to omit, one on each line.
 
     Raises:
         FileNotFoundError: if ``ignore_list`` is missing.
@@ -238,13 +238,13 @@ def prepare_ntu(
         raw: The folder with the ``.skeleton`` files in it or in its subfolders.
         dataset: ``'ntu60'`` or ``'ntu120'``.
         out: The data file to make.
-        ignore_list: A text file with the names of clips to leave out, one a line.
+        ignore_list: A text file with the names of clips to omit, one on each line.
         workers: How many processes parse; by default one for each core.
         skip_bad: Leave bad clips out instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds and what was left out.
+        A summary of what the file holds and what was omitted.
     """
     return prepare(NTUSource(raw, dataset, ignore_list), out, workers, skip_bad, progress)
 

@@ -14,7 +14,7 @@ Videos are named ``0002-L`` in part I and ``A01N01-L`` in part II; the last lett
 left, middle or right.
 
 Each action becomes a clip ``NAME_START_END``. People stay in the order of the file; one who is not
-seen in any frame of a clip is not kept, and a clip in which nobody is seen is left out.
+seen in any frame of a clip is not kept, and a clip in which nobody is seen is omitted.
 
 Splits: ``xsub_train``, ``xsub_test``, ``xview_train``, ``xview_test``.
 """
@@ -186,12 +186,12 @@ def prepare_pku(
         part: 1 or 2.
         out: The data file to make.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave out videos whose files are bad, and actions whose label is, instead of
+        skip_bad: Skip videos whose files are bad, and actions whose label is, instead of
             refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds and what was left out.
+        A summary of what the file holds and what was omitted.
     """
     return prepare(PKUSource(root, part), out, workers, skip_bad, progress)
 

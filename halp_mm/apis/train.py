@@ -1,4 +1,4 @@
-"""Training from a config."""
+"""Train from a config."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def training_config(
     launcher: str | None = None,
     stop_after: str | float | None = None,
 ) -> Config:
-    """The config of a training that can start at once.
+    """Prepare the config of a training: apply the settings, and check everything.
 
     Args:
-        config: A Python config, or one that was read before, which stays as it is.
+        config: A Python config, or a config that was read already, which is not changed.
         work_dir: Where checkpoints and logs go; by default the config's, else
             ``work_dirs/METHOD/NAME``.
         cfg_options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
@@ -48,12 +48,12 @@ def training_config(
         stop_after: Save and stop after this time, such as ``'3h50m'``.
 
     Returns:
-        A config of its own.
+        A new config.
 
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
-        ValueError: if an option names a place that the config does not have, there is no work
-            directory, ``stop_after`` is no time, or mixed precision is wanted without a GPU.
+        ValueError: if an option names a key that the config does not have, there is no work
+            directory, ``stop_after`` is not a time, or mixed precision is set without a GPU.
     """
     config = load_config(config, cfg_options, seed)
     check_training_settings(config)
@@ -61,7 +61,7 @@ def training_config(
     if isinstance(resume, (str, os.PathLike)) and not os.path.isfile(resume):
         raise FileNotFoundError(f'there is no checkpoint {resume} to resume from')
     if amp and not torch.cuda.is_available():
-        raise ValueError('mixed precision (amp) needs a GPU, and PyTorch finds none; do without')
+        raise ValueError('mixed precision (amp) needs a GPU, and PyTorch finds none; omit it')
     work_dir = work_dir or config.get('work_dir')
     if not work_dir and not config.filename:
         raise ValueError('the config was not read from a file and has no work_dir; give a work_dir')
@@ -76,7 +76,7 @@ def training_config(
     if auto_scale_lr:
         config.auto_scale_lr.enable = True
     if deterministic:
-        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS wants to be told too
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # cuBLAS needs it too
         config.randomness.deterministic = True
     if launcher is not None:
         config.launcher = launcher
@@ -86,36 +86,36 @@ def training_config(
     return config
 
 
-def pretrain(
+def train(
     config: str | os.PathLike | Config,
     work_dir: str | os.PathLike | None = None,
     cfg_options: Mapping | None = None,
     seed: int | None = None,
     **settings,
 ) -> Runner:
-    """Train as a config says: a pre-trainer without labels, or a classifier with them.
+    """Train the model of a config: a pre-trainer without labels, or a classifier with labels.
 
     Args:
-        config: A Python config, or one that was read before, which stays as it is.
+        config: A Python config, or a config that was read already, which is not changed.
         work_dir: Where checkpoints and logs go; by default the config's, else
             ``work_dirs/METHOD/NAME``.
         cfg_options: New values by dotted key, such as ``{'train_cfg.max_epochs': 10}``.
         seed: The random seed; by default the config's.
-        **settings: Such as ``resume=True``; see :func:`training_config`.
+        **settings: Other settings, such as ``resume=True``; see :func:`training_config`.
 
     Returns:
-        The Runner. Its ``last_checkpoint`` is what :func:`evaluate` and
-        :class:`SkeletonInferencer` take, ``log_file`` and ``work_dir`` are where to look, and
-        ``model`` is the trained model.
+        The Runner. :func:`evaluate` and :class:`SkeletonInferencer` take its ``last_checkpoint``.
+        ``log_file`` and ``work_dir`` are the paths of the log and of all files, and ``model`` is
+        the trained model.
 
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
         ValueError: if the settings do not fit the config or the machine, training diverges, or
             there are checkpoints in the work directory and ``resume`` is not set.
-        TrainingStopped: if training was stopped, by a signal or ``stop_after``, and saved.
+        TrainingStopped: if a signal or ``stop_after`` stopped training, after it was saved.
 
     Example:
-        >>> runner = pretrain('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)
+        >>> runner = train('configs/halp/bigru_synthetic_xsub.py', 'work_dirs/first', seed=1)
         >>> runner.last_checkpoint
         PosixPath('work_dirs/first/epoch_400.pth')
     """

@@ -11,7 +11,7 @@ from halp_mm.apis import (
     evaluate,
     extract_features,
     load_config,
-    pretrain,
+    train,
     training_config,
 )
 from tests.runs import CONFIG
@@ -36,7 +36,7 @@ def options(random_clips, tmp_path) -> dict:
 
 
 def test_from_a_config_to_an_answer(options, tmp_path, random_clips):
-    runner = pretrain(CONFIG, tmp_path / 'work', options, seed=3)
+    runner = train(CONFIG, tmp_path / 'work', options, seed=3)
     assert runner.work_dir == str(tmp_path / 'work')
     assert runner.last_checkpoint == tmp_path / 'work' / 'epoch_1.pth'
     assert runner.log_file.is_file()
@@ -83,23 +83,23 @@ def test_default_work_dir(options):
 
 def test_bad_settings(options, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'there is no config none.py'):
-        pretrain('none.py')
+        train('none.py')
     with pytest.raises(FileNotFoundError, match=r'no checkpoint none.pth to resume from'):
-        pretrain(CONFIG, tmp_path, options, resume='none.pth')
+        train(CONFIG, tmp_path, options, resume='none.pth')
     with pytest.raises(ValueError, match='normalization is a list of 1'):
-        pretrain(CONFIG, tmp_path, {'data_preprocessor.normalization.7.type': 1})
+        train(CONFIG, tmp_path, {'data_preprocessor.normalization.7.type': 1})
     missing = options | {'test_dataset.data_file': 'none.safetensors'}
     with pytest.raises(FileNotFoundError, match=r'no data file none.safetensors. Make it with: '):
-        pretrain(CONFIG, tmp_path, missing)
+        train(CONFIG, tmp_path, missing)
     with pytest.raises(ValueError, match=r'no work_dir; give a work_dir'):
-        pretrain(Config(load_config(CONFIG, options).to_dict()))
+        train(Config(load_config(CONFIG, options).to_dict()))
     assert list(tmp_path.iterdir()) == [Path(options['test_dataset']['data_file'])]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_mixed_precision_without_a_gpu(options, tmp_path):
     with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, and PyTorch finds none'):
-        pretrain(CONFIG, tmp_path, options, amp=True)
+        train(CONFIG, tmp_path, options, amp=True)
 
 
 def test_options_stay_as_they_are(random_clips):
