@@ -60,7 +60,9 @@ def test_runs_are_done_once_and_reported(random_clips, tmp_path):
 def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path):
     wrong = tmp_path / 'wrong' / 'bigru_synthetic_xsub.py'
     wrong.parent.mkdir()
-    wrong.write_text(f"_base_ = '{CONFIG}'\nmodel = dict(momentum='much')\n")
+    damaged = tmp_path / 'damaged.pth'
+    damaged.write_bytes(b'no checkpoint')
+    wrong.write_text(f"_base_ = '{CONFIG}'\nload_from = '{damaged}'\n")
     run = run_tool(
         'ablate.py', wrong, CONFIG, '--seeds', 0, '--work-dir', tmp_path, *options(random_clips)
     )

@@ -21,7 +21,7 @@ def test_page_of_a_real_evaluation(random_clips, tmp_path):
     assert note.startswith('note: knn.json: 1 of 3 classes have no training clips')
     assert last == f'written: {page}'
     text = page.read_text()
-    assert 'MoCo + HaLP BiGRU joint (untrained)' in text
+    assert 'HaLP BiGRU joint (untrained)' in text
     assert '1 (3)' in text
 
 

@@ -207,5 +207,7 @@ def test_checkpoint_of_another_encoder(files, tmp_path):
 
 def test_unknown_fraction(files):
     config = load_config(CONFIG, options_of(files[0]))
-    with pytest.raises(ValueError, match='label_fraction is 10; expected more than 0'):
+    with pytest.raises(
+        ValueError, match=r'label_fraction must be a number within \(0, 1\], got 10'
+    ):
         evaluate(config, None, 'semi', {'protocols.semi.label_fraction': [10]})
