@@ -334,7 +334,5 @@ def test_tool(tmp_path):
     listed = last[2:4] + last[5:7]
     for line, word in zip(listed, ('z.npy has no row', "'w' has no file", 'x.npy', 'y.npy')):
         assert word in line
-    assert last[7] == (
-        'Correct the labels, get the bad files again, or skip them with --skip-bad'
-    )
+    assert last[7] == ('Correct the labels, get the bad files again, or skip them with --skip-bad')
     assert not (tmp_path / 'out').exists()
