@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import torch
 import torch.distributed
@@ -23,7 +24,11 @@ def init_distributed(launcher: str) -> None:
     if torch.cuda.is_available():
         init_dist(launcher, backend='nccl')
     else:
-        torch.distributed.init_process_group('gloo')
+        store, rank, world_size = next(torch.distributed.rendezvous('env://'))
+        # After a restart by torchrun the store still has the addresses of the processes that died.
+        attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+        store = torch.distributed.PrefixStore(f'attempt_{attempt}', store)
+        torch.distributed.init_process_group('gloo', store=store, rank=rank, world_size=world_size)
 
 
 def model_of(runner: Runner) -> BaseModel:

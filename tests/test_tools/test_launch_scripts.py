@@ -164,7 +164,7 @@ def test_elastic_restart(tmp_path):
     data_file = write_random_clips(tmp_path / 'clips.safetensors', num_clips=12)
     options = tiny_options(data_file, train_dataloader__batch_size=1, train_cfg__max_epochs=12)
     work_dir = tmp_path / 'work'
-    process = launch('--work-dir', work_dir, '--resume', *options, restarts=3)
+    process = launch('--work-dir', work_dir, '--resume', *options, restarts=1)
     while not (work_dir / 'epoch_1.pth').exists() and process.poll() is None:
         time.sleep(0.01)
     children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()
