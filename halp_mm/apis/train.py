@@ -13,6 +13,7 @@ from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.engine import parse_duration
+from halp_mm.engine.resume import checkpoint_names
 from halp_mm.registry import RUNNERS
 
 
@@ -66,9 +67,13 @@ def training_config(
     if not work_dir and not config.filename:
         raise ValueError('the config was not read from a file and has no work_dir; give a work_dir')
     config.work_dir = os.fspath(work_dir or default_work_dir(config.filename))
-    if resume:
-        config.resume = True
-        config.load_from = None if resume is True else os.fspath(resume)
+    if resume is True:
+        # A run that starts anew starts from the config's weights.
+        config.resume = not config.get('load_from') or bool(checkpoint_names(config.work_dir))
+        if config.resume:
+            config.load_from = None
+    elif resume:
+        config.resume, config.load_from = True, os.fspath(resume)
     if amp:
         config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
     if not validate:

@@ -77,9 +77,14 @@ def resolve_checkpoint(path: str | os.PathLike) -> Path:
     return newest
 
 
+def checkpoint_names(work_dir: str | os.PathLike) -> list[str]:
+    """The names of the checkpoints that runs have saved in a work directory."""
+    return sorted(p.name for p in Path(work_dir).glob('*.pth') if _OF_A_RUN.fullmatch(p.name))
+
+
 def check_no_checkpoints(work_dir: str | os.PathLike) -> None:
     """Raise a ValueError if a new run would overwrite the checkpoints of another."""
-    names = sorted(p.name for p in Path(work_dir).glob('*.pth') if _OF_A_RUN.fullmatch(p.name))
+    names = checkpoint_names(work_dir)
     if names:
         more = f' and {len(names) - 3} more' if len(names) > 3 else ''
         raise ValueError(

@@ -389,6 +389,18 @@ class PoisonHook(Hook):
                 next(runner.model.parameters()).fill_(torch.nan)
 
 
+def test_resume_in_an_empty_folder_starts_from_the_configs_weights(config, tmp_path):
+    first = train_once(config)
+    config.load_from = str(first.last_checkpoint)
+    config.work_dir = str(tmp_path / 'second')
+    train_once(config, resume=True)
+    log = log_of(config.work_dir)
+    assert f'tensors of the model are loaded from {config.load_from}' in log
+    config.train_cfg.max_epochs += 1
+    train_once(config, resume=True)
+    assert 'resumed epoch: 2' in log_of(config.work_dir)
+
+
 def test_load_from(config, tmp_path):
     train_once(config)
     source = Path(config.work_dir, 'epoch_2.pth')

@@ -74,10 +74,8 @@ def test_bad_recordings_and_clips(folder, tmp_path):
         prepare(Numbers(folder), tmp_path / 'out', workers=1)
     texts = [problem.text for problem in caught.value.problems]
     assert texts[0] == f'{folder / "c.txt"} holds -1; expected 0 or more'
-    assert (
-        texts[1]
-        == f"{folder / 'e.txt'}: clip 'e' has label 7; expected 0 to 1, or None of a clip without a label"
-    )
+    expected = "clip 'e' has label 7; expected 0 to 1, or None of a clip without a label"
+    assert texts[1] == f'{folder / "e.txt"}: {expected}'
     summary = prepare(Numbers(folder), tmp_path / 'out', workers=1, skip_bad=True)
     assert ClipStorage(tmp_path / 'out').names == ['a', 'b']
     assert summary.left_out == {'bad': ['c', 'e'], 'nobody is seen in any frame': ['d']}
