@@ -14,8 +14,9 @@ The layout is made from the tree: joints in the file's order, names in snake cas
 ``left_arm``), ``NAME_end`` for an end site. A joint's mirror is the one whose name has right for
 left. Files of one data set need the same tree. Frame rates are told, frames stay as they are.
 
-Written after excerpts of several parsers; not tried on files of real programs. Taken from their agreement, as the format has no
-standard: the meaning of position channels below the root. Not read: several roots.
+Written after excerpts of several parsers; not tried on files of real programs. Taken from the
+parsers' agreement, as the format has no standard: the meaning of position channels below the root.
+Not read: several roots.
 """
 
 from __future__ import annotations
