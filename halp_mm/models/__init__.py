@@ -2,7 +2,7 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder, SpatioTemporalTransformer
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -10,7 +10,7 @@ from halp_mm.models.heads import (
     D3MHead,
     HaLPHead,
     InterSkeletonHead,
-    MaskedReconstructionHead,
+    MaskedPredictionHead,
     MoCoHead,
     NNMHead,
     PretrainingHead,
@@ -26,6 +26,7 @@ from halp_mm.models.modules import (
     MapDecoder,
     MomentumCopy,
     Projector,
+    TransformerDecoder,
 )
 from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
@@ -45,7 +46,7 @@ __all__ = [
     'HeadTerm',
     'InterSkeletonHead',
     'MapDecoder',
-    'MaskedReconstructionHead',
+    'MaskedPredictionHead',
     'MoCoHead',
     'MomentumCopy',
     'NNMHead',
@@ -56,7 +57,9 @@ __all__ = [
     'Reads',
     'SkeletonClassifier',
     'SkeletonPreprocessor',
+    'SpatioTemporalTransformer',
     'StreamHead',
     'StreamOutputs',
+    'TransformerDecoder',
     'build_preprocessor',
 ]

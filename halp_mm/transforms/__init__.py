@@ -4,7 +4,7 @@ from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
-from halp_mm.transforms.masking import SpatioTemporalMask
+from halp_mm.transforms.masking import MotionAwareMask, SpatioTemporalMask
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
@@ -26,6 +26,7 @@ __all__ = [
     'GaussianBlur',
     'GaussianNoise',
     'JointCorruption',
+    'MotionAwareMask',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',

@@ -252,7 +252,7 @@ class Pretrainer(BaseModel):
         keys, maps, queries = {}, {}, {}
         for view in views:
             if view in reads.keys:
-                keys[view] = self.keys_of(stream, view, views[view][source], progress)
+                keys[view] = self.keys_of(stream, view, views[view][source], draws, progress)
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
@@ -266,7 +266,7 @@ class Pretrainer(BaseModel):
                 if base == view and name in reads.maps | reads.queries
             ]
             if derived or view in reads.maps | reads.queries:
-                feature_map = network.encoder.forward_map(views[view][source])
+                feature_map = network.map_of(views[view][source], visible_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
                     add_map(name, self.derived_maps[name](feature_map))
@@ -282,17 +282,27 @@ class Pretrainer(BaseModel):
         )
 
     @torch.no_grad()
-    def keys_of(self, stream: str, view: str, clips: Tensor, progress: TrainingProgress) -> Tensor:
+    def keys_of(
+        self, stream: str, view: str, clips: Tensor, draws: Draws, progress: TrainingProgress
+    ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
         network = self.key_networks.module[stream]
+        visible = visible_in(draws, view)
         if not (self.shuffles_keys and is_distributed()):
-            return network(clips)
+            return network(clips, visible)
         purpose = f'shuffled keys {view}'
         generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
         clips = gather_from_all_ranks(clips)
         order = torch.randperm(len(clips), generator=generator, device=clips.device)
-        shuffled = gather_from_all_ranks(network(own_rows(clips[order])))
+        if visible is not None:
+            visible = own_rows(gather_from_all_ranks(visible)[order])
+        shuffled = gather_from_all_ranks(network(own_rows(clips[order]), visible))
         return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
+
+
+def visible_in(draws: Draws, view: str) -> Tensor | None:
+    """The indices of the cells that a view's mask leaves, ``[N, M, L]``; None without a mask."""
+    return draws.get(view, {}).get('visible')
 
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
