@@ -3,8 +3,9 @@
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
+from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
-from halp_mm.transforms.masking import MotionAwareMask, SpatioTemporalMask
+from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
@@ -20,9 +21,11 @@ from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormali
 __all__ = [
     'AxisMask',
     'BatchTransform',
+    'CellMask',
     'CenterCropResize',
     'Compose',
     'ConvertLayout',
+    'FirstFrameNormalize',
     'GaussianBlur',
     'GaussianNoise',
     'JointCorruption',

@@ -29,6 +29,7 @@ from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import check_stream
 from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import BatchTransform, CellMask
 
 Result = TypeVar('Result')
 
@@ -120,6 +121,7 @@ class Pretrainer(BaseModel):
             sources,
         )
         self.query_networks = ModuleDict({name: pair[0] for name, pair in networks.items()})
+        check_cells(self.data_preprocessor.views, self.encoders)
         self.shuffles_keys = batch_norm == 'shuffled_keys'
         if batch_norm == 'synchronized':
             synchronize_batch_norm(self.query_networks)
@@ -392,6 +394,23 @@ def check_queues(reads: Reads, queue_size: int) -> None:
                 f'heads read the {needed} newest keys of view {view!r}; a queue holds only '
                 f'queue_size={queue_size}'
             )
+
+
+def check_cells(views: Mapping[str, BatchTransform], encoders: Mapping[str, Encoder]) -> None:
+    """Raise a ValueError if a mask hides other cells than the tokens of an encoder."""
+    for view, transform in views.items():
+        for part in getattr(transform, 'transforms', [transform]):
+            for stream, encoder in encoders.items():
+                if (
+                    isinstance(part, CellMask)
+                    and encoder.omits_hidden
+                    and encoder.cell_frames != part.cell_frames
+                ):
+                    raise ValueError(
+                        f'view {view!r} hides cells of {part.cell_frames} frames; the tokens of '
+                        f'the encoder of stream {stream!r} have {encoder.cell_frames}. Set '
+                        'cell_frames of the mask and of the encoder to the same number'
+                    )
 
 
 def encoder_of(stream: str, encoder: dict) -> dict:
