@@ -2,7 +2,7 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import AGCN, HCN, STGCN, BiGRU, Encoder
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -22,6 +22,7 @@ from halp_mm.models.heads import (
 from halp_mm.models.modules import (
     EmbeddingNetwork,
     EnergyAttentionDrop,
+    FeatureAsEmbedding,
     FeatureQueue,
     MapDecoder,
     MomentumCopy,
@@ -30,6 +31,7 @@ from halp_mm.models.modules import (
 from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
+    'AGCN',
     'HCN',
     'STGCN',
     'BiGRU',
@@ -40,6 +42,7 @@ __all__ = [
     'EmbeddingNetwork',
     'Encoder',
     'EnergyAttentionDrop',
+    'FeatureAsEmbedding',
     'FeatureQueue',
     'HaLPHead',
     'HeadTerm',
