@@ -2,7 +2,7 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import AGCN, HCN, STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import AGCN, HCN, LSTM, STGCN, BiGRU, Encoder
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -33,6 +33,7 @@ from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 __all__ = [
     'AGCN',
     'HCN',
+    'LSTM',
     'STGCN',
     'BiGRU',
     'CMDHead',

@@ -3,11 +3,15 @@
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
+from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
+from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
 from halp_mm.transforms.masking import SpatioTemporalMask
+from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
+from halp_mm.transforms.subtract_joint import SubtractJoint
 from halp_mm.transforms.temporal import (
     CenterCropResize,
     TemporalCropResize,
@@ -23,9 +27,13 @@ __all__ = [
     'CenterCropResize',
     'Compose',
     'ConvertLayout',
+    'FixedLength',
     'GaussianBlur',
     'GaussianNoise',
     'JointCorruption',
+    'JointFrameMask',
+    'MotionFrameDrop',
+    'NeighbourWeightedJointMask',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
@@ -35,6 +43,7 @@ __all__ = [
     'Shear',
     'SpatialFlip',
     'SpatioTemporalMask',
+    'SubtractJoint',
     'TemporalCropResize',
     'TemporalFlip',
     'TemporalShiftCrop',

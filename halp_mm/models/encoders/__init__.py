@@ -4,6 +4,7 @@ from halp_mm.models.encoders.agcn import AGCN
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
 from halp_mm.models.encoders.hcn import HCN
+from halp_mm.models.encoders.lstm import LSTM
 from halp_mm.models.encoders.stgcn import STGCN
 
-__all__ = ['AGCN', 'HCN', 'STGCN', 'BiGRU', 'Encoder']
+__all__ = ['AGCN', 'HCN', 'LSTM', 'STGCN', 'BiGRU', 'Encoder']
