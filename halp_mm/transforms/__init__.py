@@ -1,7 +1,7 @@
 """Batched transforms of clips: normalisations and augmentations."""
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
-from halp_mm.transforms.composition import Compose, RandomChoice, build_transform
+from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
@@ -40,6 +40,7 @@ __all__ = [
     'RandomTransform',
     'RelativeNormalize3D',
     'Rotate',
+    'SameDraws',
     'Shear',
     'SpatialFlip',
     'SpatioTemporalMask',

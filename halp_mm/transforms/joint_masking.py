@@ -12,6 +12,7 @@ from halp_mm.argument_checks import check_count, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import RandomTransform
+from halp_mm.transforms.spatial import with_geometry
 
 
 @TRANSFORMS.register_module()
@@ -62,9 +63,11 @@ class JointFrameMask(RandomTransform):
         }
 
     def apply(self, clips: Clips, joints: Tensor, frames: Tensor) -> Clips:
-        """Set the joints to zero in the frames."""
-        masked = frames[:, None, :, None, None] & joints[:, None, None, :, None]
-        return clips.with_coordinates(clips.coordinates.masked_fill(masked, 0))
+        """Set the joints to zero in the frames; frames that the batch does not have are omitted."""
+        coordinates = clips.coordinates[..., : clips.layout.dimensions]
+        frames = frames[:, None, : coordinates.shape[2], None, None]
+        masked = frames & joints[:, None, None, :, None]
+        return with_geometry(clips, coordinates.masked_fill(masked, 0))
 
 
 @TRANSFORMS.register_module()

@@ -190,6 +190,14 @@ def test_queue_begins_with_random_unit_vectors():
     assert not list(queue.parameters())
 
 
+def test_queue_of_keys_that_are_not_normalized():
+    entries = FeatureQueue(2000, 12, unit_length=False).entries
+    limit = 1 / (12 / 3) ** 0.5
+    assert 0.99 * limit < entries.abs().max() <= limit
+    assert entries.square().sum(1).mean().sqrt().item() == pytest.approx(1, abs=0.02)
+    assert entries.mean().abs() < 0.01
+
+
 def test_snapshot_does_not_change():
     queue = FeatureQueue(5, 4)
     snapshot = queue.snapshot()

@@ -27,6 +27,11 @@ class EmbeddingNetwork(BaseModule):
         """Length D of an embedding."""
         return self.projector.out_dim
 
+    @property
+    def normalizes_embeddings(self) -> bool:
+        """Whether embeddings have unit length."""
+        return self.projector.normalize
+
     def forward(self, clips: Tensor) -> Tensor:
         """Map a stream of clips ``[N, M, T, V, C]`` to embeddings ``[N, D]``."""
         return self.embed(self.encoder.forward_map(clips))

@@ -227,8 +227,14 @@ class Pretrainer(BaseModel):
         return results
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum the heads' losses; return the sum, and the sum with all scalars for logging."""
-        total = sum(value for name, value in losses.items() if name.endswith('/loss'))
+        """Sum the heads' losses; return the sum, and the sum with all scalars for logging.
+
+        Before the first head starts there is nothing to learn, and the sum has no gradient to any
+        parameter: an optimizer leaves the parameters as they are, while queues are filled.
+        """
+        weighted = [value for name, value in losses.items() if name.endswith('/loss')]
+        nothing = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
+        total = sum(weighted) if weighted else nothing
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
@@ -351,7 +357,10 @@ def build_networks(
         The encoder with its projector, if embeddings are read, and the queues by view.
     """
     network = EmbeddingNetwork(encoder, projector if reads.embeddings else None)
-    queues = {view: FeatureQueue(queue_size, network.embedding_dim) for view in reads.queues}
+    queues = {
+        view: FeatureQueue(queue_size, network.embedding_dim, network.normalizes_embeddings)
+        for view in reads.queues
+    }
     return network, nn.ModuleDict(queues)
 
 
