@@ -2,7 +2,7 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import AGCN, HCN, LSTM, STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import AGCN, HCN, LSTM, STGCN, BiGRU, Encoder, ViewAdaptedEncoder
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -62,5 +62,6 @@ __all__ = [
     'SkeletonPreprocessor',
     'StreamHead',
     'StreamOutputs',
+    'ViewAdaptedEncoder',
     'build_preprocessor',
 ]

@@ -6,5 +6,6 @@ from halp_mm.models.encoders.bigru import BiGRU
 from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.lstm import LSTM
 from halp_mm.models.encoders.stgcn import STGCN
+from halp_mm.models.encoders.view_adapted_encoder import ViewAdaptedEncoder
 
-__all__ = ['AGCN', 'HCN', 'LSTM', 'STGCN', 'BiGRU', 'Encoder']
+__all__ = ['AGCN', 'HCN', 'LSTM', 'STGCN', 'BiGRU', 'Encoder', 'ViewAdaptedEncoder']

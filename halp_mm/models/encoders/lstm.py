@@ -7,7 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_choice, check_count, check_flag, check_fraction
+from halp_mm.argument_checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_fraction,
+    check_positive,
+)
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout
@@ -33,6 +39,8 @@ class LSTM(SequenceEncoder):
         dropout: Probability of dropping an entry of each layer's output.
         pooling: ``'mean'`` over the frames, their ``'sum'``, or the ``'last'`` one.
         pools_all_frames: Whether to pool frames that show nobody as well.
+        orthogonal_gain: Factor of orthogonal recurrent weights at the start, 0.001 in the release
+            of VA-LSTM; by default, PyTorch's initialisation.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
@@ -49,6 +57,7 @@ class LSTM(SequenceEncoder):
         dropout: float = 0.0,
         pooling: str = 'mean',
         pools_all_frames: bool = False,
+        orthogonal_gain: float | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
@@ -62,6 +71,11 @@ class LSTM(SequenceEncoder):
         sizes = [self.frame_size] + [hidden_size] * (num_layers - 1)
         self.cells = nn.ModuleList(nn.LSTM(size, hidden_size, batch_first=True) for size in sizes)
         self.dropout = nn.Dropout(dropout)
+        if orthogonal_gain is not None:
+            check_positive(orthogonal_gain=orthogonal_gain)
+            for cell in self.cells:
+                for gate in cell.weight_hh_l0.chunk(4):
+                    nn.init.orthogonal_(gate, orthogonal_gain)
 
     def forward_map(self, clips: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, 1, D, T, 1]``.
