@@ -9,6 +9,7 @@ from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJo
 from halp_mm.transforms.masking import SpatioTemporalMask
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
+from halp_mm.transforms.random_move import RandomMove
 from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
 from halp_mm.transforms.subtract_joint import SubtractJoint
@@ -37,6 +38,7 @@ __all__ = [
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
+    'RandomMove',
     'RandomTransform',
     'RelativeNormalize3D',
     'Rotate',

@@ -17,6 +17,7 @@ from halp_mm.transforms import (
     JointCorruption,
     JointFrameMask,
     RandomChoice,
+    RandomMove,
     RandomTransform,
     Rotate,
     Shear,
@@ -47,6 +48,7 @@ CONFIGS = [
     dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='SameDraws', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='SubtractJoint', joint='left_hip'),
+    dict(type='RandomMove'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
@@ -64,6 +66,7 @@ RANDOM = [
     GaussianBlur(normalize=True),
     AxisMask(),
     JointFrameMask((2, 6), (8, 12), (3, 6)),
+    RandomMove(),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
 DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
