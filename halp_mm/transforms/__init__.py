@@ -3,6 +3,7 @@
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
+from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
@@ -28,6 +29,7 @@ __all__ = [
     'CenterCropResize',
     'Compose',
     'ConvertLayout',
+    'FirstFrameNormalize',
     'FixedLength',
     'GaussianBlur',
     'GaussianNoise',

@@ -54,7 +54,7 @@ CONFIGS = [
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
-ELSEWHERE |= {'NeighbourWeightedJointMask'}
+ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
