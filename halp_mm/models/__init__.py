@@ -2,7 +2,16 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder, SpatioTemporalTransformer
+from halp_mm.models.encoders import (
+    AGCN,
+    HCN,
+    LSTM,
+    STGCN,
+    BiGRU,
+    Encoder,
+    SpatioTemporalTransformer,
+    ViewAdaptedEncoder,
+)
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -22,6 +31,7 @@ from halp_mm.models.heads import (
 from halp_mm.models.modules import (
     EmbeddingNetwork,
     EnergyAttentionDrop,
+    FeatureAsEmbedding,
     FeatureQueue,
     MapDecoder,
     MomentumCopy,
@@ -31,7 +41,9 @@ from halp_mm.models.modules import (
 from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
+    'AGCN',
     'HCN',
+    'LSTM',
     'STGCN',
     'BiGRU',
     'CMDHead',
@@ -41,6 +53,7 @@ __all__ = [
     'EmbeddingNetwork',
     'Encoder',
     'EnergyAttentionDrop',
+    'FeatureAsEmbedding',
     'FeatureQueue',
     'HaLPHead',
     'HeadTerm',
@@ -61,5 +74,6 @@ __all__ = [
     'StreamHead',
     'StreamOutputs',
     'TransformerDecoder',
+    'ViewAdaptedEncoder',
     'build_preprocessor',
 ]

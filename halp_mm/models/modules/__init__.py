@@ -12,7 +12,7 @@ from halp_mm.models.modules.gathering import (
 )
 from halp_mm.models.modules.map_decoder import MapDecoder
 from halp_mm.models.modules.momentum_copy import MomentumCopy
-from halp_mm.models.modules.projector import Projector
+from halp_mm.models.modules.projector import FeatureAsEmbedding, Projector
 from halp_mm.models.modules.spherical_kmeans import frechet_mean, spherical_kmeans
 from halp_mm.models.modules.synchronized_batch_norm import (
     SynchronizedBatchNorm,
@@ -24,6 +24,7 @@ __all__ = [
     'BitDropout',
     'EmbeddingNetwork',
     'EnergyAttentionDrop',
+    'FeatureAsEmbedding',
     'FeatureQueue',
     'MapDecoder',
     'MomentumCopy',

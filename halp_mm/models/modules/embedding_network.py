@@ -27,6 +27,11 @@ class EmbeddingNetwork(BaseModule):
         """Length D of an embedding."""
         return self.projector.out_dim
 
+    @property
+    def normalizes_embeddings(self) -> bool:
+        """Whether embeddings have unit length."""
+        return self.projector.normalize
+
     def forward(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
         """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`map_of`."""
         return self.embed(self.map_of(clips, visible))

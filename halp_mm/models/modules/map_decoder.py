@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from halp_mm.models.encoders import Encoder
+from halp_mm.models.encoders.base import Encoder
 from halp_mm.registry import MODELS
 
 

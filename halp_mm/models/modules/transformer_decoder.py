@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_count
-from halp_mm.models.encoders import Encoder
+from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.transformer import initialize_transformer, transformer_blocks
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import clips_of

@@ -229,8 +229,14 @@ class Pretrainer(BaseModel):
         return results
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum the heads' losses; return the sum, and the sum with all scalars for logging."""
-        total = sum(value for name, value in losses.items() if name.endswith('/loss'))
+        """Sum the heads' losses; return the sum, and the sum with all scalars for logging.
+
+        Before the first head starts there is nothing to learn, and the sum has no gradient to any
+        parameter: an optimizer leaves the parameters as they are, while queues are filled.
+        """
+        weighted = [value for name, value in losses.items() if name.endswith('/loss')]
+        nothing = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
+        total = sum(weighted) if weighted else nothing
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
@@ -254,7 +260,8 @@ class Pretrainer(BaseModel):
         keys, maps, queries = {}, {}, {}
         for view in views:
             if view in reads.keys:
-                keys[view] = self.keys_of(stream, view, views[view][source], draws, progress)
+                clips, visible = views[view][source], visible_in(draws, view)
+                keys[view] = self.keys_of(stream, view, clips, progress, visible)
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
@@ -285,11 +292,15 @@ class Pretrainer(BaseModel):
 
     @torch.no_grad()
     def keys_of(
-        self, stream: str, view: str, clips: Tensor, draws: Draws, progress: TrainingProgress
+        self,
+        stream: str,
+        view: str,
+        clips: Tensor,
+        progress: TrainingProgress,
+        visible: Tensor | None = None,
     ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
         network = self.key_networks.module[stream]
-        visible = visible_in(draws, view)
         if not (self.shuffles_keys and is_distributed()):
             return network(clips, visible)
         purpose = f'shuffled keys {view}'
@@ -363,7 +374,10 @@ def build_networks(
         The encoder with its projector, if embeddings are read, and the queues by view.
     """
     network = EmbeddingNetwork(encoder, projector if reads.embeddings else None)
-    queues = {view: FeatureQueue(queue_size, network.embedding_dim) for view in reads.queues}
+    queues = {
+        view: FeatureQueue(queue_size, network.embedding_dim, network.normalizes_embeddings)
+        for view in reads.queues
+    }
     return network, nn.ModuleDict(queues)
 
 
