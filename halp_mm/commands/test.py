@@ -85,6 +85,7 @@ main = Command(
         'work_dir': Option(metavar='DIR'),
         'out': Option(metavar='FILE'),
         'dump': Option(metavar='FILE'),
+        'save': Option(metavar='FILE'),
         **LAUNCH_OPTIONS,
     },
     after_interruption='the same command starts again',
