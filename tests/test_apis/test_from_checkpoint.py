@@ -98,19 +98,14 @@ def test_a_process_that_sees_nothing_else(folder, tmp_path):
     _, clips = clips_of(folder / 'clips.safetensors')
     np.save(tmp_path / 'clip.npy', clips[0])
     (tmp_path / 'model.pth').write_bytes((folder / 'finetune.pth').read_bytes())
+    program = f'root = {str(ROOT)!r}\n{ISOLATED}{TEN_LINES}'
     hidden = folder / 'clips.safetensors'
     hidden.rename(folder / 'hidden')
     try:
         done = subprocess.run(
-            [
-                sys.executable,
-                '-I',
-                '-B',
-                '-c',
-                f'sys_path = {str(ROOT)!r}\n' + ISOLATED + TEN_LINES,
-            ],
+            [sys.executable, '-I', '-B', '-c', program],
             cwd=tmp_path,
-            env={'PATH': os.environ['PATH'], 'OMP_NUM_THREADS': '1', 'HOME': str(tmp_path)},
+            env={'PATH': os.environ['PATH'], 'OMP_NUM_THREADS': '1', 'HOME': str(folder)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -130,15 +125,15 @@ def test_a_process_that_sees_nothing_else(folder, tmp_path):
 #: No configs and no data of the repository: opening any of its files but the package is an error.
 ISOLATED = """
 import sys, pathlib
-package = pathlib.Path(sys_path, 'halp_mm')
+package = pathlib.Path(root, 'halp_mm')
 
 def refuse(event, arguments):
-    if event == 'open' and isinstance(arguments[0], str) and arguments[0].startswith(sys_path):
+    if event == 'open' and isinstance(arguments[0], str) and arguments[0].startswith(root):
         path = pathlib.Path(arguments[0])
         if package not in path.parents or path.suffix not in ('.py', '.pyc'):
             raise RuntimeError(f'{path} was opened')
 
-sys.path.insert(0, sys_path)
+sys.path.insert(0, root)
 sys.addaudithook(refuse)
 """
 
@@ -176,7 +171,7 @@ def test_gallery_round_trip(folder, tmp_path):
     assert len(again.gallery.sources) == 8
     again.save(tmp_path / 'again.safetensors')
     assert read_features(tmp_path / 'again.safetensors').names == first.gallery.names
-    with pytest.raises(ValueError, match='a gallery is a .safetensors file, got gallery.npz'):
+    with pytest.raises(ValueError, match=r'a gallery is a .safetensors file, got gallery.npz'):
         again.save('gallery.npz')
 
 
@@ -216,8 +211,8 @@ def test_damaged_galleries(folder, tmp_path, change, words):
     path.write_bytes(b'nothing')
     with pytest.raises(ValueError, match='is no file of features'):
         read_features(path)
+    save_file(parts, path)
     with pytest.raises(ValueError, match='is no file of features: its format is None'):
-        save_file(parts, path)
         read_features(path)
     with pytest.raises(FileNotFoundError, match='there is no file of features'):
         read_features(tmp_path / 'none.safetensors')
@@ -279,8 +274,8 @@ def test_protocols_that_save_nothing(folder):
     config = pretraining_config(folder)
     with pytest.raises(ValueError, match=r"'knn' trains no classifier, so there is no model"):
         evaluate(config, folder / 'work', 'knn', save='model.pth')
+    path = folder / 'work' / 'epoch_1.pth'
     with pytest.raises(ValueError, match=r'epoch_1.pth is the checkpoint of the encoder'):
-        path = folder / 'work' / 'epoch_1.pth'
         evaluate(config, path, 'linear', save=path)
 
 

@@ -1,5 +1,7 @@
 """Actions over time: windows, and what the frames' scores make of them, against plain loops."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -129,19 +131,19 @@ def test_segments_follow_the_best_class_of_each_frame(inferencer, recording):
     actions = [segment.action for segment in timeline.segments]
     assert None in actions
     assert len(set(actions)) > 2
-    assert all(a != b for a, b in zip(actions, actions[1:]))
+    assert all(a != b for a, b in pairwise(actions))
 
 
 def test_table_and_picture(tmp_path):
     scores = np.array([[0.75, 0.25], [np.nan, np.nan], [0.25, 0.75]])
     ends = np.array([10, 30, 40])
     timeline = Timeline(['sit', 'wave'], np.array([0, 20, 30]), ends, scores, 10.0)
-    lines = [line.split() for line in str(timeline).splitlines()]
+    lines = [' '.join(line.split()) for line in str(timeline).splitlines()]
     assert lines == [
-        'start (s) end (s) action score'.split(),
-        '0.00 1.00 sit 0.750'.split(),
-        '1.00 3.00 nobody is seen'.split(),
-        '3.00 4.00 wave 0.750'.split(),
+        'start (s) end (s) action score',
+        '0.00 1.00 sit 0.750',
+        '1.00 3.00 nobody is seen',
+        '3.00 4.00 wave 0.750',
     ]
     with Image.open(timeline.draw(tmp_path / 'timeline.png', 'a $title')) as image:
         assert image.size[0] > 500
