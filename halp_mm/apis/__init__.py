@@ -6,6 +6,7 @@ from halp_mm.apis.evaluate import build_model, evaluate
 from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.features import ClipFeatures, extract_features
 from halp_mm.apis.features_file import read_features, write_features
+from halp_mm.apis.file_features import encode_files
 from halp_mm.apis.gallery import Neighbour
 from halp_mm.apis.inferencer import Inference, SkeletonInferencer
 from halp_mm.apis.recording import Segment, Timeline
@@ -25,6 +26,7 @@ __all__ = [
     'default_work_dir',
     'do_runs',
     'draw_features',
+    'encode_files',
     'evaluate',
     'extract_features',
     'load_config',

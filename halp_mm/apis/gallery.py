@@ -21,11 +21,13 @@ class Neighbour:
         name: Its name.
         action: The name of its class; None if it has no label.
         similarity: The cosine of the clips' features; with several streams, their mean.
+        source: The file or folder that it is in; None if unknown.
     """
 
     name: str
     action: str | None
     similarity: float
+    source: str | None = None
 
 
 class Gallery:
@@ -90,12 +92,11 @@ class Gallery:
     def neighbours(self, features: dict[str, Tensor], count: int) -> list[list[Neighbour]]:
         """What the nearest clips of each clip are, the nearest first; see :meth:`nearest`."""
         similarity, nearest = self.nearest(features, count)
-        labels = self._labels[nearest]
-        classes, names = self.clips.classes, self.clips.names
-        return [
-            [
-                Neighbour(names[i], None if label == UNLABELLED else classes[label], cosine)
-                for i, label, cosine in zip(*row)
-            ]
-            for row in zip(*(part.tolist() for part in (nearest, labels, similarity)))
-        ]
+        rows = zip(nearest.tolist(), similarity.tolist())
+        return [[self._neighbour(i, cosine) for i, cosine in zip(*row)] for row in rows]
+
+    def _neighbour(self, position: int, similarity: float) -> Neighbour:
+        clips, label = self.clips, int(self.clips.labels[position])
+        action = None if label == UNLABELLED else clips.classes[label]
+        source = clips.sources[position] if clips.sources else None
+        return Neighbour(clips.names[position], action, similarity, source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from halp_mm.apis.features import ClipFeatures, encode_dataset, encoder_digest
 from halp_mm.apis.features_file import read_features, write_features
 from halp_mm.apis.gallery import Gallery, Neighbour
 from halp_mm.apis.recording import Timeline, window_bounds
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets.known_clips import KnownClips
 from halp_mm.engine import resolve_checkpoint
 from halp_mm.engine.saved_model import load_model
@@ -28,6 +29,7 @@ from halp_mm.evaluation.classifier import check_num_classes
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.models import InferenceModel, SkeletonClassifier
 from halp_mm.registry import DATASETS
+from halp_mm.skeletons import SkeletonLayout
 
 _CLIPS_AT_A_TIME = 256
 
@@ -173,7 +175,7 @@ class SkeletonInferencer:
         self._device = next(model.parameters()).device
 
     @property
-    def layout(self):
+    def layout(self) -> SkeletonLayout:
         """The layout of new clips, unless it is named."""
         return self.known.layout
 
@@ -232,7 +234,11 @@ class SkeletonInferencer:
         write_features(self._gallery.clips, path)
 
     def __call__(
-        self, clips: Clip | Sequence[Clip], layout: Layout | None = None, num_neighbours: int = 5
+        self,
+        clips: Clip | Sequence[Clip],
+        layout: Layout | None = None,
+        num_neighbours: int = 5,
+        names: Sequence[str] | None = None,
     ) -> Inference | list[Inference]:
         """Recognise a clip, or several of any lengths.
 
@@ -245,6 +251,7 @@ class SkeletonInferencer:
             layout: The layout of their joints; by default that of the training clips. Clips of
                 another layout are converted.
             num_neighbours: How many clips of the gallery to name, or all if there are fewer.
+            names: What to call the clips of a list in errors and warnings, unless they are files.
 
         Returns:
             The answer; for a list, the answers in its order.
@@ -257,20 +264,46 @@ class SkeletonInferencer:
         if num_neighbours < 0:
             raise ValueError(f'num_neighbours is {num_neighbours}; expected 0 or more')
         self._check_answers()
-        is_list = isinstance(clips, (list, tuple))
         inferences = []
-        for samples in self._samples(clips if is_list else [clips], layout, is_list):
+        for samples in self._samples(clips, layout, names):
             inferences += self._infer(samples, num_neighbours)
-        return inferences if is_list else inferences[0]
+        return inferences if isinstance(clips, (list, tuple)) else inferences[0]
+
+    def neighbours(
+        self, clip: Clip, layout: Layout | None = None, num_neighbours: int = 5
+    ) -> list[Neighbour]:
+        """Find the clips of the gallery that are most similar to a clip.
+
+        Args:
+            clip: As in :meth:`__call__`.
+            layout: As in :meth:`__call__`.
+            num_neighbours: How many to find, or all if there are fewer.
+
+        Returns:
+            The clips, the nearest first; themselves if they are in the gallery.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the clip is not as expected, or there is no gallery.
+        """
+        check_count(num_neighbours=num_neighbours)
+        if self._gallery is None:
+            raise ValueError('there is no gallery to search; give one by use_gallery')
+        features = {key: part.to(self._device) for key, part in self.encode(clip, layout).items()}
+        return self._gallery.neighbours(features, num_neighbours)[0]
 
     def encode(
-        self, clips: Clip | Sequence[Clip], layout: Layout | None = None
+        self,
+        clips: Clip | Sequence[Clip],
+        layout: Layout | None = None,
+        names: Sequence[str] | None = None,
     ) -> dict[str, Tensor]:
         """Features of a clip, or of several of any lengths.
 
         Args:
             clips: As in :meth:`__call__`.
             layout: As in :meth:`__call__`.
+            names: As in :meth:`__call__`.
 
         Returns:
             ``[N, D]`` by stream, float32, on the CPU; N is 1 for a single clip.
@@ -279,10 +312,8 @@ class SkeletonInferencer:
             FileNotFoundError: if there is no such file.
             ValueError: if a clip is not as expected, or there are none.
         """
-        is_list = isinstance(clips, (list, tuple))
         parts = [
-            extract_features(self.model, samples)
-            for samples in self._samples(clips if is_list else [clips], layout, is_list)
+            extract_features(self.model, samples) for samples in self._samples(clips, layout, names)
         ]
         if not parts:
             raise ValueError('there are no clips to encode; expected one or more')
@@ -336,12 +367,19 @@ class SkeletonInferencer:
             scores[some] = self._class_scores(extract_features(self.model, samples)).cpu().numpy()
         return Timeline(self.classes, starts, ends, scores, frame_rate)
 
-    def _samples(self, clips: Sequence[Clip], layout: Layout | None, is_list: bool):
-        """Samples of the clips, some at a time."""
+    def _samples(
+        self,
+        clips: Clip | Sequence[Clip],
+        layout: Layout | None,
+        names: Sequence[str] | None,
+    ) -> Iterator[list[dict]]:
+        """Samples of a clip or several, some at a time."""
+        if not isinstance(clips, (list, tuple)):
+            clips, names = [clips], ['the clip']
         for start in range(0, len(clips), _CLIPS_AT_A_TIME):
-            some = clips[start : start + _CLIPS_AT_A_TIME]
-            names = [f'clip {start + i} of the list' for i in range(len(some))]
-            yield self._reader.samples(some, layout, names if is_list else ['the clip'])
+            some = slice(start, start + _CLIPS_AT_A_TIME)
+            called = [f'clip {start + i} of the list' for i in range(len(clips[some]))]
+            yield self._reader.samples(clips[some], layout, names[some] if names else called)
 
     def _check_answers(self) -> None:
         if self.protocol == 'knn' and self._gallery is None:

@@ -52,7 +52,7 @@ def draw_timeline(
         shown = scores[:: -(-len(scores) // _MAX_COLUMNS)]
         extent = (0, end, len(actions) - 0.5, -0.5)
         image = axes.imshow(
-            shown.T, cmap='Blues', aspect='auto', extent=extent, interpolation='nearest'
+            shown.T, cmap='Blues', vmin=0, aspect='auto', extent=extent, interpolation='nearest'
         )
         figure.colorbar(image, ax=axes, label='mean score')
     for start, stop, action in segments:

@@ -18,36 +18,20 @@ from halp_mm.apis.config_options import parse_options
 from halp_mm.apis.features_file import read_features, write_features
 from halp_mm.datasets import ClipStorage
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG, ROOT, run_tool, tiny_classifier_config, tiny_options
-
-
-def options_of(data_file: Path, **options: object) -> list[str]:
-    settings = {
-        'train_cfg__max_epochs': 1,
-        'model__streams': '[joint,bone]',
-        'protocols__finetune__epochs': 1,
-        'protocols__transfer__epochs': 1,
-        **options,
-    }
-    return tiny_options(data_file, **settings)
+from tests.runs import (
+    CONFIG,
+    ROOT,
+    run_tool,
+    tiny_classifier_config,
+    train_and_save,
+    two_stream_options,
+)
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny training, and its encoders fine-tuned."""
-    folder = tmp_path_factory.mktemp('from_checkpoint')
-    data_file = write_random_clips(folder / 'clips.safetensors')
-    options = options_of(data_file)
-    result = run_tool('train.py', CONFIG, '--work-dir', folder / 'work', *options)
-    assert result.returncode == 0, result.stderr
-    for protocol in ('linear', 'finetune'):
-        result = run_tool(
-            *('test.py', CONFIG, folder / 'work', '--protocol', protocol),
-            *('--save', folder / f'{protocol}.pth', '--dump', folder / f'{protocol}.npz'),
-            *options,
-        )
-        assert result.returncode == 0, result.stderr
-    return folder
+    return train_and_save(tmp_path_factory.mktemp('from_checkpoint'), ('linear', 'finetune'))
 
 
 def clips_of(data_file: Path, split: str = 'test') -> tuple[list[str], list[np.ndarray]]:
@@ -58,7 +42,7 @@ def clips_of(data_file: Path, split: str = 'test') -> tuple[list[str], list[np.n
 
 
 def pretraining_config(folder: Path) -> Config:
-    words = options_of(folder / 'clips.safetensors')[1:]
+    words = two_stream_options(folder / 'clips.safetensors')[1:]
     return load_config(CONFIG, parse_options(words))
 
 
@@ -247,7 +231,7 @@ def test_transfer_converts_to_the_encoders_layout(folder, tmp_path):
     result = run_tool(
         *('test.py', CONFIG, folder / 'work', '--protocol', 'transfer', '--target', target),
         *('--save', tmp_path / 'model.pth', '--dump', tmp_path / 'scores.npz'),
-        *options_of(folder / 'clips.safetensors'),
+        *two_stream_options(folder / 'clips.safetensors'),
     )
     assert result.returncode == 0, result.stderr
     inferencer = SkeletonInferencer.from_checkpoint(tmp_path / 'model.pth')
