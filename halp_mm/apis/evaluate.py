@@ -23,6 +23,7 @@ from halp_mm.datasets.split_comparison import compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.engine.saved_model import describe_model, save_model
 from halp_mm.evaluation import EvaluationResult, Protocol
+from halp_mm.models import InferenceModel
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.run_identity import coordinates_identity, run_identity
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
@@ -151,6 +152,15 @@ def evaluate(
             test_dataset = DATASETS.build(config.test_dataset)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
+    described = None
+    if save is not None:  # before the work, so that it is not lost
+        described = describe_model(
+            config,
+            InferenceModel.of(model),
+            train_dataset,
+            train_dataset.metainfo['classes'],
+            converts=target is not None,
+        )
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
@@ -164,16 +174,9 @@ def evaluate(
     found = (warning, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
     results = make_results(result, settings, data_files, seconds, warnings)
-    if save is not None and is_main_process():
-        described = describe_model(
-            config,
-            result.model,
-            train_dataset,
-            result.classes,
-            origin_of_model(results),
-            converts=target is not None,
-        )
-        save_model(save, result.model, described)
+    if described is not None and is_main_process():
+        origin = {**described.origin, **origin_of_model(results)}
+        save_model(save, result.model, replace(described, origin=origin))
     return results, result
 
 
@@ -196,6 +199,8 @@ def check_save(
             f'the protocol {name!r} trains no classifier, so there is no model to save; use '
             'finetune, semi, transfer or linear. A checkpoint of a training can be used as it is'
         )
+    if os.path.isdir(save):
+        raise ValueError(f'{os.fspath(save)} is a folder; expected a file to save to')
     if checkpoint is not None and os.path.realpath(save) == os.path.realpath(checkpoint):
         raise ValueError(f'{save} is the checkpoint of the encoder; save to another file')
 

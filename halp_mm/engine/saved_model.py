@@ -186,8 +186,8 @@ def save_model(
         ValueError: if weights are NaN or infinite, or the description does not fit the model.
     """
     entries = description.to_dict()
-    ModelDescription.from_dict(entries)  # what is written can be read
     state = {key: value.cpu() for key, value in model.state_dict().items()}
+    _check_fit(ModelDescription.from_dict(entries), state)  # what is written can be read
     _check_finite(state, path)
     checkpoint = {'meta': {INFERENCE: entries}, 'state_dict': state}
     with atomic_write(path) as partial:
@@ -220,10 +220,7 @@ def load_model(path: str | os.PathLike) -> SavedModel:
     try:
         description = ModelDescription.from_dict(meta[INFERENCE])
         state = _state_of_model(description, checkpoint, path)
-        with torch.device('meta'):  # whatever sizes the file asks for, no memory is taken
-            misfit = describe_misfit(description.build(), state)
-        if misfit:
-            raise ValueError(f'its weights are of another model than it describes: {misfit}')
+        _check_fit(description, state)
         model = description.build()
     except (ValueError, TypeError, KeyError, RuntimeError, RecursionError) as error:
         raise ValueError(f'{path} holds no model that can be built: {error}') from error
@@ -252,6 +249,14 @@ def _state_of_model(
                 if key.startswith(prefix)
             }
     return state
+
+
+def _check_fit(description: ModelDescription, state: Mapping[str, Tensor]) -> None:
+    """Raise a ValueError if weights are not those of the model that is described."""
+    with torch.device('meta'):  # whatever sizes a file asks for, no memory is taken
+        misfit = describe_misfit(description.build(), state)
+    if misfit:
+        raise ValueError(f'its weights are of another model than it describes: {misfit}')
 
 
 def _check_networks(streams: Mapping, encoders: Mapping) -> None:

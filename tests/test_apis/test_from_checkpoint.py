@@ -258,6 +258,8 @@ def test_protocols_that_save_nothing(folder):
     config = pretraining_config(folder)
     with pytest.raises(ValueError, match=r"'knn' trains no classifier, so there is no model"):
         evaluate(config, folder / 'work', 'knn', save='model.pth')
+    with pytest.raises(ValueError, match=r'work is a folder; expected a file to save to'):
+        evaluate(config, folder / 'work', 'linear', save=folder / 'work')
     path = folder / 'work' / 'epoch_1.pth'
     with pytest.raises(ValueError, match=r'epoch_1.pth is the checkpoint of the encoder'):
         evaluate(config, path, 'linear', save=path)

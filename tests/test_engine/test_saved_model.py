@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from halp_mm.engine.saved_model import (
 from halp_mm.engine.weights import load_encoders
 from halp_mm.evaluation import extract_features
 from halp_mm.models import InferenceModel
+from halp_mm.registry import MODELS
 from tests.helpers import tiny_classifier, tiny_model
 
 CLASSES = ['sit', 'stand', 'wave']
@@ -121,6 +123,45 @@ def test_diverged_models_are_not_written(saved, tmp_path):
     with pytest.raises(ValueError, match=r'bone.classifier.bias has entries that are NaN'):
         save_model(tmp_path / 'nan.pth', model, description)
     assert not (tmp_path / 'nan.pth').exists()
+
+
+def test_descriptions_of_another_model_are_not_written(saved, tmp_path):
+    _, model, description, _ = saved
+    with pytest.raises(ValueError, match=r'of another model than it describes.*classifier'):
+        save_model(tmp_path / 'other.pth', model, replace(description, classes=['a', 'b']))
+    assert not (tmp_path / 'other.pth').exists()
+
+
+@pytest.mark.parametrize(
+    'encoder',
+    [
+        dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.5),
+        dict(type='HCN', num_frames=16, base_channels=2, image_width=16),
+    ],
+)
+def test_every_encoder(random_clips, tmp_path, encoder):
+    """Two representations of one stream, of which one is a BiGRU."""
+    encoders = dict(sequence=dict(type='BiGRU', hidden_size=4), other=encoder)
+    preprocessor = dict(
+        type='SkeletonPreprocessor',
+        normalization=[dict(type='RelativeNormalize3D', num_frames=16)],
+        evaluation_view=[],
+    )
+    settings = dict(
+        type='SkeletonClassifier', num_classes=2, streams=['joint'], data_preprocessor=preprocessor
+    )
+    parts = {
+        name: MODELS.build(dict(settings, encoder=part)).encoder for name, part in encoders.items()
+    }
+    sources = dict.fromkeys(encoders, 'joint')
+    model = InferenceModel(parts, sources, MODELS.build(preprocessor)).eval()
+    config = Config(dict(model=dict(encoder=encoders), data_preprocessor=preprocessor))
+    dataset = SkeletonDataset(random_clips, 'train')
+    save_model(tmp_path / 'x.pth', model, describe_model(config, model, dataset))
+    found, told = load_model(tmp_path / 'x.pth')
+    assert told.streams == sources
+    for stream, features in extract_features(model, dataset).items():
+        assert torch.equal(extract_features(found, dataset)[stream], features)
 
 
 def test_a_checkpoint_without_a_description(tmp_path):

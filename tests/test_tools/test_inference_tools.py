@@ -90,6 +90,11 @@ def test_classes_of_several_files_are_joined_by_name(folder, tmp_path):
     assert found.classes == ['sit', 'stand', 'wave', 'jump']
     assert found.labels[12:].tolist() == [2, 3]
     assert found.names[12:] == ['more0', 'more1']
+    lines = run(folder, 'infer.py', 'finetune.pth', tmp_path / 'more.safetensors').splitlines()
+    assert lines[-2].endswith(' of 1 clips with a label, 100.0 %') or lines[-2].startswith(
+        'right: 0'
+    )
+    assert lines[-1] == '1 clips have a label that the model cannot give'
     part = encode_files(folder / 'work', [folder / 'clips.safetensors'], split='test')
     assert part.names == ['clip000', 'clip003', 'clip006', 'clip009']
 
