@@ -20,6 +20,7 @@ from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.data_file_hook import DataFileHook
+from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
@@ -86,6 +87,7 @@ class SkeletonRunner(Runner):
         self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(RunIdentityHook())
+        self.register_hook(ModelDescriptionHook())
         self.register_hook(PlainCheckpointHook())
 
     def setup_env(self, env_cfg: dict) -> None:

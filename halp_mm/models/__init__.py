@@ -28,6 +28,7 @@ from halp_mm.models.heads import (
     StreamHead,
     StreamOutputs,
 )
+from halp_mm.models.inference_model import InferenceModel
 from halp_mm.models.modules import (
     EmbeddingNetwork,
     EnergyAttentionDrop,
@@ -57,6 +58,7 @@ __all__ = [
     'FeatureQueue',
     'HaLPHead',
     'HeadTerm',
+    'InferenceModel',
     'InterSkeletonHead',
     'MapDecoder',
     'MaskedPredictionHead',
