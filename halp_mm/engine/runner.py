@@ -19,7 +19,6 @@ from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
-from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
@@ -83,7 +82,6 @@ class SkeletonRunner(Runner):
         self.register_hook(PreflightHook())
         self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
-        self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(RunIdentityHook())
         self.register_hook(PlainCheckpointHook())
