@@ -47,7 +47,7 @@ def body_length(block: ClipBlock, positions: Tensor, layout: SkeletonLayout) -> 
     starts, num_rows = _rows(block, positions[chosen.astype(int)])
     spread = np.linspace(0, 1, _MEASURED_FRAMES) * (num_rows[:, None] - 1)
     rows = starts[:, None] + spread.astype(np.int64)
-    return median_body_length(block.frames.numpy()[rows], layout)
+    return median_body_length(block.frames[rows].numpy(), layout)
 
 
 def compare_units(train: SkeletonDataset, test: SkeletonDataset) -> str | None:
@@ -150,7 +150,7 @@ def _facts(dataset: SkeletonDataset, positions: Tensor) -> np.ndarray:
 def _contents(dataset: SkeletonDataset, positions: Tensor, facts: np.ndarray) -> list[bytes]:
     """A fingerprint of each clip; empty where its middle frame shows nobody."""
     starts, _ = _rows(dataset.stored_clips, positions)
-    frames = dataset.stored_clips.frames.numpy()[starts + facts[:, 0] // 2]
+    frames = dataset.stored_clips.frames[starts + facts[:, 0] // 2].numpy()
     seen = frames.any((1, 2)).tolist()
     return [
         fact.tobytes() + frame.tobytes() if visible else b''
