@@ -79,7 +79,7 @@ class BiGRU(Encoder):
         Raises:
             ValueError: if the clips differ from the encoder in people, joints or coordinates.
         """
-        people, frames, joints, channels = clips.shape[1:]
+        num_clips, people, frames, joints, channels = clips.shape
         if (people, joints, channels) != self.clip_shape:
             raise ValueError(
                 f'BiGRU was built for clips of (people, joints, coordinates) = {self.clip_shape}, '
@@ -88,7 +88,7 @@ class BiGRU(Encoder):
             )
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
-        sequence = self.input_norm(sequence.flatten(0, 1)).unflatten(0, (len(clips), frames))
+        sequence = self.input_norm(sequence.flatten(0, 1)).unflatten(0, (num_clips, frames))
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
             if self.bidirectional:
                 backward = backward_cell(sequence.flip(1))[0].flip(1)
