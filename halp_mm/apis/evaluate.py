@@ -106,8 +106,8 @@ def evaluate(
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, the protocol needs a target, takes no
-            checkpoint or trains nothing to save, the checkpoint does not fit, the target has no data sets, or its layout
-            cannot be converted.
+            checkpoint or trains nothing to save, the checkpoint does not fit, the target has no
+            data sets, or its layout cannot be converted.
 
     Example:
         >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
