@@ -32,6 +32,7 @@ COMMANDS = (
     'infer',
     'extract_features',
     'find_similar',
+    'export',
     'ablate',
     'report',
     'fuse_streams',
