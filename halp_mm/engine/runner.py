@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
@@ -67,6 +69,14 @@ class SkeletonRunner(Runner):
     def log_file(self) -> Path:
         """The text of the log."""
         return Path(self.log_dir, f'{self.timestamp}.log')
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger, whose file is UTF-8 on all systems."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
+        return logger
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
         """Register hooks by name, besides mmengine's own; one that is None is omitted."""
