@@ -202,6 +202,7 @@ class ClipWriter:
         self._file.write(_HEADER_BYTES.to_bytes(8, 'little') + text.ljust(_HEADER_BYTES))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._file.close()  # Windows renames no open file
         self._partial.replace(self.path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,14 @@ class SkeletonRunner(Runner):
     def log_file(self) -> Path:
         """The text of the log."""
         return Path(self.log_dir, f'{self.timestamp}.log')
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger, whose file is UTF-8 on all systems."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
+        return logger
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
         """Register hooks by name, besides mmengine's own; one that is None is omitted."""
