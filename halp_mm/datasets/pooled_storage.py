@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Sequence
 
 import numpy as np
@@ -96,11 +97,12 @@ class PooledStorage(ClipStorage):
         self.notes = {'subjects': subjects}
         self.block = PooledBlock([part.block for part in parts])
         self.is_mapped = all(part.is_mapped for part in parts)
-        print_log(
-            f'{self.path}: {len(self)} clips ({", ".join(map(str, map(len, parts)))}) of '
-            f'{len(self.class_names)} classes; {describe_classes(classes)}',
-            'current',
-        )
+        if multiprocessing.parent_process() is None:  # a loader's workers open the files again
+            print_log(
+                f'{self.path}: {len(self)} clips ({", ".join(map(str, map(len, parts)))}) of '
+                f'{len(self.class_names)} classes; {describe_classes(classes)}',
+                'current',
+            )
 
     def split(self, name: str) -> Tensor:
         """Positions of the clips of a split, int64; every file needs the split.
