@@ -25,6 +25,7 @@ COMMANDS = (
     'prepare_folder',
     'convert_annotations',
     'convert_layout',
+    'merge_data',
     'inspect_data',
     'draw_skeleton',
     'train',

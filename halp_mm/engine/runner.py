@@ -72,14 +72,6 @@ class SkeletonRunner(Runner):
         """The text of the log."""
         return Path(self.log_dir, f'{self.timestamp}.log')
 
-    def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, whose file is UTF-8 on all systems."""
-        logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if isinstance(handler, logging.FileHandler):
-                handler.stream.reconfigure(encoding='utf-8')
-        return logger
-
     def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
         """Register hooks by name, besides mmengine's own; one that is None is omitted."""
         kept = {
@@ -106,8 +98,11 @@ class SkeletonRunner(Runner):
         super().setup_env(env_cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, whose file may be on a disk that gets full."""
+        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full."""
         logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
         steady_log_files(logger)
         return logger
 
