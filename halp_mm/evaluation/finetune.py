@@ -46,7 +46,7 @@ class FinetunedModel(BaseModel):
             {
                 stream: nn.Sequential(
                     copy.deepcopy(encoder),
-                    *classifier_layers(encoder.feature_dim, hidden_dim, num_classes, generator),
+                    new_classifier(encoder.feature_dim, hidden_dim, num_classes, generator),
                 )
                 for stream, encoder in model.encoders.items()
             }
@@ -85,16 +85,17 @@ class FinetunedModel(BaseModel):
         return {stream: F.cross_entropy(logit, labels) for stream, logit in logits.items()}
 
 
-def classifier_layers(
+def new_classifier(
     num_features: int, hidden_dim: int | None, num_classes: int, generator: torch.Generator
-) -> list[nn.Module]:
-    """The layers of a new classifier of features; see :class:`FinetunedModel`."""
+) -> nn.Module:
+    """A linear layer or a perceptron with one hidden layer; see :class:`FinetunedModel`."""
     if hidden_dim is None:
-        return [linear_classifier(num_features, num_classes, generator)]
+        return linear_classifier(num_features, num_classes, generator)
     hidden = nn.Linear(num_features, hidden_dim)
     nn.init.kaiming_normal_(hidden.weight, nonlinearity='relu', generator=generator)
     nn.init.zeros_(hidden.bias)
-    return [hidden, nn.ReLU(inplace=True), linear_classifier(hidden_dim, num_classes, generator)]
+    linear = linear_classifier(hidden_dim, num_classes, generator)
+    return nn.Sequential(hidden, nn.ReLU(inplace=True), linear)
 
 
 @PROTOCOLS.register_module()

@@ -56,7 +56,10 @@ FREE_COMBINATIONS = [
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
 ]
-RELEASES = ['halp/bigru_ntu60_xsub_release', 'aimclr/stgcn_ntu60_xsub_release']
+RELEASES = [
+    f'{name}_ntu60_xsub_release'
+    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 METHODS = {
     'moco': 'MoCo',

@@ -96,7 +96,7 @@ def released(dtype: torch.dtype) -> tuple[AGCN, dict[str, Tensor], dict[str, Ten
         feature_dim=arrays['feature'].shape[1],
     )
     weights, linear = (with_prefix(converted, part) for part in ('encoder.', 'classifier.'))
-    encoder.load_state_dict({**weights, 'adjacency': encoder.adjacency})
+    encoder.load_state_dict(weights)
     assert len(weights) + len(linear) == len(converted)
     return encoder.to(dtype).eval(), arrays, linear
 

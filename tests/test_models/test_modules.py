@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from halp_mm.models import FeatureAsEmbedding, FeatureQueue, MomentumCopy, Projector
+from halp_mm.models.converters.released_skeletonbt import rename_released_skeletonbt
 from tests.helpers import (
     DTYPES,
     assert_relative,
@@ -54,11 +55,9 @@ def test_projector_is_exact_under_autocast():
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_projector_of_barlow_twins_equals_the_release(dtype):
     vectors = reference('skeletonbt_loss_released')
-    state = {
-        name.replace('projector.', 'layers.'): value
-        for name, value in with_prefix(vectors, 'state/').items()
-        if name.startswith('projector.')
-    }
+    converted = rename_released_skeletonbt(with_prefix(vectors, 'state/'))
+    state = with_prefix(converted, 'projector.')
+    assert len(state) == len(converted)
     hidden, in_dim = state['layers.0.weight'].shape
     out_dim = len(state['layers.6.weight'])
     projector = Projector(

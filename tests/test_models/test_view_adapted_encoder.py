@@ -160,6 +160,20 @@ def test_begins_with_the_sensors_view():
     assert encoder.num_people == 2
 
 
+def test_autocast_keeps_the_precision_of_coordinates():
+    encoder = adapted('LSTM')
+    clips = random_clips(3, 2, 8, 25, 3)
+    with torch.autocast('cpu', torch.bfloat16):
+        view = encoder.view_adaptation.choose_view(clips)
+        observed = encoder.view_adaptation(clips)
+        feature = encoder.train()(clips)
+    assert observed.dtype == torch.float32
+    expected = observe(clips, view['translation'], view['rotation'])
+    torch.testing.assert_close(observed, expected, rtol=1e-6, atol=1e-6)
+    feature.float().sum().backward()
+    assert all(p.grad.isfinite().all() for p in encoder.parameters())
+
+
 def test_noise_is_seen_in_training_by_the_choice_of_the_view_only():
     encoder = adapted('LSTM', noise_std=0.5, dropout=0.0)
     clips = random_clips(3, 2, 8, 25, 3)

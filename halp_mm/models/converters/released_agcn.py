@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from halp_mm.models.converters.renaming import rename_entries
+from halp_mm.skeletons import SkeletonLayout, parent_child_adjacency
 
 
 def _in_block(name: str) -> Callable[[re.Match], str]:
@@ -41,16 +42,18 @@ JOINED = {
 }
 
 
-def rename_released_agcn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def rename_released_agcn(
+    state: Mapping[str, Tensor], layout: str | Mapping | SkeletonLayout = 'kinect_v2'
+) -> dict[str, Tensor]:
     """Rename the weights of a released AGCN with its linear layer.
 
     Args:
         state: Weights by the release's names.
+        layout: Joint layout that the network was trained on. The release does not store its graph.
 
     Returns:
-        Weights by the names of :class:`AGCN` in a classifier: ``encoder.*`` and ``classifier.*``,
-        without the graph, which the release does not store. In ISC, the linear layer is the
-        projector.
+        Weights by the names of :class:`AGCN` in a classifier: ``encoder.*`` and ``classifier.*``.
+        In ISC, the linear layer is the projector.
 
     Raises:
         ValueError: if a name is not one of the release's.
@@ -58,7 +61,8 @@ def rename_released_agcn(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = rename_entries(
         state, RELEASED_NAMES, 'the names of a released AGCN with one linear layer, fc'
     )
-    joined: dict[str, Tensor] = {}
+    graph = torch.from_numpy(parent_child_adjacency(layout))
+    joined: dict[str, Tensor] = {'encoder.adjacency': graph}
     for name, value in renamed.items():
         match = re.match(r'(.*\.graph_convolution)\.(\w+)\.0\.(weight|bias)$', name)
         if match:

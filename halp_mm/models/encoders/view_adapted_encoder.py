@@ -68,7 +68,9 @@ class ViewAdaptation(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to clips as the chosen camera sees them."""
         view = self.choose_view(clips)
-        return observe(clips, view['translation'], view['rotation'])
+        # Coordinates keep full precision, whatever the precision of the networks.
+        with torch.autocast(clips.device.type, enabled=False):
+            return observe(clips, view['translation'], view['rotation'])
 
     def choose_view(self, clips: Tensor) -> dict[str, Tensor]:
         """Choose the ``translation`` and the ``rotation``, angles about x, y and z in radians.
@@ -84,7 +86,6 @@ class ViewAdaptation(nn.Module):
                 feature = network.readout(feature_map)[:, None]
             else:
                 feature = feature_map[:, 0, :, :, 0].mT
-            # At least the clips' precision: a rotation in half precision would not be one.
             view[name] = self.outputs[name](feature).to(clips.dtype)
         return view
 

@@ -235,8 +235,10 @@ class Pretrainer(BaseModel):
         parameter: an optimizer leaves the parameters as they are, while queues are filled.
         """
         weighted = [value for name, value in losses.items() if name.endswith('/loss')]
-        nothing = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
-        total = sum(weighted) if weighted else nothing
+        if weighted:
+            total = sum(weighted)
+        else:
+            total = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
