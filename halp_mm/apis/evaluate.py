@@ -17,7 +17,7 @@ from halp_mm.apis.config import check_data_files, load_config
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.datasets.split_comparison import compare_units
+from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.evaluation import EvaluationResult
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
@@ -100,8 +100,8 @@ def evaluate(
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, the protocol needs a target or takes no
-            checkpoint, the checkpoint does not fit, the target has no data sets, or its layout
-            cannot be converted.
+            checkpoint, the checkpoint does not fit, all test clips are training clips as well, the
+            target has no data sets, or its layout cannot be converted.
 
     Example:
         >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -143,6 +143,8 @@ def evaluate(
             test_dataset = DATASETS.build(config.test_dataset)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
+    allowed = bool((target or config).get('train_on_test_clips'))
+    shared = compare_clips(train_dataset, test_dataset, allowed)
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
@@ -153,7 +155,7 @@ def evaluate(
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
     data_files = (train_dataset.data_file, test_dataset.data_file)
-    found = (warning, compare_units(train_dataset, test_dataset))
+    found = (warning, *shared, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
     return make_results(result, settings, data_files, seconds, warnings), result
 

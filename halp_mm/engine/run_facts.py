@@ -66,12 +66,13 @@ def data_digest(path: str | os.PathLike) -> str:
 
 
 def data_facts(config: Mapping) -> dict[str, dict[str, str]]:
-    """Files, splits and digests of a config's training and test clips."""
+    """Files, splits and digests of a config's training, test and evaluation clips."""
     facts, digests = {}, {}
     values = flat_config(
         {
             'training': config.get('train_dataloader', {}).get('dataset', {}),
             'test': config.get('test_dataset', {}),
+            'evaluation_data': config.get('evaluation_data') or {},
         }
     )
     for key, value in values.items():
