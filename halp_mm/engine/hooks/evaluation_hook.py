@@ -109,6 +109,7 @@ class EvaluationHook(Hook):
             DATASETS.build({'num_people': num_people, **evaluation_data[key]})
             for key in ('train', 'test')
         ]
+        self.say_shared_clips(runner, *datasets)
         for dataset in datasets:
             try:
                 conversion_matrix(dataset.layout, layout)
@@ -116,8 +117,6 @@ class EvaluationHook(Hook):
                 raise ValueError(
                     f'evaluation_data: {dataset.data_file} does not suit the encoder: {error}'
                 ) from error
-        self.say_shared_clips(runner, *datasets)
-        for dataset in datasets:
             dataset.normalize_once(normalization, math.inf, preprocessor.device)
         return tuple(datasets)
 
