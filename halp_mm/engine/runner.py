@@ -20,6 +20,7 @@ from halp_mm.atomic_write import atomic_write, replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
+from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
 from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
@@ -182,9 +183,10 @@ class SkeletonRunner(Runner):
 
         Raises:
             OSError: if it cannot be written.
-            ValueError: if weights are NaN or infinite; they would replace good ones.
+            ValueError: if weights or the optimiser's state are NaN or infinite; they would replace
+                good ones.
         """
-        self._check_finite(filename)
+        self._check_finite(filename, kwargs.get('save_optimizer', True))
         partial = f'{filename}.{os.getpid()}.partial'
         partial_path = os.path.join(out_dir, partial)
         meta = {**(meta or {}), RUN: self.run_facts()}
@@ -299,7 +301,7 @@ class SkeletonRunner(Runner):
 
     def _check_resumed(self, checkpoint: dict, filename: str) -> dict:
         """Compare a checkpoint with this run, and return its metadata."""
-        check_resumable(checkpoint, filename)
+        check_resumable(checkpoint, filename, self._optimized_parameters())
         load_state(model_of(self), checkpoint, filename)
         meta = checkpoint['meta']
         then, now = meta.get(RUN), self.run_facts()
@@ -345,15 +347,21 @@ class SkeletonRunner(Runner):
         if epoch >= self.max_epochs:
             self.logger.info(f'all {self.max_epochs} epochs are done already')
 
-    def _check_finite(self, filename: str) -> None:
-        """Refuse to save a model that has diverged."""
-        state = model_of(self).state_dict()
-        tensors = {key: value for key, value in state.items() if value.is_floating_point()}
-        finite = torch.stack([torch.isfinite(value).all() for value in tensors.values()])
-        if not finite.all():
-            name = list(tensors)[finite.tolist().index(False)]
+    def _check_finite(self, filename: str, saves_optimizer: bool) -> None:
+        """Refuse to save a training that has diverged."""
+        optimizer = self.optim_wrapper.state_dict() if saves_optimizer else None
+        weights = model_of(self).state_dict()
+        name = find_not_finite(weights, optimizer, self._optimized_parameters())
+        if name is not None:
             raise ValueError(
                 f'{name} has entries that are NaN or infinite after {self.iter} iterations: '
                 f'training has diverged and stops, and {filename} is not written. Try a smaller '
                 'learning rate'
             )
+
+    def _optimized_parameters(self) -> list[str]:
+        """The names of the optimiser's parameters, in its order."""
+        names = {id(value): name for name, value in model_of(self).named_parameters()}
+        optimizer = getattr(self.optim_wrapper, 'optimizer', None)
+        groups = [] if optimizer is None else optimizer.param_groups
+        return [names.get(id(value), '?') for group in groups for value in group['params']]

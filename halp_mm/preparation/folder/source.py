@@ -17,6 +17,7 @@ from typing import TextIO
 
 import numpy as np
 
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
 from halp_mm.preparation.folder.labels import Labels, read_labels
@@ -115,15 +116,14 @@ class FolderSource(Source):
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
 
     def remarks(self, summary: Summary) -> list[str]:
-        """Which classes have no clips: integer labels count from 0."""
+        """Which classes have no clips, and whether integer labels were numbered anew."""
+        numbers = describe_numbers(self._known.class_of_label)
+        lines = [numbers] if numbers else []
         empty = [name for name, count in summary.classes.items() if not count]
-        if not empty:
-            return []
-        total = len(summary.classes)
-        return [
-            f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}. Integer labels '
-            'count from 0 to the largest; give names, or the list of classes by --classes'
-        ]
+        if empty:
+            total = len(summary.classes)
+            lines.append(f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}')
+        return lines
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
         """The clips' files by name; those in the lists are none."""
