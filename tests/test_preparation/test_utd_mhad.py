@@ -150,7 +150,7 @@ def test_mutated_files_are_refused_or_read_as_they_are(tmp_path, compressed):
     good = random_array(6)
     whole = as_matlab(compressed, d_skel=good)
     path = tmp_path / 'a1_s1_t1_skeleton.mat'
-    for _ in range(50):
+    for _ in range(200):
         content = bytearray(whole)
         for _ in range(draw.randint(1, 3)):
             place = draw.randrange(116, min(len(content), 260))
@@ -168,7 +168,7 @@ def test_mutated_files_are_refused_or_read_as_they_are(tmp_path, compressed):
             assert array.shape == good.shape
             expected = array.transpose(2, 0, 1).astype(np.float32)
             np.testing.assert_array_equal(clip.coordinates[0], expected)
-    assert len(refused) >= 15
+    assert len(refused) >= 60
     assert all(str(path) in text for text in refused)
 
 
