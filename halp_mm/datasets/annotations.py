@@ -43,6 +43,8 @@ SIZES = {
 #: A column of a clip that lacks the key.
 MISSING = -1
 
+_TRANSPOSE = 'save keypoint.transpose(1, 0, 2, 3)'
+_FEW_PEOPLE = 2  # more people than frames are taken for frames
 _MAX_CLASSES = 10_000  # without names; a data file has no room for the names of more
 _KNOWN_CLASSES = {'ntu60': CLASS_NAMES[:60], 'ntu120': CLASS_NAMES}
 _TOP_LEVEL = ('split', 'annotations')
@@ -129,6 +131,7 @@ def read_annotations(
     content = load_plain_pickle(path)
     _check_content(content, path)
     given = content['annotations']
+    _check_axes(given, path)
     found = Annotations(
         path, _find_layout(layout, given, path), path.stem if dataset is None else dataset
     )
@@ -188,6 +191,18 @@ def _check_content(content: object, path: Path) -> None:
         raise ValueError(f"{path}: 'annotations' is not a list of dicts; {expected}")
     if not annotations:
         raise ValueError(f"{path}: 'annotations' is empty; expected one dict a clip")
+
+
+def _check_axes(annotations: Sequence[Mapping], path: Path) -> None:
+    """Raise a ValueError if most clips have more people than frames, whatever they say of both."""
+    shapes = [shape for shape in map(_shape, annotations) if shape is not None]
+    swapped = [shape for shape in shapes if shape[0] > max(shape[1], _FEW_PEOPLE)]
+    if 2 * len(swapped) > len(shapes):
+        raise ValueError(
+            f'{path}: {len(swapped)} of {len(shapes)} keypoints have more people than frames, such '
+            f'as {list(swapped[0])}, so they look like [T, M, V, C]; expected [M, T, V, C]: '
+            f'{_TRANSPOSE}, and the scores in the same way'
+        )
 
 
 def _is_text(value: object) -> bool:
@@ -275,7 +290,12 @@ class _Checks:
         if joints != layout.num_joints:
             yield f'has {joints} joints; layout {layout.name!r} has {layout.num_joints}'
         total = annotation['total_frames']
-        if not _is_integer(total) or total != frames:
+        if total == people != frames:
+            yield (
+                f'has total_frames {total} and a keypoint {list(shape)}, which looks like '
+                f'[T, M, V, C]; expected [M, T, V, C]: {_TRANSPOSE}'
+            )
+        elif not _is_integer(total) or total != frames:
             yield f'has total_frames {total!r:.60}, but its keypoint {frames} frames'
         score = annotation.get('keypoint_score')
         if 'keypoint_score' in annotation and not (_is_numeric(score) and score.shape == shape[:3]):

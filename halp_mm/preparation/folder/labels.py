@@ -53,6 +53,19 @@ class Labels:
     problems: list[Problem] = field(default_factory=list)
 
 
+def find_labels(folder: Path) -> Path | None:
+    """The labels file ``labels.csv`` in a folder of clips; None if there is none.
+
+    A clip may have this name too, but its header is another.
+    """
+    path = folder / 'labels.csv'
+    try:
+        (_, header), *_ = _read_rows(path)
+    except (OSError, ValueError):  # none at all, or a clip
+        return None
+    return path if {cell.strip() for cell in header} >= {*_NEEDED} else None
+
+
 def read_labels(path: Path, classes: Path | None = None) -> Labels:
     """Read a labels file.
 
