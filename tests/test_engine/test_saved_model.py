@@ -176,8 +176,8 @@ HOSTILE = {
         r"encoders.joint.type is 'os.system'; expected the bare name of a registered model",
     ),
     'type of another registry': (
-        lambda told, _: told['encoders']['joint'].update(type='Conv2d'),
-        r"encoders.joint: there is no model 'Conv2d'",
+        lambda told, _: told['encoders']['joint'].update(type='ImgDataPreprocessor'),
+        r"encoders.joint: there is no model 'ImgDataPreprocessor'",
     ),
     'unknown type': (
         lambda told, _: told['encoders']['joint'].update(type='MyEncoder'),
