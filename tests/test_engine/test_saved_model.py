@@ -108,6 +108,8 @@ def test_encoders_are_taken_over(saved):
 def test_only_what_scores_is_written_of_a_pretrainer(random_clips, tmp_path):
     pretrained = tiny_model()
     model = InferenceModel.of(pretrained.eval())
+    assert not model.training
+    assert InferenceModel.of(model) is model
     described = describe_model(config_of(), model, SkeletonDataset(random_clips, 'train'))
     save_model(tmp_path / 'encoder.pth', model, described)
     found, told = load_model(tmp_path / 'encoder.pth')
