@@ -170,7 +170,7 @@ def evaluate(
         run = _assumed_run(config, checkpoint, None if target else train_dataset)
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
-    data_files = (train_dataset.data_file, test_dataset.data_file)
+    data_files = (*train_dataset.data_files, *test_dataset.data_files)
     found = (warning, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
     results = make_results(result, settings, data_files, seconds, warnings)

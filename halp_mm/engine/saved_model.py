@@ -23,6 +23,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.datasets.known_clips import KnownClips
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
+from halp_mm.engine.safetensors_checkpoint import SUFFIX, write_safetensors_checkpoint
 from halp_mm.engine.weights import describe_misfit, encoder_prefixes, state_of
 from halp_mm.models import Encoder, InferenceModel, SkeletonPreprocessor
 from halp_mm.models.pretrainers.pretrainer import encoder_of
@@ -177,7 +178,8 @@ def save_model(
     """Write a model to one file, completely or not at all, sealed by a checksum.
 
     Args:
-        path: The file, usually called ``.pth``.
+        path: The file, usually called ``.pth``; ``.safetensors`` makes it a safetensors file,
+            with the description as JSON in its header.
         model: The model.
         description: Its description.
 
@@ -191,8 +193,11 @@ def save_model(
     _check_finite(state, path)
     checkpoint = {'meta': {INFERENCE: entries}, 'state_dict': state}
     with atomic_write(path) as partial:
-        torch.save(checkpoint, partial)
-        seal_checkpoint_file(partial)
+        if partial.suffix == SUFFIX:
+            write_safetensors_checkpoint(checkpoint, partial)
+        else:
+            torch.save(checkpoint, partial)
+            seal_checkpoint_file(partial)
 
 
 def load_model(path: str | os.PathLike) -> SavedModel:
