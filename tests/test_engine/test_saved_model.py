@@ -108,6 +108,8 @@ def test_encoders_are_taken_over(saved):
 def test_only_what_scores_is_written_of_a_pretrainer(random_clips, tmp_path):
     pretrained = tiny_model()
     model = InferenceModel.of(pretrained.eval())
+    assert not model.training
+    assert InferenceModel.of(model) is model
     described = describe_model(config_of(), model, SkeletonDataset(random_clips, 'train'))
     save_model(tmp_path / 'encoder.pth', model, described)
     found, told = load_model(tmp_path / 'encoder.pth')
@@ -176,8 +178,8 @@ HOSTILE = {
         r"encoders.joint.type is 'os.system'; expected the bare name of a registered model",
     ),
     'type of another registry': (
-        lambda told, _: told['encoders']['joint'].update(type='Conv2d'),
-        r"encoders.joint: there is no model 'Conv2d'",
+        lambda told, _: told['encoders']['joint'].update(type='ImgDataPreprocessor'),
+        r"encoders.joint: there is no model 'ImgDataPreprocessor'",
     ),
     'unknown type': (
         lambda told, _: told['encoders']['joint'].update(type='MyEncoder'),
