@@ -17,6 +17,7 @@ from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear import linear_classifier
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
+from halp_mm.models import InferenceModel
 from halp_mm.models.data_preprocessors import Draws, Views
 from halp_mm.registry import PROTOCOLS
 from halp_mm.training_progress import TrainingProgress
@@ -50,6 +51,13 @@ class FinetunedModel(BaseModel):
                 for stream, encoder in model.encoders.items()
             }
         )
+
+    def for_inference(self) -> InferenceModel:
+        """The networks, which are not copied, as encoders and classifiers."""
+        encoders, classifiers = (
+            {stream: network[part] for stream, network in self.networks.items()} for part in (0, 1)
+        )
+        return InferenceModel(encoders, self.sources, self.data_preprocessor, classifiers).eval()
 
     def forward(
         self,
@@ -126,7 +134,7 @@ class FinetuneProtocol(TrainedProtocol):
             model.data_preprocessor.normalization, device=model.data_preprocessor.device
         )
         judge = EpochJudge(test_dataset)
-        by_stream = self.finetune(
+        outcome = self.finetune(
             model,
             train_dataset,
             torch.arange(len(train_dataset)),
@@ -134,7 +142,7 @@ class FinetuneProtocol(TrainedProtocol):
             self.seed,
             after_epoch=lambda finetuned: judge.add(self.probabilities(finetuned, test_dataset)),
         )
-        return Outcome(by_stream, metrics=judge.metrics)
+        return outcome._replace(metrics=judge.metrics)
 
     def finetune(
         self,
@@ -144,7 +152,7 @@ class FinetuneProtocol(TrainedProtocol):
         test_dataset: SkeletonDataset,
         seed: int,
         after_epoch: Callable[[FinetunedModel], None] | None = None,
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """Fine-tune on some of the training clips.
 
         Args:
@@ -156,7 +164,8 @@ class FinetuneProtocol(TrainedProtocol):
             after_epoch: Is shown the networks after each epoch.
 
         Returns:
-            The probabilities ``[num_test, classes]`` of the test clips by stream.
+            The probabilities ``[num_test, classes]`` of the test clips by stream, and the model
+            that gave them.
 
         Raises:
             ValueError: if the training diverges.
@@ -172,7 +181,8 @@ class FinetuneProtocol(TrainedProtocol):
             finetuned.to(preprocessor.device)
             torch.manual_seed(seed)
             self.train(finetuned, train_dataset, labelled, generator, seed, after_epoch)
-            return self.probabilities(finetuned, test_dataset)
+            by_stream = self.probabilities(finetuned, test_dataset)
+        return Outcome(by_stream, model=finetuned.for_inference())
 
     def probabilities(
         self, finetuned: FinetunedModel, dataset: SkeletonDataset

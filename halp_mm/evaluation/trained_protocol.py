@@ -45,6 +45,8 @@ class TrainedProtocol(Protocol):
         ValueError: if an argument is out of its range.
     """
 
+    trains_classifiers = True
+
     def __init__(
         self,
         epochs: int = 80,

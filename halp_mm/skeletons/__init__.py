@@ -1,6 +1,7 @@
 """Skeletons: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.body_length import describe_units, median_body_length
+from halp_mm.skeletons.cells import cells_of, clips_of
 from halp_mm.skeletons.clips import Clips
 from halp_mm.skeletons.graph import (
     PARTITION_STRATEGIES,
@@ -24,7 +25,9 @@ __all__ = [
     'STREAMS',
     'Clips',
     'SkeletonLayout',
+    'cells_of',
     'check_stream',
+    'clips_of',
     'conversion_matrix',
     'conversion_recipe',
     'convert_joints',

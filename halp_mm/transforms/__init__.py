@@ -7,7 +7,7 @@ from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
-from halp_mm.transforms.masking import SpatioTemporalMask
+from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.random_move import RandomMove
@@ -26,6 +26,7 @@ from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormali
 __all__ = [
     'AxisMask',
     'BatchTransform',
+    'CellMask',
     'CenterCropResize',
     'Compose',
     'ConvertLayout',
@@ -35,6 +36,7 @@ __all__ = [
     'GaussianNoise',
     'JointCorruption',
     'JointFrameMask',
+    'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',
     'PreNormalize2D',

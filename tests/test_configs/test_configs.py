@@ -73,6 +73,8 @@ METHODS = {
     'aimclr_crosclr': 'AimCLR + CrosSCLR',
     'halp_aimclr': 'HaLP + AimCLR',
     'stgcn': 'ST-GCN',
+    'mamp': 'MAMP',
+    'mae': 'MAE',
     'barlow_twins': 'Barlow Twins',
     'masked_reconstruction': 'Masked reconstruction',
     'self_distillation': 'Self-distillation',
@@ -99,6 +101,7 @@ NARROW = dict(
     BiGRU=dict(hidden_size=8),
     STGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     HCN=dict(base_channels=4),
+    SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
@@ -161,6 +164,12 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {
+        f'{method}/transformer_{name.removeprefix("bigru_")}'
+        for method in ('mamp', 'mae')
+        for name in PAPER
+    }
+    expected |= {'mamp/transformer_synthetic_xsub'}
     expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
     expected |= {
         f'{method}/{encoder}_{name}'
@@ -405,3 +414,29 @@ def test_another_stream_is_an_option(method, stream):
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     assert list(model.encoders) == [stream]
     assert model.data_preprocessor.streams == (stream,)
+
+
+@pytest.mark.parametrize('name', PAPER)
+def test_mamps_settings(name):
+    """MAMP, Sec. 4.2, and its release; its MAE baseline differs in what is hidden and predicted."""
+    mamp, mae = (
+        load(f'{method}/transformer_{name.removeprefix("bigru_")}') for method in ('mamp', 'mae')
+    )
+    encoder = MODELS.build(mamp['model']['encoder'])
+    assert (encoder.feature_dim, encoder.num_frames, encoder.cell_frames) == (256, 120, 4)
+    assert len(encoder.blocks) == 8 + 1  # a layer norm at the end
+    assert abs(sum(p.numel() for p in encoder.parameters()) / 6.34e6 - 1) < 0.01
+    assert mamp['train_dataloader']['batch_size'] == 128
+    assert mamp['train_cfg']['max_epochs'] == 400
+    head = mamp['model']['heads']['masked']
+    assert (head.pop('target'), head['cell_frames']) == ('motion', 4)
+    mask = mamp['data_preprocessor']['views'].pop('masked')
+    tau = 0.75 if 'ntu120' in name else 0.8
+    assert mask == dict(
+        base='clean', transforms=[dict(type='MotionAwareMask', ratio=0.9, temperature=tau)]
+    )
+    assert mae['model']['heads']['masked'].pop('target') == 'coordinates'
+    assert mae['data_preprocessor']['views'].pop('masked') == dict(
+        base='clean', transforms=[dict(type='SpatioTemporalMask', ratio=0.9)]
+    )
+    assert mae == mamp

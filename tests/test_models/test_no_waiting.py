@@ -111,10 +111,14 @@ def test_the_guard_can_fail(waiting):
 
 
 def test_the_guard_lets_pass_what_does_not_wait():
-    x = torch.ones(3)
+    x = torch.tensor([1.0, 2.0, 3.0])
     with RefuseToWait():
-        x[torch.tensor([0, 2])] = torch.ones(2)
-        x[x > 0] = 0.0
-        x.masked_fill(x > 0, 1.0)
-        x.repeat_interleave(2)
-        x.repeat_interleave(torch.tensor([1, 2, 0]), output_size=3)
+        x[torch.tensor([0, 2])] = torch.tensor([4.0, -5.0])
+        x[x < 0] = 0.0
+        filled = x.masked_fill(x > 3, 1.0)
+        twice = x.repeat_interleave(2)
+        each = x.repeat_interleave(torch.tensor([1, 2, 0]), output_size=3)
+    assert x.tolist() == [4, 2, 0]
+    assert filled.tolist() == [1, 2, 0]
+    assert twice.tolist() == [4, 4, 2, 2, 0, 0]
+    assert each.tolist() == [4, 2, 2]

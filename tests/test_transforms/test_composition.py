@@ -225,7 +225,8 @@ def test_no_transform_waits_for_the_device(config):
     clips = random_clips((12, 1, 7))
     transform = build_transform(config)
     with RefuseToWait():
-        transform(clips, generator())
+        result = transform(clips, generator())
+    assert torch.equal(result.coordinates, transform(clips, generator()).coordinates)
 
 
 @pytest.mark.parametrize('config', FLAT, ids=name_of)

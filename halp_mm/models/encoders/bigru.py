@@ -73,7 +73,7 @@ class BiGRU(SequenceEncoder):
         self.check_clips(clips)
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
-        sequence = self.input_norm(sequence.flatten(0, 1)).unflatten(0, sequence.shape[:2])
+        sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
             if self.bidirectional:
                 backward = backward_cell(sequence.flip(1))[0].flip(1)

@@ -18,6 +18,7 @@ from halp_mm.models.modules.synchronized_batch_norm import (
     SynchronizedBatchNorm,
     synchronize_batch_norm,
 )
+from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 
 __all__ = [
     'BitDropout',
@@ -29,6 +30,7 @@ __all__ = [
     'MomentumCopy',
     'Projector',
     'SynchronizedBatchNorm',
+    'TransformerDecoder',
     'frechet_mean',
     'gather_from_all_ranks',
     'gather_with_gradient',
