@@ -27,6 +27,7 @@ COMMANDS = (
     'convert_layout',
     'inspect_data',
     'draw_skeleton',
+    'make_config',
     'train',
     'test',
     'ablate',
