@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from halp_mm.apis.config import load_config
-from halp_mm.apis.data_facts import DataFacts, find_facts
+from halp_mm.apis.data_facts import find_facts
 from halp_mm.apis.packaged_configs import PREFIX, config_path
 from halp_mm.apis.recipe import Choice, choose_settings
 from halp_mm.atomic_write import atomic_write
@@ -25,9 +25,7 @@ _LINE = 100  # characters, as in the configs of this repository
 def small_methods() -> dict[str, Path]:
     """The methods that a config can be made for, each with its small base."""
     folder = config_path(f'{PREFIX}_base_/methods')
-    return {
-        path.stem.removesuffix(_SMALL): path for path in sorted(folder.glob(f'*{_SMALL}.py'))
-    }
+    return {path.stem.removesuffix(_SMALL): path for path in sorted(folder.glob(f'*{_SMALL}.py'))}
 
 
 def make_config(

@@ -1,8 +1,8 @@
 """The recipe: settings of a training that follow from its data, each with its reason.
 
-What does not depend on the data is in ``configs/_base_/methods/METHOD_small.py``: the method, views,
-optimiser, and a schedule of epochs, of which only the proportions count here. A method is known
-here as soon as it has such a file.
+What does not depend on the data is in ``configs/_base_/methods/METHOD_small.py``: the method, its
+views and optimiser, and a schedule of epochs, of which only the proportions count here. A method is
+known here as soon as it has such a file.
 """
 
 from __future__ import annotations
@@ -224,7 +224,9 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}
     for hook in ('checkpoint', 'evaluation'):
         settings[f'default_hooks.{hook}.interval'] = max(1, epochs // 10)
-    yield Choice('steps', settings, f'about {steps:,}, whatever the number of clips: {epochs} epochs')
+    yield Choice(
+        'steps', settings, f'about {steps:,}, whatever the number of clips: {epochs} epochs'
+    )
     stages = {
         f'model.heads.{name}.{key}': scaled(head[key])
         for name, head in base.model.get('heads', {}).items()
@@ -251,7 +253,7 @@ def queue_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[C
     yield Choice(
         'queue',
         {'model.queue_size': queue_size},
-        f'{queue_size} keys, fewer than the {facts.num_clips} clips: else many are of the same clip',
+        f'{queue_size} keys of {facts.num_clips} clips: with more, many would be of one clip',
     )
     for name, head in heads.items():
         if head['type'] == 'HaLPHead':

@@ -6,7 +6,14 @@ from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.masking import SpatioTemporalMask
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
-from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
+from halp_mm.transforms.spatial import (
+    AxisMask,
+    JointCorruption,
+    JointOffset,
+    Rotate,
+    Shear,
+    SpatialFlip,
+)
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
 from halp_mm.transforms.temporal import (
     CenterCropResize,
@@ -26,6 +33,7 @@ __all__ = [
     'GaussianBlur',
     'GaussianNoise',
     'JointCorruption',
+    'JointOffset',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
