@@ -11,7 +11,14 @@ from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporal
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.random_move import RandomMove
-from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
+from halp_mm.transforms.spatial import (
+    AxisMask,
+    JointCorruption,
+    JointOffset,
+    Rotate,
+    Shear,
+    SpatialFlip,
+)
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
 from halp_mm.transforms.subtract_joint import SubtractJoint
 from halp_mm.transforms.temporal import (
@@ -36,6 +43,7 @@ __all__ = [
     'GaussianNoise',
     'JointCorruption',
     'JointFrameMask',
+    'JointOffset',
     'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',

@@ -12,7 +12,7 @@ from halp_mm.evaluation import extract_features
 from halp_mm.export import ClipNetwork, comparison, export_file, sample_clips
 from halp_mm.export.program import read_program
 from tests.runs import run_tool
-from tests.test_export.models import GRU, HCN, RESIZE, STGCN, TRUE_GRU, saved_model
+from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, saved_model
 
 SIZES = [(clips, frames) for clips in (1, 3, 17) for frames in (10, 64, 300)]
 CLASSES = ['sit', 'stand', 'wave']
