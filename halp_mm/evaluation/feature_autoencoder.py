@@ -12,7 +12,7 @@ from halp_mm.argument_checks import check_count, check_positive
 
 
 class FeatureAutoencoder(nn.Module):
-    """A perceptron to a short code and one back, both with tanh between their layers.
+    """A perceptron to a short code and one back, with tanh between the layers and after the code.
 
     Source: P&C (Su et al., CVPR 2020), Sec. 3.3, and its release.
 
@@ -28,7 +28,7 @@ class FeatureAutoencoder(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (feature_dim, *hidden_dims, code_dim)
-        self.encoder = perceptron(sizes)
+        self.encoder = nn.Sequential(*perceptron(sizes), nn.Tanh())
         self.decoder = perceptron(sizes[::-1])
 
     def forward(self, features: Tensor) -> Tensor:

@@ -30,9 +30,8 @@ def test_scaling_equals_a_loop():
     made = TRANSFORMS.build(dict(type='MinMaxNormalize'))(clips).coordinates
     for n, frames in enumerate(clips.num_frames.tolist()):
         poses = [pose for pose in clips.coordinates[n, :, :frames].flatten(0, 1) if pose.any()]
-        low, high = (
-            extreme(torch.stack(poses).flatten(0, 1), 0)[0] for extreme in (torch.min, torch.max)
-        )
+        joints = torch.stack(poses).flatten(0, 1)
+        low, high = joints.amin(0), joints.amax(0)
         for before, after in zip(clips.coordinates[n].flatten(0, 1), made[n].flatten(0, 1)):
             expected = torch.zeros_like(before)
             if before.any():
