@@ -150,14 +150,14 @@ def test_what_differs_is_not_written(value, tmp_path, monkeypatch):
         return [output + value * (self is not calls[0]) for output in outputs]
 
     monkeypatch.setattr(ClipNetwork, 'forward', wrong)
-    with pytest.raises(ValueError, match='differs from the original by up to (0.1|nan)'):
+    with pytest.raises(ValueError, match=r'differs from the original by up to (0.1|nan)'):
         export_file(saved, 'safetensors', tmp_path / 'model.safetensors')
     assert list(tmp_path.iterdir()) == []
 
 
 def test_differences_are_relative_to_large_outputs():
     comparison.Difference(0.009, 100).check()
-    with pytest.raises(ValueError, match='expected at most 0.0001'):
+    with pytest.raises(ValueError, match=r'expected at most 0.0001'):
         comparison.Difference(0.011, 100).check()
 
 
@@ -190,7 +190,7 @@ def test_names_say_the_format(tmp_path):
 
 def test_missing_packages_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'onnxscript', None)
-    with pytest.raises(ImportError, match='needs onnxscript.*pip install onnx onnxruntime'):
+    with pytest.raises(ImportError, match=r'needs onnxscript.*pip install onnx onnxruntime'):
         export_file(graph_encoder(), 'onnx', tmp_path / 'model.onnx')
 
 
