@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch import nn
 from halp_mm.atomic_write import replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
+from halp_mm.engine.config_text import format_configs_once
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
@@ -57,6 +58,7 @@ class SkeletonRunner(Runner):
     """
 
     stop = StopRequest()
+    _quiet: Sequence[tuple[logging.Handler, int]] = ()
     _saved_at: tuple[int, int] | None = None
     _run: dict | None = None
 
@@ -71,12 +73,27 @@ class SkeletonRunner(Runner):
         return Path(self.log_dir, f'{self.timestamp}.log')
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, whose file is UTF-8 on all systems."""
+        """Build the logger, whose file is UTF-8 on all systems.
+
+        Until the Runner is built, the terminal shows warnings only: environment, config and hooks
+        go to the file.
+        """
         logger = super().build_logger(*args, **kwargs)
+        terminals = []
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
                 handler.stream.reconfigure(encoding='utf-8')
+            else:
+                terminals.append((handler, handler.level))
+                handler.setLevel(max(handler.level, logging.WARNING))
+        self._quiet = terminals
         return logger
+
+    def dump_config(self) -> None:
+        """Write the config to the work directory, the last thing that is done to build a Runner."""
+        super().dump_config()
+        for handler, level in self._quiet:
+            handler.setLevel(level)
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
         """Register hooks by name, besides mmengine's own; one that is None is omitted."""
@@ -101,6 +118,7 @@ class SkeletonRunner(Runner):
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, after the processes have been connected."""
         init_distributed(self._launcher)
+        format_configs_once()
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
