@@ -12,7 +12,7 @@ from halp_mm.evaluation import extract_features
 from halp_mm.export import ClipNetwork, comparison, export_file, sample_clips
 from halp_mm.export.program import read_program
 from tests.runs import run_tool
-from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, saved_model
+from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, VIEW_ADAPTED, saved_model
 
 SIZES = [(clips, frames) for clips in (1, 3, 17) for frames in (10, 64, 300)]
 CLASSES = ['sit', 'stand', 'wave']
@@ -44,6 +44,12 @@ def other_layouts() -> SavedModel:
     )
 
 
+def learnt_camera() -> SavedModel:
+    """An encoder around another, of clips that are cut and filled up."""
+    length = dict(type='FixedLength', num_frames=20)
+    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
+
+
 def image_poses() -> SavedModel:
     """Two coordinates and a score."""
     return saved_model(dict(joint=GRU), [dict(type='PreNormalize2D')], layout='coco17', channels=3)
@@ -63,7 +69,9 @@ def assert_same(outputs, network: ClipNetwork, clips, num_frames) -> None:
         assert np.abs(np.asarray(output) - wanted.numpy()).max() < 1e-4
 
 
-@pytest.mark.parametrize('build', [many_encoders, graph_encoder, other_layouts, image_poses])
+@pytest.mark.parametrize(
+    'build', [many_encoders, graph_encoder, other_layouts, learnt_camera, image_poses]
+)
 def test_onnx_at_every_size(build, tmp_path):
     import onnxruntime
 
