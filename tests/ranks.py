@@ -32,7 +32,7 @@ def connected(rank: int, folder: str) -> Iterator[None]:
 def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[dict]:
     """Run a function of rank and folder in two processes; what each saves as ``rank{i}.pth``."""
     context = torch.multiprocessing.spawn(function, (str(folder),), nprocs=2, join=False)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     try:
         while not context.join(timeout=1):
             assert time.monotonic() < deadline, 'a process hangs'
