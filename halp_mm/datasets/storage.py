@@ -202,6 +202,7 @@ class ClipWriter:
         self._file.write(_HEADER_BYTES.to_bytes(8, 'little') + text.ljust(_HEADER_BYTES))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._file.close()  # Windows renames no open file
         self._partial.replace(self.path)
 
 
@@ -228,12 +229,38 @@ class ClipBlock:
         """R, how many skeletons the index speaks of."""
         return self._ends[-1] if self._ends else 0
 
+    @property
+    def skeleton_shape(self) -> tuple[int, int]:
+        """V and C."""
+        return tuple(self.frames.shape[1:])
+
     def clip(self, position: int) -> Tensor:
         """The clip at a position, ``[M, T, V, C]``: a view of what is in memory, or read."""
         people, frames = int(self.num_people[position]), int(self.num_frames[position])
         end = self._ends[position]
         block = self.frames[end - people * frames : end]
         return block.view(people, frames, *block.shape[1:])
+
+    def rows(self, positions: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The row of each clip's first skeleton, and how many it has, int64 ``[N]``.
+
+        Args:
+            positions: int64 ``[N]``: which clips.
+        """
+        counts = self.num_frames * self.num_people
+        starts = counts.cumsum(0) - counts
+        return starts[positions].numpy(), counts[positions].numpy()
+
+    def skeletons(self, rows: np.ndarray) -> np.ndarray:
+        """The skeletons of some rows, a copy.
+
+        Args:
+            rows: Integers of any shape.
+
+        Returns:
+            The rows' shape, then V and C.
+        """
+        return self.frames[rows].numpy()
 
 
 class ClipStorage:
@@ -246,6 +273,9 @@ class ClipStorage:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is empty, truncated or not a data file of ours; says what is wrong.
     """
+
+    #: Whether the frames stay on disk; they are in memory otherwise.
+    stays_in_file = True
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)

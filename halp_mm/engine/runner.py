@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
+from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
@@ -88,6 +90,7 @@ class SkeletonRunner(Runner):
         self.register_hook(ClassesHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(RunIdentityHook())
+        self.register_hook(ModelDescriptionHook())
         self.register_hook(PlainCheckpointHook())
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -96,8 +99,11 @@ class SkeletonRunner(Runner):
         super().setup_env(env_cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, whose file may be on a disk that gets full."""
+        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full."""
         logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
         steady_log_files(logger)
         return logger
 

@@ -15,6 +15,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
+from halp_mm.models import InferenceModel
 from halp_mm.registry import PROTOCOLS
 
 
@@ -53,7 +54,8 @@ class LinearProtocol(TrainedProtocol):
             num_classes,
             after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, test)),
         )
-        return Outcome(_probabilities(classifiers, test), test, judge.metrics)
+        trained = InferenceModel(model.encoders, model.sources, preprocessor, classifiers)
+        return Outcome(_probabilities(classifiers, test), test, judge.metrics, trained)
 
     def train(
         self,

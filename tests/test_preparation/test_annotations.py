@@ -13,8 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset, pad_clips
-from halp_mm.datasets.annotation_storage import open_storage
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
+from halp_mm.datasets.opening import open_storage
 from halp_mm.datasets.plain_pickle import load_plain_pickle
 from halp_mm.preparation import (
     BadDataError,
