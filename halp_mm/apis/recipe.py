@@ -16,7 +16,7 @@ from mmengine.config import Config
 from halp_mm.apis.data_facts import DataFacts
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1600, 'STGCN': 800, 'HCN': 800}
+STEPS = {'BiGRU': 1200, 'STGCN': 800, 'HCN': 800}
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
 #: ...and training and test clips are seen from one side up to this angle between the means.
@@ -132,7 +132,7 @@ def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
         settings |= {f'{place}.{key}': value for key, value in encoder.items()}
         if facts.layout is not None:
             settings[f'{place}.layout'] = facts.layout
-        if encoder.type in ('BiGRU', 'HCN'):
+        if encoder.type == 'BiGRU':
             settings[f'{place}.num_people'] = facts.num_people
         if facts.num_channels != 3:
             settings[f'{place}.num_channels'] = facts.num_channels
@@ -214,13 +214,16 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
     scale = epochs / base.train_cfg.max_epochs
 
     def scaled(epoch: int) -> int:
-        return max(1, round(epoch * scale))
+        return epoch and max(1, round(epoch * scale))
 
     schedulers = [scheduler.to_dict() for scheduler in base.param_scheduler]
     for scheduler in schedulers:
         for key in {'milestones', 'T_max', 'begin', 'end'} & set(scheduler):
             value = scheduler[key]
-            scheduler[key] = [*map(scaled, value)] if isinstance(value, list) else scaled(value)
+            is_list = isinstance(value, list)
+            scheduler[key] = [*dict.fromkeys(map(scaled, value))] if is_list else scaled(value)
+        if scheduler['type'] == 'CosineAnnealingLR':  # what begins late has less time
+            scheduler['T_max'] = max(1, epochs - scheduler.get('begin', 0))
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}
     for hook in ('checkpoint', 'evaluation'):
         settings[f'default_hooks.{hook}.interval'] = max(1, epochs // 10)
@@ -248,7 +251,7 @@ def queue_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[C
     if base.model.get('queue_size') is None:
         return
     # Older views of the same clip would be pushed away as if they were another's.
-    queue_size = max(batch_size, 1 << ((facts.num_clips // 2).bit_length() - 1))
+    queue_size = max(batch_size, 1 << (facts.num_clips.bit_length() - 1))
     queue_size = min(queue_size, base.model.queue_size)
     yield Choice(
         'queue',
