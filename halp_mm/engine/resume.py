@@ -97,13 +97,13 @@ def check_no_checkpoints(work_dir: str | os.PathLike) -> None:
 def note_last_checkpoint(path: str | os.PathLike, work_dir: str | os.PathLike) -> None:
     """Write the file ``last_checkpoint``, relative to the work directory, which may be moved."""
     with atomic_write(Path(work_dir, LAST)) as partial:
-        partial.write_text(os.path.relpath(path, work_dir))
+        partial.write_text(os.path.relpath(path, work_dir), encoding='utf-8')
 
 
 def read_last_checkpoint(work_dir: str | os.PathLike) -> Path | None:
     """The checkpoint that the file ``last_checkpoint`` names, if there is one."""
     note = Path(work_dir, LAST)
-    name = note.read_text().strip() if note.is_file() else ''
+    name = note.read_text(encoding='utf-8').strip() if note.is_file() else ''
     return Path(work_dir, name) if name else None
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 
-from halp_mm.atomic_write import replace_durably
+from halp_mm.atomic_write import atomic_write, replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
-from halp_mm.engine.hooks.data_file_hook import DataFileHook
+from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
+from halp_mm.engine.log_writers import steady_backends, steady_log_files
 from halp_mm.engine.resume import (
     STOPPED,
     check_no_checkpoints,
@@ -83,15 +87,41 @@ class SkeletonRunner(Runner):
         self.register_hook(PreflightHook())
         self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
-        self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(RunIdentityHook())
+        self.register_hook(ModelDescriptionHook())
         self.register_hook(PlainCheckpointHook())
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, after the processes have been connected."""
         init_distributed(self._launcher)
         super().setup_env(env_cfg)
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
+        steady_log_files(logger)
+        return logger
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """Build the visualizer, whose backends may fail to write."""
+        visualizer = super().build_visualizer(visualizer)
+        steady_backends(visualizer, self.logger)
+        return visualizer
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config into the work directory.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+        with atomic_write(Path(self.work_dir, name)) as partial:
+            self.cfg.dump(partial)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which has no device ids on CPUs."""

@@ -16,6 +16,7 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
+from halp_mm.models import InferenceModel
 from halp_mm.registry import PROTOCOLS
 
 
@@ -67,7 +68,11 @@ class LinearProtocol(TrainedProtocol):
             num_classes,
             after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, seen)),
         )
-        return Outcome(_probabilities(classifiers, seen), test, judge.metrics)
+        if self.standardize:
+            for stream, classifier in classifiers.items():
+                take_plain_features(classifier, *scales[stream])
+        trained = InferenceModel(model.encoders, model.sources, preprocessor, classifiers)
+        return Outcome(_probabilities(classifiers, test), test, judge.metrics, trained)
 
     def train(
         self,
@@ -122,6 +127,13 @@ def standardized(
         stream: (feature - scales[stream][0]) / scales[stream][1]
         for stream, feature in features.items()
     }
+
+
+@torch.no_grad()
+def take_plain_features(classifier: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
+    """Make a classifier of standardised features one of the features as they are."""
+    classifier.weight.div_(deviation)
+    classifier.bias.sub_(classifier.weight @ mean)
 
 
 def linear_classifier(num_features: int, num_classes: int, generator: torch.Generator) -> nn.Linear:

@@ -58,7 +58,9 @@ def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
 
 def test_layouts_may_differ_by_name():
     layout = get_layout('kinect_v2')
-    check_layout(get_layout({**layout.to_dict(), 'name': 'mine'}), layout)
+    renamed = get_layout({**layout.to_dict(), 'name': 'mine'})
+    assert renamed != layout
+    assert check_layout(renamed, layout) is None
 
 
 def write_clips(path, classes):

@@ -1,5 +1,6 @@
 """Protocols, from a data file through a model to accuracies."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -193,7 +194,7 @@ def test_cached_probe_equals_one_that_runs_the_encoder_in_every_step(noisy_clips
     encoder = next(m for m in model.query_networks.modules() if isinstance(m, BiGRU))
     watch = encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    settings = dict(epochs=6, batch_size=8, learning_rate=2.0, milestones=(3,), seed=4)
+    settings = dict(epochs=6, batch_size=8, learning_rate=2.0, milestones=(3,), gamma=0.5, seed=4)
     result = LinearProtocol(**settings).run(model, train, test)
     watch.remove()
     assert modes == [False] * len(modes) != [], 'the encoder was in training mode'
@@ -212,7 +213,7 @@ def test_cached_probe_equals_one_that_runs_the_encoder_in_every_step(noisy_clips
     optimizer = torch.optim.SGD([weight, bias], 2.0, 0.9)
     accuracies = []
     for epoch in range(6):
-        optimizer.param_groups[0]['lr'] = 2.0 if epoch < 3 else 0.2
+        optimizer.param_groups[0]['lr'] = 2.0 if epoch < 3 else 1.0
         for rows in torch.randperm(len(train), generator=source).split(8):
             optimizer.zero_grad()
             F.cross_entropy(encode(train, rows) @ weight.T + bias, train.labels[rows]).backward()
@@ -346,3 +347,20 @@ def test_results_keep_the_test_clips_features(random_clips, protocol):
     expected = extract_features(model, test)
     assert list(result.features) == ['joint', 'bone']
     assert all(torch.equal(result.features[stream], expected[stream]) for stream in expected)
+
+
+@pytest.mark.parametrize('optimizer', ['SGD', 'Adam'])
+@pytest.mark.parametrize('cosine', [False, True])
+def test_optimizers_and_schedules(optimizer, cosine):
+    protocol = LinearProtocol(
+        epochs=8, learning_rate=0.5, milestones=[3], optimizer=optimizer, cosine=cosine
+    )
+    made, scheduler = protocol.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
+    assert type(made).__name__ == optimizer
+    rates = []
+    for _ in range(8):
+        rates.append(made.param_groups[0]['lr'])
+        made.step()
+        scheduler.step()
+    falling = [0.25 * (1 + math.cos(math.pi * epoch / 8)) for epoch in range(8)]
+    assert rates == pytest.approx(falling if cosine else [0.5] * 3 + [0.05] * 5)

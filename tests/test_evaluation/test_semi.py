@@ -94,7 +94,7 @@ def test_metrics_are_means_over_draws(poses, streams):
             assert train.labels[labelled].bincount().tolist() == [count // 3] * 3
             drawn.append(labelled.tolist())
             seed = protocol.seed_of_draw(draw)
-            scores = plain.finetune(model, train, labelled, test, seed)
+            scores = plain.finetune(model, train, labelled, test, seed).scores
             fused = sum(scores.values()) / len(streams)
             accuracies.append(top_k_accuracy(fused, test.labels, 1))
             if fraction == 0.2 and draw == 2:

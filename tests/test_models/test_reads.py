@@ -11,7 +11,7 @@ from tests.helpers import generator
 from tests.test_models.test_pretrainer import HALP, MOCO, model_with
 
 BARLOW = dict(type='CrossCorrelationHead', view='query', other_view='extreme')
-MASKED = dict(type='MaskedReconstructionHead', view='masked', target_view='clean')
+MASKED = dict(type='MaskedPredictionHead', view='masked', target_view='clean')
 CMD = dict(type='CMDHead')
 D3M = dict(type='D3MHead', followers=['extreme', 'extreme_drop'])
 DROP = dict(extreme_drop=dict(type='EnergyAttentionDrop', view='extreme', keep_margin=0.7))

@@ -2,7 +2,7 @@
 _base_ = './halp_small.py'
 
 method = 'HaLP + masked reconstruction'
-model = dict(heads=dict(masked=dict(type='MaskedReconstructionHead', target_view='query')))
+model = dict(heads=dict(masked=dict(type='MaskedPredictionHead', target_view='query')))
 data_preprocessor = dict(
     views=dict(
         masked=dict(base='query', transforms=[dict(type='SpatioTemporalMask', ratio=0.5)]),

@@ -2,7 +2,7 @@
 _base_ = './moco_small.py'
 
 method = 'Masked reconstruction'
-model = dict(heads=dict(moco=None, masked=dict(type='MaskedReconstructionHead')))
+model = dict(heads=dict(moco=None, masked=dict(type='MaskedPredictionHead')))
 data_preprocessor = dict(
     views=dict(
         query=None,

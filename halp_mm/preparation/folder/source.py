@@ -11,7 +11,7 @@ is, is left out. A joint that was not tracked is zero; NaN is a problem.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +26,7 @@ from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
 from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
 from halp_mm.registry import SOURCES
-from halp_mm.skeletons import SkeletonLayout, get_layout
+from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
 WITHOUT_ROW = 'without a row in the labels file'
 BAD_ROW = 'with a bad row in the labels file'
@@ -258,6 +258,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             raise ValueError(
                 f'{where} has {width} numbers a person and frame; expected {joints * dimensions} '
                 f'or {joints * (dimensions + 1)}: {expected}. {advice}'
+                f'{_named_layouts(lambda other: width == other.num_joints * other.dimensions)}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
     elif (transpose := _transpose_to_make(values, layout)) is not None:
@@ -269,6 +270,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
         raise ValueError(
             f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
             f'{expected}. {advice}'
+            f'{_named_layouts(lambda other: values.shape[2] == other.num_joints != joints)}'
         )
     if len(values) > _MAX_PEOPLE:
         raise ValueError(
@@ -277,6 +279,12 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             'transpose the clip'
         )
     return values
+
+
+def _named_layouts(fits: Callable[[SkeletonLayout], bool]) -> str:
+    """The end of a sentence that names built-in layouts which fit, if there are any."""
+    names = [name for name, layout in LAYOUTS.items() if fits(layout)]
+    return f'. It may be {" or ".join(names)}' if names else ''
 
 
 def _transpose_to_make(values: np.ndarray, layout: SkeletonLayout) -> str | None:

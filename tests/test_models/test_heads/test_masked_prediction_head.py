@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from halp_mm.models import MapDecoder, MaskedReconstructionHead, StreamOutputs
+from halp_mm.models import MapDecoder, MaskedPredictionHead, StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
@@ -39,7 +39,8 @@ def test_maps_are_what_encoders_say(encoder, frames):
     assert network.layout.num_joints == 25
     assert network.readout(feature_map).shape == (3, network.feature_dim)
     for num_frames in (frames, 40):
-        decoded = MapDecoder(network)(feature_map, num_frames)
+        mask = torch.ones(3, 2, num_frames, 25, dtype=torch.bool)
+        decoded = MapDecoder(network)(feature_map, mask)
         assert decoded.shape == (3, 2, num_frames, 25, 3)
 
 
@@ -47,7 +48,8 @@ def test_maps_are_what_encoders_say(encoder, frames):
 def test_channels_are_the_encoders(encoder):
     encoder = MODELS.build({**encoder, 'num_channels': 2}).eval()
     assert encoder.num_channels == 2
-    decoded = MapDecoder(encoder)(encoder.forward_map(torch.randn(3, 2, 16, 25, 2)), 16)
+    mask = torch.ones(3, 2, 16, 25, dtype=torch.bool)
+    decoded = MapDecoder(encoder)(encoder.forward_map(torch.randn(3, 2, 16, 25, 2)), mask)
     assert decoded.shape == (3, 2, 16, 25, 2)
 
 
@@ -57,7 +59,7 @@ def test_decoder_equals_loops(encoder):
     network = network_of(encoder).encoder
     decoder = MapDecoder(network).double()
     feature_map = network.forward_map(torch.randn(2, 2, 16, 25, 3, dtype=torch.float64))
-    decoded = decoder(feature_map, 16)
+    decoded = decoder(feature_map, torch.ones(2, 2, 16, 25, dtype=torch.bool))
     mean = feature_map if network.keeps_joints else feature_map.mean(4, keepdim=True)
     short = torch.zeros(2, 2, mean.shape[3], 25, 3, dtype=torch.float64)
     for n in range(2):
@@ -92,8 +94,8 @@ def outputs_of(network: EmbeddingNetwork, lengths=(16, 16, 9), mask_ratio: float
     )
 
 
-def connected(network: EmbeddingNetwork) -> MaskedReconstructionHead:
-    head = MaskedReconstructionHead()
+def connected(network: EmbeddingNetwork) -> MaskedPredictionHead:
+    head = MaskedPredictionHead()
     head.connect({'joint': network})
     return head.double()
 
@@ -105,7 +107,7 @@ def test_loss_equals_a_loop(encoder, mask_ratio):
     head, outputs = connected(network), outputs_of(network, mask_ratio=mask_ratio)
     results = head.loss({'joint': outputs}, TrainingProgress())['joint']
     target, mask = outputs.clips['clean'], outputs.draws['masked']['mask']
-    predicted = head.decoders['joint'](outputs.maps['masked'], 16).detach()
+    predicted = head.decoders['joint'](outputs.maps['masked'], mask).detach()
     total, count, hidden = 0.0, 0, 0
     for n, m, t in torch.cartesian_prod(*map(torch.arange, target.shape[:3])).tolist():
         hidden += int(mask[n, m, t].sum())

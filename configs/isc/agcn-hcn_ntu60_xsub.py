@@ -1,5 +1,5 @@
 # ISC's representations graph and image.
-_base_ = './bigru-stgcn_ntu60_xsub.py'
+_base_ = './bigru-agcn_ntu60_xsub.py'
 
 model = dict(
     encoder=dict(sequence=None, image=dict(type='HCN', num_frames=64)),
