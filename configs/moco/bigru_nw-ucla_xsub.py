@@ -18,8 +18,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=109)
+train_cfg = dict(max_epochs=91)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
-    dict(type='CosineAnnealingLR', begin=5, end=109, T_max=104),
+    dict(type='CosineAnnealingLR', begin=5, end=91, T_max=86),
 ]
+default_hooks = dict(checkpoint=dict(interval=9), evaluation=dict(interval=9))

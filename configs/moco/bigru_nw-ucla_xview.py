@@ -18,9 +18,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=80)
+train_cfg = dict(max_epochs=67)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=4),
-    dict(type='CosineAnnealingLR', begin=4, end=80, T_max=76),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
+    dict(type='CosineAnnealingLR', begin=3, end=67, T_max=64),
 ]
-default_hooks = dict(checkpoint=dict(interval=8), evaluation=dict(interval=8))
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=6))
