@@ -82,7 +82,8 @@ class SkeletonRunner(Runner):
         terminals = []
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.stream.reconfigure(encoding='utf-8')
+                if handler.stream is not None:
+                    handler.stream.reconfigure(encoding='utf-8')
             else:
                 terminals.append((handler, handler.level))
                 handler.setLevel(max(handler.level, logging.WARNING))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from mmengine.dist import is_distributed
@@ -228,7 +228,7 @@ class Pretrainer(BaseModel):
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum the heads' losses; return the sum, and the sum with all scalars for logging."""
-        total = sum(value for name, value in losses.items() if name.endswith('/loss'))
+        total = cast('Tensor', sum(v for name, v in losses.items() if name.endswith('/loss')))
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
@@ -248,7 +248,8 @@ class Pretrainer(BaseModel):
     ) -> StreamOutputs:
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
-        network, queues = self.query_networks[stream], self.queues[stream]
+        network = self.query_networks[stream]
+        queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
         keys, maps, queries = {}, {}, {}
         for view in views:
             if view in reads.keys:
@@ -284,7 +285,8 @@ class Pretrainer(BaseModel):
     @torch.no_grad()
     def keys_of(self, stream: str, view: str, clips: Tensor, progress: TrainingProgress) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
-        network = self.key_networks.module[stream]
+        assert self.key_networks is not None, 'they are made if a head reads keys'
+        network = cast('ModuleDict', self.key_networks.module)[stream]
         if not (self.shuffles_keys and is_distributed()):
             return network(clips)
         purpose = f'shuffled keys {view}'
