@@ -14,7 +14,14 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'
 
-ENCODERS = {'bigru': 'BiGRU', 'hcn': 'HCN', 'stgcn': 'ST-GCN'}
+ENCODERS = {
+    'agcn': 'AGCN',
+    'bigru': 'BiGRU',
+    'hcn': 'HCN',
+    'lstm': 'LSTM',
+    'stgcn': 'ST-GCN',
+    'transformer': 'transformer',
+}
 DATASETS = {
     'msr-action3d': 'MSR-Action3D',
     'ntu60': 'NTU RGB+D 60',

@@ -77,7 +77,11 @@ def check_config(config: Config) -> None:
     assert all(torch.isfinite(value) for value in losses.values())
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    'page',
+    [page for page in PAGES if blocks(TEXTS[page.name], 'python')],
+    ids=lambda page: page.name,
+)
 def test_python_blocks_work(page, reader):
     """In order and in one namespace. A block that begins with a file's name is that file."""
     namespace = {}
