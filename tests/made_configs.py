@@ -18,13 +18,24 @@ FACTS = {
     name: DataFacts(**facts)
     for name, facts in json.loads((DATA / 'data_facts.json').read_text()).items()
 }
-METHODS = ('moco', 'halp')
+#: The methods whose configs are made, and the encoder in the names of these files.
+METHODS = {
+    'moco': 'bigru',
+    'halp': 'bigru',
+    'crosclr_b': 'bigru',
+    'ascal': 'lstm',
+    'skeletonbt': 'stgcn',
+    'skt': 'stgcn',
+    'pstl': 'stgcn',
+    'aagcn': 'agcn',
+    'va_lstm': 'lstm',
+}
 
 
 def made_configs() -> Iterator[tuple[Path, str]]:
     """Each config's file and its text."""
     bases = ROOT / 'configs' / '_base_'
-    for method in METHODS:
+    for method, encoder in METHODS.items():
         for name, facts in FACTS.items():
             paths = [bases / 'methods' / f'{method}_small.py', bases / 'datasets' / f'{name}.py']
             base = base_config(paths)
@@ -32,7 +43,7 @@ def made_configs() -> Iterator[tuple[Path, str]]:
             names = [f'../{path.relative_to(bases.parent)}' for path in paths]
             settings = changed_settings(choose_settings(facts, base), base)
             text = config_text(f'{comment}\n{facts}.', names, settings)
-            yield ROOT / 'configs' / method / f'bigru_{name}.py', text
+            yield ROOT / 'configs' / method / f'{encoder}_{name}.py', text
 
 
 if __name__ == '__main__':
