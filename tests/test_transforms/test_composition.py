@@ -1,5 +1,7 @@
 """Compose, RandomChoice, and what every transform promises."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy import stats
@@ -21,6 +23,7 @@ from halp_mm.transforms import (
     RandomTransform,
     Rotate,
     Shear,
+    SpatioTemporalMask,
     TemporalCropResize,
     TemporalShiftCrop,
     build_transform,
@@ -182,6 +185,19 @@ def test_a_clip_is_treated_alone_as_in_a_batch(transform, dtype):
         torch.testing.assert_close(
             alone.coordinates[0], together.coordinates[i, :, :frames], rtol=0, atol=1e-6
         )
+
+
+@pytest.mark.parametrize('transform', [*RANDOM, SpatioTemporalMask()], ids=name_of)
+def test_two_processes_draw_what_one_would(transform):
+    clips = random_clips((12, 1, 7, 9))
+    whole = transform.draw(clips, ClipGenerator('cpu', 0, 5, 0, 1))
+    for rank in (0, 1):
+        own = replace(clips, coordinates=clips.coordinates[rank::2])
+        own = replace(own, num_frames=clips.num_frames[rank::2])
+        draws = transform.draw(own, ClipGenerator('cpu', 1 + rank, 5, rank, 2))
+        assert draws.keys() == whole.keys()
+        for name, draw in draws.items():
+            assert torch.equal(draw, whole[name][rank::2]), name
 
 
 @pytest.mark.parametrize('type_', [*DETERMINISTIC, 'PreNormalize3D'])

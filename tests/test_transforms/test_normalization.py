@@ -284,8 +284,9 @@ def test_rotation_onto_equals_scipy(axis, dtype):
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_parallel_and_zero_vectors_are_not_turned(dtype):
     axis = torch.tensor([0.0, 0.0, 1.0], dtype=dtype)
-    vectors = torch.stack([axis * 3, axis * 0.01, -axis, -7 * axis, 0 * axis])
-    assert torch.equal(rotation_onto(vectors, axis), torch.eye(3, dtype=dtype).expand(5, 3, 3))
+    beside = torch.tensor([1e-7, 0.0, -1.0], dtype=dtype)
+    vectors = torch.stack([axis * 3, axis * 0.01, -axis, -7 * axis, 0 * axis, beside])
+    assert torch.equal(rotation_onto(vectors, axis), torch.eye(3, dtype=dtype).expand(6, 3, 3))
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
