@@ -13,4 +13,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=12),
     dict(type='CosineAnnealingLR', begin=12, end=250, T_max=238),
 ]
-default_hooks = dict(checkpoint=dict(interval=25), evaluation=dict(interval=25))
+default_hooks = dict(checkpoint=dict(interval=25), evaluation=dict(interval=50))

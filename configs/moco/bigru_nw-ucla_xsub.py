@@ -23,4 +23,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
     dict(type='CosineAnnealingLR', begin=5, end=91, T_max=86),
 ]
-default_hooks = dict(checkpoint=dict(interval=9), evaluation=dict(interval=9))
+default_hooks = dict(checkpoint=dict(interval=9), evaluation=dict(interval=18))

@@ -23,4 +23,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
     dict(type='CosineAnnealingLR', begin=3, end=67, T_max=64),
 ]
-default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=6))
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

@@ -9,4 +9,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=8),
     dict(type='CosineAnnealingLR', begin=8, end=167, T_max=159),
 ]
-default_hooks = dict(checkpoint=dict(interval=16), evaluation=dict(interval=16))
+default_hooks = dict(checkpoint=dict(interval=16), evaluation=dict(interval=33))
