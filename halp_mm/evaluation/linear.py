@@ -136,7 +136,9 @@ def take_plain_features(classifier: nn.Linear, mean: Tensor, deviation: Tensor) 
     classifier.bias.sub_(classifier.weight @ mean)
 
 
-def linear_classifier(num_features: int, num_classes: int, generator: torch.Generator) -> nn.Linear:
+def linear_classifier(
+    num_features: int, num_classes: int, generator: torch.Generator | None = None
+) -> nn.Linear:
     """A linear layer with small normal weights and no bias to begin with."""
     layer = nn.Linear(num_features, num_classes)
     nn.init.normal_(layer.weight, std=0.01, generator=generator)

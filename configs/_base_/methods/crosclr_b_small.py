@@ -1,4 +1,4 @@
-# CrosSCLR-B sized for a few hundred short clips and 2 CPU cores.
+# CrosSCLR-B sized for a few hundred short clips; mining across streams is its second stage.
 _base_ = './moco_small.py'
 
 method = 'CrosSCLR'
