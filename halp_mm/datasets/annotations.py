@@ -30,6 +30,7 @@ from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
+from halp_mm.name_lists import read_names
 from halp_mm.problems import BAD, BAD_CLIP, BAD_SPLIT, Problem, listing
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -231,14 +232,7 @@ def _find_layout(
 def _class_names(dataset: str, path: str | os.PathLike | None) -> Sequence[str] | None:
     if path is None:
         return _KNOWN_CLASSES.get(dataset)
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no file of class names {path}')
-    names = [line.strip() for line in path.read_text(encoding='utf-8').rstrip().splitlines()]
-    if '' in names or not names:
-        line = names.index('') + 1 if names else 1
-        raise ValueError(f'{path}, line {line} is empty; expected the name of class {line - 1}')
-    return names
+    return read_names(Path(path), 'classes file', 'the name of a class', is_numbered=True)
 
 
 class _Checks:

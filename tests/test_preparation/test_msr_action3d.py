@@ -250,12 +250,12 @@ def test_clip_that_is_not_listed_may_be_damaged(tmp_path):
 @pytest.mark.parametrize(
     ('listed', 'error', 'message'),
     [
-        (None, FileNotFoundError, 'there is no clip list .*list.* Leave --clip-list away'),
-        ('', ValueError, 'clip list .*list is empty; expected a name'),
-        (' \n \n', ValueError, 'clip list .*list is empty'),
+        (None, FileNotFoundError, 'there is no clip list .*list.* Omit --clip-list'),
+        ('', ValueError, 'clip list .*list has no name; expected a name'),
+        (' \n \n', ValueError, 'clip list .*list has no name'),
         ('a01_s01_e01\na09_s09_e09', ValueError, 'has 1 names that are not in .*: a09_s09_e09;'),
         (
-            'a1 b c d',
+            'a1\nb\nc\nd\n',
             ValueError,
             'has 4 names that are not in .*raw: a1, b, c and 1 more; expected',
         ),

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from halp_mm.preparation.folder.clip_files import UTF16_MARKS
+from halp_mm.name_lists import read_names, read_text
 from halp_mm.preparation.source import ClipFacts
 from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
 
@@ -76,7 +76,9 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
         ValueError: if it is no CSV file of UTF-8, its header is not as expected, or there is no
             good row; or if the classes file is not as expected.
     """
-    class_names = None if classes is None else _read_classes(classes)
+    class_names = None
+    if classes is not None:
+        class_names = read_names(classes, 'classes file', 'the name of a class', is_numbered=True)
     (_, header), *rows = _read_rows(path) or [(1, [])]
     header = [cell.strip() for cell in header]
     _check_header(path, header)
@@ -131,22 +133,10 @@ def _find_class(label: str, class_names: list[str]) -> int | None:
     return number if 0 <= number < len(class_names) else None
 
 
-def _read_text(path: Path, what: str) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no {what} file {path}')
-    content = path.read_bytes()
-    if content.startswith(UTF16_MARKS):
-        raise ValueError(f'{path} is UTF-16, not UTF-8. Save it as CSV in UTF-8')
-    try:
-        return content.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not UTF-8: {error}. Save it as CSV in UTF-8') from error
-
-
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, with the numbers of the lines where they end."""
     # Any kind of line end; none of them is left.
-    reader = csv.reader(io.StringIO(_read_text(path, 'labels'), newline=None), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path, 'labels file'), newline=None), strict=True)
     try:
         return [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
@@ -207,15 +197,3 @@ def _what_is_a_label(class_names: Sequence[str], classes: Path | None) -> str:
     if classes is not None:
         return f'a class of {classes}{listing(class_names, 5)}'
     return f'integers from 0 to {_LARGEST_LABEL}, or names'
-
-
-def _read_classes(path: Path) -> list[str]:
-    lines = [line.strip() for line in _read_text(path, 'classes').splitlines()]
-    names = [line for line in lines if line]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice or not names:
-        raise ValueError(
-            f'{path} has {len(names)} classes, these more than once: {twice[:5]}; expected the '
-            'name of a class on each line, each once. Correct the file'
-        )
-    return names
