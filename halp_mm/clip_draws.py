@@ -48,6 +48,23 @@ class ClipGenerator(Generator):
         self.world_size = world_size
 
 
+class BatchGenerator(Generator):
+    """A generator from which all clips of a batch draw the same numbers.
+
+    Args:
+        device: Device of the draws.
+        source: The generator whose numbers are drawn, once for all clips; None for PyTorch's own.
+    """
+
+    def __new__(cls, device: torch.device | str, _source: Generator | None) -> BatchGenerator:
+        """Create the generator on its device."""
+        return super().__new__(cls, device)
+
+    def __init__(self, device: torch.device | str, source: Generator | None) -> None:
+        super().__init__()
+        self.source = source
+
+
 def rand(
     *size: int,
     generator: Generator | None,
@@ -107,6 +124,13 @@ def _own_rows_of(
     generator: Generator | None,
     clip_dim: int,
 ) -> Tensor:
+    if isinstance(generator, BatchGenerator):
+        source, repeats = generator.source, [1] * len(size)
+        of_one = [1 if i == clip_dim else length for i, length in enumerate(size)]
+        repeats[clip_dim] = size[clip_dim]
+        # Processes that draw a global batch's numbers share those of its first clip.
+        source = source.common if isinstance(source, ClipGenerator) else source
+        return draw(tuple(of_one), source).repeat(repeats)
     if not isinstance(generator, ClipGenerator):
         return draw(size, generator)
     of_all = list(size)

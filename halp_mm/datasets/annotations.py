@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from halp_mm.datasets.class_numbers import number_classes
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
@@ -65,6 +66,7 @@ class Annotations:
         layout: The layout of the joints.
         dataset: Name of the data set.
         class_names: Class names; labels count from 0 in this list.
+        class_of_label: The class of each label, where nothing names the classes.
         clips: The annotations of the good clips by name.
         columns: Further facts of each clip, in the order of the clips.
         splits: The good clips of each split.
@@ -80,6 +82,7 @@ class Annotations:
     layout: SkeletonLayout
     dataset: str
     class_names: Sequence[str] = ()
+    class_of_label: Mapping[int, int] = field(default_factory=dict)
     clips: dict[str, dict] = field(default_factory=dict)
     columns: dict[str, dict[str, int]] = field(default_factory=dict)
     splits: dict[str, list[str]] = field(default_factory=dict)
@@ -97,7 +100,7 @@ class Annotations:
     def label(self, name: str) -> int | None:
         """A clip's class; None if it has no label."""
         label = self.clips[name].get('label')
-        return None if label is None else int(label)
+        return None if label is None else self.class_of_label.get(int(label), int(label))
 
 
 def read_annotations(
@@ -114,7 +117,8 @@ def read_annotations(
         dataset: Name of the data set; by default the file's name. For ``'ntu60'`` and
             ``'ntu120'`` the class names are known.
         classes: A text file with the names of the classes, one a line. Otherwise, classes that
-            are not known are called ``class 0``, ``class 1``, ...
+            are not known are called ``class 0``, ``class 1``, ... after the labels that occur,
+            and numbered anew if these have gaps.
 
     Returns:
         The good clips, and what is wrong with the others.
@@ -150,9 +154,9 @@ def read_annotations(
     _read_splits(content['split'], given, found)
     clips = found.clips.values()
     if class_names is None:
-        labels = [clip['label'] for clip in clips if clip.get('label') is not None]
-        largest = max(map(int, labels), default=-1)
-        class_names = [f'class {label}' for label in range(largest + 1)]
+        labels = (clip['label'] for clip in clips if clip.get('label') is not None)
+        found.class_of_label = number_classes(map(int, labels))
+        class_names = [f'class {label}' for label in found.class_of_label]
     found.class_names = class_names
     _read_columns(found)
     found.rounded = sum(map(_is_rounded, clips))

@@ -52,7 +52,7 @@ class PooledBlock(ClipBlock):
         return self._blocks[0].skeleton_shape
 
     def clip(self, position: int) -> Tensor:
-        """The clip at a position, ``[M, T, V, C]``: a view, not a copy."""
+        """The clip at a position, ``[M, T, V, C]``: a view of what is in memory, or read."""
         part = int(np.searchsorted(self._last_clips, position, side='right'))
         first = int(self._last_clips[part - 1]) if part else 0
         return self._blocks[part].clip(position - first)
@@ -96,7 +96,7 @@ class PooledStorage(ClipStorage):
         self.dataset = ' + '.join(sources)
         self.notes = {'subjects': subjects}
         self.block = PooledBlock([part.block for part in parts])
-        self.is_mapped = all(part.is_mapped for part in parts)
+        self.stays_in_file = all(part.stays_in_file for part in parts)
         if multiprocessing.parent_process() is None:  # a loader's workers open the files again
             print_log(
                 f'{self.path}: {len(self)} clips ({", ".join(map(str, map(len, parts)))}) of '
@@ -112,12 +112,6 @@ class PooledStorage(ClipStorage):
         """
         starts = first_positions(dict(enumerate(self.parts))).values()
         return torch.cat([part.split(name) + start for part, start in zip(self.parts, starts)])
-
-    def check_size(self) -> None:
-        """See that no file was cut off since it was opened."""
-        for part in self.parts:
-            if part.is_mapped:
-                part.check_size()
 
 
 def _check_agreement(parts: Sequence[ClipStorage]) -> None:

@@ -17,6 +17,7 @@ from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.opening import DataFile, check_data_file, data_files, open_storage
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.storage import UNLABELLED, ClipBlock
+from halp_mm.problems import BadClipError
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
 
@@ -25,9 +26,9 @@ from halp_mm.skeletons import Clips, SkeletonLayout
 class SkeletonDataset(Dataset):
     """The clips of one split.
 
-    Frames stay in the memory-mapped file until a clip is asked for. Workers, forked or spawned,
-    map the same file; nothing but its name travels to them. Of an annotation pickle of MMAction2
-    or PYSKL, which cannot be mapped, all clips are kept in memory.
+    Frames stay in the file until a clip is asked for. Workers, forked or spawned, read the same
+    file; nothing but its name travels to them. Of an annotation pickle of MMAction2 or PYSKL all
+    clips are kept in memory.
 
     Args:
         data_file: A file that one of the tools under ``tools/data/`` made, or an annotation
@@ -78,7 +79,7 @@ class SkeletonDataset(Dataset):
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
-        left_behind = {'_positions', '_storage'} if self._storage.is_mapped else {'_positions'}
+        left_behind = {'_positions', '_storage'} if self._storage.stays_in_file else {'_positions'}
         return {key: value for key, value in self.__dict__.items() if key not in left_behind}
 
     def __setstate__(self, state: dict) -> None:
@@ -157,14 +158,15 @@ class SkeletonDataset(Dataset):
             split), ``layout``, and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
-            ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
+            BadClipError: if the clip has coordinates that are NaN, infinite or absurdly large, or
+                the file has been cut off.
         """
         position = self._positions[index]
         if self._normalized is None:
             clip = self._storage.clip(position)
             wrong = describe_bad_coordinates(clip)
             if wrong:
-                raise ValueError(
+                raise BadClipError(
                     f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
                     'the file again or leave the clip out'
                 )
@@ -194,11 +196,6 @@ class SkeletonDataset(Dataset):
         if self._normalized is not None:
             part._normalized_rows = has_label.nonzero().flatten().tolist()
         return part
-
-    def check_data_file_size(self) -> None:
-        """Raise a ValueError if the mapped data file was cut off since it was opened."""
-        if self._normalized is None and self._storage.is_mapped:
-            self._storage.check_size()
 
     def normalize_once(
         self,

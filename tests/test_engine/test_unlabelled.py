@@ -1,5 +1,7 @@
 """Training on clips without labels, and evaluating on those that have one."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,38 @@ def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
     log = train(config, tmp_path / 'run').log_file.read_text()
     assert 'no evaluation' not in log
     assert 'val/knn_top1' in log
+
+
+def test_labelled_clips_that_are_trained_on_are_said(tmp_path):
+    own = write_clips(tmp_path / 'own', [None] * 8, ['train'] * 8)
+    labelled = write_clips(tmp_path / 'labelled', [i % 3 for i in range(8)], ['both'] * 8)
+    data = {
+        role: dict(type='SkeletonDataset', data_file=str(labelled), split='both')
+        for role in ('train', 'test')
+    }
+    config = config_for(own, test_dataset=None, evaluation_data=data)
+    with pytest.raises(ValueError, match=r"8 of the 8 test clips \('both' of \S*labelled\) are"):
+        train(config, tmp_path / 'run')
+    config.train_on_test_clips = True
+    log = train(config, tmp_path / 'run').log_file.read_text()
+    for training in ("'both' of", "'train' of"):
+        assert len(re.findall(f'evaluation_data: 8 of .* are training clips .{training}', log)) == 1
+
+
+def test_other_labelled_clips_are_refused_on_resuming(unlabelled, tmp_path):
+    other = write_random_clips(tmp_path / 'other.safetensors')
+    data = {
+        role: dict(type='SkeletonDataset', data_file=str(other), split=role)
+        for role in ('train', 'test')
+    }
+    config = config_for(unlabelled, test_dataset=None, evaluation_data=data)
+    train(config, tmp_path / 'run')
+    write_random_clips(other, num_clips=13)
+    expected = (
+        r'epoch_1\.pth cannot be resumed with other data: the evaluation_data\.train clips in'
+    )
+    with pytest.raises(ValueError, match=expected):
+        train(config, tmp_path / 'run', {'experiment_name': 'again'}, resume=True)
 
 
 def test_test_clips_alone_have_labels(tmp_path):

@@ -108,9 +108,19 @@ def test_integer_labels_with_gaps_and_a_name_of_the_data_set(tmp_path, capsys):
     words = [tmp_path / 'clips', '--layout', 'kinect_v2', '--labels', tmp_path / 'labels.csv']
     words += ['--dataset', 'my set', '--out', tmp_path / 'out', '--workers', 1]
     assert main([*map(str, words)]) == 0
-    text = 'classes without clips: 11 of 13: 0, 2, 3, 4, 5 and 6 more. Integer labels count from 0'
-    assert text in capsys.readouterr().out
-    assert ClipStorage(tmp_path / 'out').dataset == 'my set'
+    text = 'numbered anew: the classes 0 to 1 are called like their labels: 1, 12. With the names'
+    out = capsys.readouterr().out
+    assert text in out
+    assert 'without clips' not in out
+    storage = ClipStorage(tmp_path / 'out')
+    assert (storage.dataset, storage.class_names) == ('my set', ['1', '12'])
+    assert storage.labels.tolist() == [0, 1]
+    (tmp_path / 'names').write_text('\n'.join(f'action {i}' for i in range(13)))
+    assert main([*map(str, words), '--classes', str(tmp_path / 'names')]) == 0
+    out = capsys.readouterr().out
+    assert 'numbered anew' not in out
+    assert 'classes without clips: 11 of 13: action 0, action 2, action 3' in out
+    assert ClipStorage(tmp_path / 'out').labels.tolist() == [1, 12]
 
 
 @pytest.mark.parametrize('name', ['labels.csv', 'other.csv'])

@@ -186,5 +186,5 @@ def test_real_data(tmp_path):
     assert summary.frames == [41, 125]
     storage = ClipStorage(tmp_path / 'out')
     assert sorted(set(storage.labels.tolist())) == list(range(27))
-    spine_to_head = storage.block.frames[:, 0] - storage.block.frames[:, 2]
+    spine_to_head = storage.block.frames[:][:, 0] - storage.block.frames[:][:, 2]
     assert 0.4 < float(spine_to_head.norm(dim=-1).median()) < 0.8  # metres

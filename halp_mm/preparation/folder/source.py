@@ -11,12 +11,13 @@ is, is left out. A joint that was not tracked is zero; NaN is a problem.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
 from halp_mm.preparation.folder.labels import Labels, find_labels, read_labels
@@ -26,7 +27,7 @@ from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
 from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
 from halp_mm.registry import SOURCES
-from halp_mm.skeletons import SkeletonLayout, get_layout
+from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
 WITHOUT_ROW = 'without a row in the labels file'
 BAD_ROW = 'with a bad row in the labels file'
@@ -116,18 +117,17 @@ class FolderSource(Source):
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
 
     def remarks(self, summary: Summary) -> list[str]:
-        """Where labels were found, and which classes have no clips: integers count from 0."""
+        """Where labels were found, which classes have no clips, and how integers were numbered."""
         lines = []
         if self._labels_were_found:
             lines.append(f'labels: those in {self.labels}, which was found in the folder')
+        numbers = describe_numbers(self._known.class_of_label)
+        if numbers:
+            lines.append(numbers)
         empty = [name for name, count in summary.classes.items() if not count]
         if empty:
             total = len(summary.classes)
-            lines.append(
-                f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}. Integer '
-                'labels count from 0 to the largest; give names, or the list of classes by '
-                '--classes'
-            )
+            lines.append(f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}')
         return lines
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
@@ -273,6 +273,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             raise ValueError(
                 f'{where} has {width} numbers a person and frame; expected {joints * dimensions} '
                 f'or {joints * (dimensions + 1)}: {expected}. {advice}'
+                f'{_named_layouts(lambda other: width == other.num_joints * other.dimensions)}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
     elif (transpose := _transpose_to_make(values, layout)) is not None:
@@ -284,6 +285,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
         raise ValueError(
             f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
             f'{expected}. {advice}'
+            f'{_named_layouts(lambda other: values.shape[2] == other.num_joints != joints)}'
         )
     if len(values) > _MAX_PEOPLE:
         raise ValueError(
@@ -292,6 +294,12 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             'transpose the clip'
         )
     return values
+
+
+def _named_layouts(fits: Callable[[SkeletonLayout], bool]) -> str:
+    """The end of a sentence that names built-in layouts which fit, if there are any."""
+    names = [name for name, layout in LAYOUTS.items() if fits(layout)]
+    return f'. It may be {" or ".join(names)}' if names else ''
 
 
 def _transpose_to_make(values: np.ndarray, layout: SkeletonLayout) -> str | None:
