@@ -101,7 +101,7 @@ def encode_dataset(model: BaseModel, dataset: SkeletonDataset) -> ClipFeatures:
         dataset.labels,
         dataset.names,
         dataset.metainfo['classes'],
-        [os.path.abspath(dataset.data_file)] * len(dataset),
+        list(map(os.path.abspath, dataset.clip_files)),
         encoder_digest(model),
     )
 

@@ -289,7 +289,7 @@ def test_no_clips_in_raw_data(tmp_path, kind):
 def test_clip_in_two_subfolders(tmp_path):
     for folder in ('one', 'two'):
         write_folder(tmp_path / 'raw' / folder, small_texts())
-    message = r"clip 'a01_s01_e01' twice: \S+one/a01_s01\S+ and \S+two/a01_s01\S+; .* Remove one"
+    message = r'two/a01_s01\S+: clip a01_s01_e01 is also \S+one/a01_s01\S+; .* --skip-bad'
     with pytest.raises(ValueError, match=message):
         prepare_msr_action3d(tmp_path / 'raw', tmp_path / 'out')
 

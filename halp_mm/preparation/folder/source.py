@@ -22,10 +22,10 @@ from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
 from halp_mm.preparation.folder.labels import Labels, find_labels, read_labels
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, second_file
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
+from halp_mm.problems import BAD_LABEL, Problem, listing
 from halp_mm.registry import SOURCES
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -148,11 +148,7 @@ class FolderSource(Source):
         for path in paths:
             name = path.relative_to(self.folder).with_suffix('').as_posix()
             if name in files:
-                text = (
-                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
-                    'two, this one is left out by --skip-bad'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
+                summary.problems.append(second_file(name, files[name], path))
             else:
                 files[name] = path
         return files

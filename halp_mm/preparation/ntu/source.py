@@ -24,10 +24,10 @@ from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.name_lists import read_names
 from halp_mm.preparation.ntu.clip import parse_ntu_clip
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, second_file
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD, BAD_NAME, DUPLICATE, NOBODY, Problem
+from halp_mm.problems import BAD, BAD_NAME, NOBODY, Problem
 from halp_mm.registry import SOURCES
 
 _NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})')
@@ -163,11 +163,7 @@ class NTUSource(Source):
                 )
                 summary.problems.append(Problem(BAD_NAME, text))
             elif name in files:
-                text = (
-                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
-                    'two, this one is left out by --skip-bad'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
+                summary.problems.append(second_file(name, files[name], path))
             elif self.dataset.has(_numbers(name)):
                 files[name] = path
             else:
