@@ -70,11 +70,11 @@ class Annotations:
         clips: The annotations of the good clips by name.
         columns: Further facts of each clip, in the order of the clips.
         splits: The good clips of each split.
-        renamed: The splits that are called otherwise in the pickle, with those names.
+        renamed: The splits that have another name in the pickle, with that name.
         rounded: How many clips have numbers that float32 cannot hold exactly.
         not_kept: Keys of clips that are not kept, with the number of clips that have them.
         file_keys_not_kept: Keys beside ``split`` and ``annotations``; they are not kept either.
-        left_out: For each reason to leave clips out, their names.
+        left_out: The names of omitted clips, for each reason.
         problems: What is wrong with bad clips and with the splits.
     """
 
@@ -165,7 +165,7 @@ def read_annotations(
 
 
 def is_pickle(path: str | os.PathLike) -> bool:
-    """Whether a file is called as pickles are."""
+    """Whether a file has the suffix of a pickle."""
     return Path(path).suffix in ('.pkl', '.pickle')
 
 

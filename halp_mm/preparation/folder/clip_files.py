@@ -1,7 +1,7 @@
 """One's own clips as files: ``.npy``, ``.npz`` and ``.csv``.
 
-A numpy file holds numbers ``[T, V, C]`` or ``[M, T, V, C]``. Of an ``.npz`` file the only array is
-read, or the one named ``keypoint`` or ``clip``. Nothing in it is unpickled.
+A numpy file holds numbers ``[T, V, C]`` or ``[M, T, V, C]``. An ``.npz`` file
+holds one array, or one named ``keypoint`` or ``clip``. Nothing is unpickled.
 
 A ``.csv`` file, numbers with commas between them, is of one of two forms:
 

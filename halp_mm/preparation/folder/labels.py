@@ -4,12 +4,12 @@ Its header names the columns, in any order: ``name,label,split`` and further one
 integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
 ``split`` is empty, a split, or several with ``;`` or spaces between them.
 
-A label is the name of a class, or empty: the clip has none. The classes are, in this order,
+A label is the name of a class, or empty for a clip without one. The classes are
 
-- those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
-  from 0, if no class has a number for a name;
-- else, if all labels are integers, those that occur, by size: without gaps a label from 0 on stays
-  as it is, with gaps the classes are numbered anew and called like the labels;
+- those in the classes file, one a line, if it is given. Labels may then be line numbers of that
+  file, counted from 0, if no class has a number for a name;
+- else, if all labels are integers, those that occur, in ascending order. If they have no gaps from
+  0 on, labels stay unchanged; otherwise classes are numbered anew and named after the labels;
 - else the labels' names, sorted.
 """
 
@@ -41,7 +41,7 @@ class Labels:
     Args:
         clips: What is known of each clip, by name.
         class_names: The classes.
-        class_of_label: The class of each integer label, where no file tells the classes.
+        class_of_label: The class of each integer label, if no file names the classes.
         bad: Names of clips whose rows are bad.
         problems: What is wrong with rows.
     """
@@ -69,7 +69,7 @@ def find_labels(folder: Path) -> Path | None:
 def read_labels(path: Path, classes: Path | None = None) -> Labels:
     """Read a labels file.
 
-    A row that is not as expected becomes a problem. Of several rows of one clip the first counts.
+    A row that is not as expected becomes a problem. The first of several rows of a clip counts.
 
     Args:
         path: The labels file.

@@ -109,7 +109,7 @@ def prepare_msr_action3d(
         clip_list: A text file with the names of the clips to keep, such as ``a01_s01_e01``, one a
             line. By default all clips are kept.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:

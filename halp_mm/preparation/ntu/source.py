@@ -236,7 +236,7 @@ def prepare_ntu(
         out: The data file to make.
         ignore_list: A text file with the names of clips to omit, one on each line.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:

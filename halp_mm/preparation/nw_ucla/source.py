@@ -2,7 +2,7 @@
 
 The raw data are JSON files ``aAA_sSS_eEE_vVV.json`` (action, subject, repetition, view), each an
 object with ``skeletons`` ``[frames][20 joints][3 coordinates]`` in metres. The actions are numbered
-1 to 12 without 7 and 10. Frames stay as they are.
+1 to 12 without 7 and 10. Frames stay unchanged.
 
 Cross-subject protocol: subjects with odd numbers are for training, split ``xsub_train``, the others
 for testing, ``xsub_test``. Cross-view protocol: views 1 and 2 are for training, ``xview_train``,
@@ -129,11 +129,11 @@ def prepare_nw_ucla(
         raw: The zip file, or a folder with the JSON files in it or in its subfolders.
         out: The data file to make.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds, which clips are copies and what was left out.
+        What the file holds, which clips are copies and what was omitted.
     """
     return prepare(NWUCLASource(raw), out, workers, skip_bad, progress)
 
@@ -145,7 +145,7 @@ def _shared_frames(clips: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
         clips: ``[T, 60]`` by name.
 
     Returns:
-        How many different frames are in both clips of a pair; pairs that share none are left out.
+        How many different frames are in both clips of a pair; pairs that share none are omitted.
     """
     if not clips:
         return Counter()

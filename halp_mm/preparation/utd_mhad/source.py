@@ -1,7 +1,7 @@
 """UTD-MHAD: 27 actions by 8 subjects, up to 4 takes of each, recorded with a Kinect v1.
 
 The raw data are MATLAB files ``aA_sS_tT_skeleton.mat`` (action, subject, take), each with an array
-``d_skel`` ``[20 joints, 3 coordinates, frames]`` in metres. Frames stay as they are.
+``d_skel`` ``[20 joints, 3 coordinates, frames]`` in metres. Frames stay unchanged.
 
 Cross-subject protocol: subjects 1, 3, 5 and 7 are for training, split ``xsub_train``, the others
 for testing, ``xsub_test``.
@@ -75,10 +75,10 @@ def prepare_utd_mhad(
         raw: The zip file, or a folder with the MATLAB files in it or in its subfolders.
         out: The data file to make.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds and what was left out.
+        What the file holds and what was omitted.
     """
     return prepare(UTDMHADSource(raw), out, workers, skip_bad, progress)
