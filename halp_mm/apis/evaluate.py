@@ -15,11 +15,11 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
-from halp_mm.apis.config import check_data_files, load_config
+from halp_mm.apis.config import check_data_files, load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.datasets.split_comparison import compare_units
+from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.engine.saved_model import describe_model, save_model
 from halp_mm.evaluation import EvaluationResult, Protocol
@@ -107,8 +107,8 @@ def evaluate(
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, the protocol needs a target, takes no
-            checkpoint or trains nothing to save, the checkpoint does not fit, the target has no
-            data sets, or its layout cannot be converted.
+            checkpoint or trains nothing to save, the checkpoint does not fit, all test clips are
+            training clips as well, the target has no data sets, or its layout cannot be converted.
 
     Example:
         >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -142,16 +142,18 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
-        if not config.get('test_dataset'):
-            raise ValueError(
-                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
-                'the config of labelled clips as target (--target)'
-            )
+        test_clips = required_test_dataset(
+            config,
+            'so there is nothing to evaluate on. Name the config of labelled clips as target '
+            '(--target)',
+        )
         with located(config):
             train_dataset = DATASETS.build(config.train_dataloader.dataset)
-            test_dataset = DATASETS.build(config.test_dataset)
+            test_dataset = DATASETS.build(test_clips)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
+    allowed = bool((target or config).get('train_on_test_clips'))
+    shared = compare_clips(train_dataset, test_dataset, allowed)
     described = None
     if save is not None:  # before the work, so that it is not lost
         described = describe_model(
@@ -171,7 +173,7 @@ def evaluate(
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
     data_files = (*train_dataset.data_files, *test_dataset.data_files)
-    found = (warning, compare_units(train_dataset, test_dataset))
+    found = (warning, *shared, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
     results = make_results(result, settings, data_files, seconds, warnings)
     if described is not None and is_main_process():

@@ -28,6 +28,7 @@ COMMANDS = (
     'merge_data',
     'inspect_data',
     'draw_skeleton',
+    'make_config',
     'train',
     'test',
     'infer',

@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import print_log
 
 from halp_mm.datasets.annotations import read_annotations
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.storage import UNLABELLED, ClipBlock, ClipStorage
 from halp_mm.problems import NOBODY, BadDataError, listing
 from halp_mm.skeletons import SkeletonLayout
@@ -39,6 +40,9 @@ class AnnotationStorage(ClipStorage):
                 f'{BadDataError(annotations.problems)}, an option of '
                 'tools/data/convert_annotations.py, which makes a data file'
             )
+        numbers = describe_numbers(annotations.class_of_label)
+        if numbers:
+            print_log(f'{path}: {numbers}', 'current')
         clips = {name: annotations.clip(name) for name in annotations.clips}
         unseen = [name for name, clip in clips.items() if not len(clip)]
         if unseen:

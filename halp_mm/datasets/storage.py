@@ -285,9 +285,9 @@ class ClipStorage:
         try:
             with safe_open(self.path, framework='pt') as file:
                 metadata = file.metadata() or {}
-                names = set(file.keys())
+                names = file.keys()
                 # Copies, because what is mapped must not be touched once a file may be cut off.
-                tensors = {key: file.get_tensor(key).clone() for key in names - {'frames'}}
+                tensors = {key: file.get_tensor(key).clone() for key in names if key != 'frames'}
         except SafetensorError as error:
             raise ValueError(
                 f'{self.path} ({self.path.stat().st_size} bytes) is truncated or not a data file: '
@@ -298,7 +298,7 @@ class ClipStorage:
                 f'{self.path} is of format {metadata.get("format")!r}; expected {FORMAT!r}. '
                 'Make it with a tool under tools/data/'
             )
-        missing = sorted(_TENSORS - names) + sorted(_METADATA - set(metadata))
+        missing = sorted(_TENSORS - set(names)) + sorted(_METADATA - set(metadata))
         if missing:
             raise ValueError(
                 f'{self.path} lacks {missing}. Make it again with the tool that made it'

@@ -70,13 +70,14 @@ def data_digest(path: str | os.PathLike) -> str:
 
 
 def data_facts(config: Mapping) -> dict[str, dict[str, str]]:
-    """Files, splits and digests of a config's training and test clips."""
+    """Files, splits and digests of a config's training, test and evaluation clips."""
     digest = lru_cache(data_digest)
     facts = {}
     for role, dataset in _datasets(
         {
             'training': config.get('train_dataloader', {}).get('dataset', {}),
             'test': config.get('test_dataset', {}),
+            'evaluation_data': config.get('evaluation_data') or {},
         }
     ):
         files = data_files(dataset['data_file'])

@@ -86,9 +86,12 @@ class FinetunedModel(BaseModel):
 
 
 def new_classifier(
-    num_features: int, hidden_dim: int | None, num_classes: int, generator: torch.Generator
+    num_features: int,
+    hidden_dim: int | None,
+    num_classes: int,
+    generator: torch.Generator | None = None,
 ) -> nn.Module:
-    """A linear layer or a perceptron with one hidden layer; see :class:`FinetunedModel`."""
+    """A linear layer, or a perceptron with one hidden layer; see :class:`FinetunedModel`."""
     if hidden_dim is None:
         return linear_classifier(num_features, num_classes, generator)
     hidden = nn.Linear(num_features, hidden_dim)

@@ -25,6 +25,7 @@ from halp_mm.models.heads import (
     PretrainingHead,
     PrototypeHead,
     Reads,
+    RegenerationHead,
     StreamHead,
     StreamOutputs,
 )
@@ -70,6 +71,7 @@ __all__ = [
     'Projector',
     'PrototypeHead',
     'Reads',
+    'RegenerationHead',
     'SkeletonClassifier',
     'SkeletonPreprocessor',
     'SpatioTemporalTransformer',

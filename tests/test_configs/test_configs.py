@@ -99,10 +99,10 @@ ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', 
 
 NARROW = dict(
     BiGRU=dict(hidden_size=8),
-    STGCN=dict(base_channels=4, feature_dim=8),
+    STGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     HCN=dict(base_channels=4),
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
-    AGCN=dict(base_channels=4, feature_dim=8),
+    AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
 )

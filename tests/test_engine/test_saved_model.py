@@ -20,6 +20,7 @@ from halp_mm.engine.saved_model import (
 )
 from halp_mm.engine.weights import load_encoders
 from halp_mm.evaluation import extract_features
+from halp_mm.evaluation.finetune import new_classifier
 from halp_mm.models import BiGRU, InferenceModel
 from halp_mm.registry import MODELS
 from tests.helpers import tiny_classifier, tiny_model
@@ -117,6 +118,25 @@ def test_only_what_scores_is_written_of_a_pretrainer(random_clips, tmp_path):
     assert found.classifiers == {}
     with pytest.raises(ValueError, match='no classifier, so it gives no probabilities'):
         found.probabilities({})
+
+
+def test_a_perceptron_and_an_encoder_around_another_are_read(random_clips, tmp_path):
+    encoder = dict(type='BiGRU', hidden_size=4, num_layers=1)
+    config = config_of()
+    config.model.encoder = dict(type='ViewAdaptedEncoder', encoder=encoder, hidden_size=3)
+    pretrained = tiny_model(encoder=config.model.encoder)
+    layer = pretrained.encoders['joint'].view_adaptation.outputs['rotation']
+    nn.init.normal_(layer.weight)
+    classifiers = {'joint': new_classifier(8, 5, len(CLASSES))}
+    parts = (pretrained.encoders, pretrained.sources, pretrained.data_preprocessor, classifiers)
+    model, dataset = InferenceModel(*parts).eval(), SkeletonDataset(random_clips, 'train')
+    description = describe_model(config, model, dataset, CLASSES)
+    assert description.hidden_dim == 5
+    save_model(tmp_path / 'model.pth', model, description)
+    found, _ = load_model(tmp_path / 'model.pth')
+    features = extract_features(found, dataset)
+    assert torch.equal(features['joint'], extract_features(model, dataset)['joint'])
+    torch.testing.assert_close(found.probabilities(features), model.probabilities(features))
 
 
 def test_diverged_models_are_not_written(saved, tmp_path):

@@ -12,6 +12,7 @@ from halp_mm.models.heads.moco_head import MoCoHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.regeneration_head import RegenerationHead
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     'PretrainingHead',
     'PrototypeHead',
     'Reads',
+    'RegenerationHead',
     'StreamHead',
     'StreamOutputs',
 ]

@@ -259,7 +259,7 @@ class Pretrainer(BaseModel):
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
         network, queues = self.query_networks[stream], self.queues[stream]
-        keys, maps, queries = {}, {}, {}
+        keys, maps, features, queries = {}, {}, {}, {}
         for view in views:
             if view in reads.keys:
                 clips, visible = views[view][source], visible_in(draws, view)
@@ -267,16 +267,16 @@ class Pretrainer(BaseModel):
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
+            if name in reads.features | reads.queries:
+                features[name] = network.encoder.readout(feature_map)
             if name in reads.queries:
-                queries[name] = network.embed(feature_map)
+                queries[name] = network.projector(features[name])
 
         for view in views:
             derived = [
-                name
-                for name, base in self.bases.items()
-                if base == view and name in reads.maps | reads.queries
+                name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
-            if derived or view in reads.maps | reads.queries:
+            if derived or view in reads.encoded:
                 feature_map = network.map_of(views[view][source], visible_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
@@ -286,6 +286,7 @@ class Pretrainer(BaseModel):
             clips={view: views[view][source] for view in reads.clips},
             draws=draws,
             maps=maps,
+            features=features,
             queries=queries,
             keys=keys,
             queues={view: queues[view] for view in reads.queues},

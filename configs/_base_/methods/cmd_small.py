@@ -1,0 +1,7 @@
+# CMD sized for a few hundred short clips and 2 CPU cores.
+_base_ = './moco_small.py'
+
+method = 'CMD'
+model = dict(streams=['joint', 'motion', 'bone'], heads=dict(cmd=dict(type='CMDHead', top_k=512)))
+# With the baseline's learning rate the motion stream collapses.
+optim_wrapper = dict(optimizer=dict(lr=0.03))
