@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from halp_mm.apis import load_config
 from halp_mm.datasets import pad_clips
-from halp_mm.models import HeadTerm, PretrainingHead
+from halp_mm.engine.saved_model import ModelDescription, describe_model
+from halp_mm.models import HeadTerm, InferenceModel, PretrainingHead
 from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import DATASETS, HOOKS, MODELS, PROTOCOLS
 from tests.conftest import write_random_clips
@@ -214,6 +215,9 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert config.train_dataloader.dataset.split == f'{split}_train'
     assert config.test_dataset.split == f'{split}_test'
     assert config.test_dataset.prepare_with.endswith(f'--out {config.test_dataset.data_file}')
+    # A file can describe what inference needs of it.
+    described = describe_model(config, InferenceModel.of(model), dataset)
+    assert ModelDescription.from_dict(described.to_dict()).streams == model.sources
 
 
 @pytest.mark.parametrize('name', PAPER)
