@@ -13,6 +13,8 @@ import torch
 import torch.distributed
 import torch.multiprocessing
 
+from tests.tool_process import START_METHOD
+
 
 @contextmanager
 def connected(rank: int, folder: str) -> Iterator[None]:
@@ -26,13 +28,16 @@ def connected(rank: int, folder: str) -> Iterator[None]:
     # While it has the GIL, a DDP model must not be the last to let go of the process group: gloo's
     # threads want the GIL to end, and the process would hang.
     gc.collect()
-    torch.distributed.destroy_process_group()
+    if torch.distributed.is_initialized():  # a tool ends it itself
+        torch.distributed.destroy_process_group()
 
 
 def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[dict]:
     """Run a function of rank and folder in two processes; what each saves as ``rank{i}.pth``."""
-    context = torch.multiprocessing.spawn(function, (str(folder),), nprocs=2, join=False)
-    deadline = time.monotonic() + 120
+    context = torch.multiprocessing.start_processes(
+        function, (str(folder),), nprocs=2, join=False, start_method=START_METHOD
+    )
+    deadline = time.monotonic() + 300
     try:
         while not context.join(timeout=1):
             assert time.monotonic() < deadline, 'a process hangs'

@@ -18,16 +18,16 @@ from halp_mm.argument_checks import (
 
 
 def test_what_fits_passes():
-    check_count(size=1, layers=3)
-    check_count(0, epoch=0)
-    check_positive(temperature=1e-9, size=3)
-    check_at_least(0, weight=0, other=0.5)
-    check_fraction(low=0, high=1, between=0.5)
-    check_fraction(above_zero=True, below_one=True, between=0.5)
-    check_choice(['a', None], first='a', second=None)
-    check_flag(first=True, second=False)
-    check_range(degrees=(0, 30), ratio=[0.5, 0.5])
-    check_different(streams=['joint', 'bone'])
+    assert check_count(size=1, layers=3) is None
+    assert check_count(0, epoch=0) is None
+    assert check_positive(temperature=1e-9, size=3) is None
+    assert check_at_least(0, weight=0, other=0.5) is None
+    assert check_fraction(low=0, high=1, between=0.5) is None
+    assert check_fraction(above_zero=True, below_one=True, between=0.5) is None
+    assert check_choice(['a', None], first='a', second=None) is None
+    assert check_flag(first=True, second=False) is None
+    assert check_range(degrees=(0, 30), ratio=[0.5, 0.5]) is None
+    assert check_different(streams=['joint', 'bone']) is None
 
 
 @pytest.mark.parametrize('value', [0, -1, 1.0, '1', None, True, math.nan])

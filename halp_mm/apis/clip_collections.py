@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from halp_mm.apis.clip_reading import Layout, people_seen
-from halp_mm.datasets.annotation_storage import open_storage
 from halp_mm.datasets.annotations import is_pickle
+from halp_mm.datasets.opening import open_storage
 from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.preparation.folder.pose_files import find_format
 from halp_mm.preparation.folder.source import prepare_folder, read_clip

@@ -13,10 +13,10 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from halp_mm.datasets import ClipBlock
+from halp_mm.datasets.body_lengths import body_length
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.known_clips import KnownClips
 from halp_mm.datasets.people import with_people
-from halp_mm.datasets.split_comparison import body_length
 from halp_mm.preparation.folder.source import read_clip, shaped_clip
 from halp_mm.problems import listing
 from halp_mm.skeletons import SkeletonLayout, convert_joints, describe_units, get_layout

@@ -39,7 +39,11 @@ def load_config(
         loaded = copy.deepcopy(config)
     elif (path := config_path(config)).is_file():
         let_configs_inherit_packaged_ones()
-        loaded = Config.fromfile(path)
+        read = Config.fromfile(path)
+        # By default, yapf lays the text out anew at each start and in each checkpoint: 0.05 s each.
+        loaded = Config(
+            read.to_dict(), read.text, path, read.env_variables, format_python_code=False
+        )
     else:
         raise FileNotFoundError(f'there is no config {config}')
     check_option_keys(loaded, options or {})
@@ -67,6 +71,21 @@ def check_data_files(config: Config) -> None:
     datasets += (config.get('evaluation_data') or {}).values()
     for dataset in filter(None, datasets):
         check_data_file(dataset.data_file, dataset.get('prepare_with', ''))
+
+
+def required_test_dataset(config: Config, advice: str) -> Mapping:
+    """The config of the test clips.
+
+    Args:
+        config: A config; one for clips without labels has no ``test_dataset``.
+        advice: What to do without one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not config.get('test_dataset'):
+        raise ValueError(f'{config.filename} has no test_dataset, {advice}')
+    return config.test_dataset
 
 
 def default_work_dir(path: str | os.PathLike) -> str:

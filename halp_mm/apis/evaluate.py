@@ -15,14 +15,15 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
-from halp_mm.apis.config import check_data_files, load_config
+from halp_mm.apis.config import check_data_files, load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.datasets.split_comparison import compare_units
+from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.engine.saved_model import describe_model, save_model
 from halp_mm.evaluation import EvaluationResult, Protocol
+from halp_mm.models import InferenceModel
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.run_identity import coordinates_identity, run_identity
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
@@ -106,8 +107,8 @@ def evaluate(
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
         ValueError: if the config has no such protocol, the protocol needs a target, takes no
-            checkpoint or trains nothing to save, the checkpoint does not fit, the target has no
-            data sets, or its layout cannot be converted.
+            checkpoint or trains nothing to save, the checkpoint does not fit, all test clips are
+            training clips as well, the target has no data sets, or its layout cannot be converted.
 
     Example:
         >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -141,16 +142,27 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
-        if not config.get('test_dataset'):
-            raise ValueError(
-                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
-                'the config of labelled clips as target (--target)'
-            )
+        test_clips = required_test_dataset(
+            config,
+            'so there is nothing to evaluate on. Name the config of labelled clips as target '
+            '(--target)',
+        )
         with located(config):
             train_dataset = DATASETS.build(config.train_dataloader.dataset)
-            test_dataset = DATASETS.build(config.test_dataset)
+            test_dataset = DATASETS.build(test_clips)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
+    allowed = bool((target or config).get('train_on_test_clips'))
+    shared = compare_clips(train_dataset, test_dataset, allowed)
+    described = None
+    if save is not None:  # before the work, so that it is not lost
+        described = describe_model(
+            config,
+            InferenceModel.of(model),
+            train_dataset,
+            train_dataset.metainfo['classes'],
+            converts=target is not None,
+        )
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
@@ -160,20 +172,13 @@ def evaluate(
         run = _assumed_run(config, checkpoint, None if target else train_dataset)
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
-    data_files = (train_dataset.data_file, test_dataset.data_file)
-    found = (warning, compare_units(train_dataset, test_dataset))
+    data_files = (*train_dataset.data_files, *test_dataset.data_files)
+    found = (warning, *shared, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
     results = make_results(result, settings, data_files, seconds, warnings)
-    if save is not None and is_main_process():
-        described = describe_model(
-            config,
-            result.model,
-            train_dataset,
-            result.classes,
-            origin_of_model(results),
-            converts=target is not None,
-        )
-        save_model(save, result.model, described)
+    if described is not None and is_main_process():
+        origin = {**described.origin, **origin_of_model(results)}
+        save_model(save, result.model, replace(described, origin=origin))
     return results, result
 
 
@@ -196,6 +201,8 @@ def check_save(
             f'the protocol {name!r} trains no classifier, so there is no model to save; use '
             'finetune, semi, transfer or linear. A checkpoint of a training can be used as it is'
         )
+    if os.path.isdir(save):
+        raise ValueError(f'{os.fspath(save)} is a folder; expected a file to save to')
     if checkpoint is not None and os.path.realpath(save) == os.path.realpath(checkpoint):
         raise ValueError(f'{save} is the checkpoint of the encoder; save to another file')
 

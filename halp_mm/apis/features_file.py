@@ -83,7 +83,9 @@ def read_features(path: str | os.PathLike) -> ClipFeatures:
             metadata = file.metadata() or {}
             if metadata.get('format') != FORMAT:
                 raise ValueError(f'its format is {metadata.get("format")!r}, expected {FORMAT!r}')
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            # Copies, aligned as PyTorch's own tensors are: products are the same to the last bit,
+            # and the file may change later.
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
         return _from_parts(metadata, tensors)
     except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(f'{os.fspath(path)} is no file of features: {error}. {advice}') from error

@@ -89,10 +89,14 @@ def answers_table(answers: Sequence[ClipAnswer]) -> str:
     own = sum(answer.is_own_neighbour for answer in answers)
     if own:
         lines.append(f'{own} of {len(answers)} clips are in the gallery: the nearest is itself')
-    if labelled:
-        right = sum(answer.inference.action == answer.label for answer in labelled)
-        share = 100 * right / len(labelled)
-        lines.append(f'right: {right} of {len(labelled)} clips with a label, {share:.1f} %')
+    known = [answer for answer in labelled if answer.label in answer.inference.classes]
+    if known:
+        right = sum(answer.inference.action == answer.label for answer in known)
+        share = 100 * right / len(known)
+        lines.append(f'right: {right} of {len(known)} clips with a label, {share:.1f} %')
+    if len(known) < len(labelled):
+        unknown = len(labelled) - len(known)
+        lines.append(f'labels that the model cannot give: {unknown} of {len(labelled)}')
     return '\n'.join(lines)
 
 

@@ -146,7 +146,6 @@ class SkeletonInferencer:
         """
         model, description = load_model(resolve_checkpoint(checkpoint))
         inferencer = cls.__new__(cls)
-        inferencer._gallery = None
         inferencer._set_model(
             model.to(get_device()), description.clips, description.classes, protocol
         )
@@ -173,6 +172,7 @@ class SkeletonInferencer:
         self._classes = classes
         self._reader = ClipReader(known)
         self._device = next(model.parameters()).device
+        self._gallery: Gallery | None = None
 
     @property
     def layout(self) -> SkeletonLayout:

@@ -67,6 +67,8 @@ def run(
         if dump:
             write_scores(result, dump)
         table = results_table(results)
+        if settings['save']:
+            table += f'\nwritten: {settings["save"]}'
     leave_distributed()
     return table
 

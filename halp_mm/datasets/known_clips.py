@@ -9,8 +9,8 @@ from numbers import Real
 import numpy as np
 
 from halp_mm.argument_checks import check_count, check_positive, check_range
+from halp_mm.datasets.body_lengths import body_length
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset
-from halp_mm.datasets.split_comparison import body_length
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 
@@ -55,7 +55,7 @@ class KnownClips:
         return cls(
             dataset.stored_layout,
             dataset.num_people,
-            dataset.stored_clips.frames.shape[-1],
+            dataset.stored_clips.skeleton_shape[1],
             int(num_frames.min()),
             float(np.median(num_frames.numpy())),
             int(num_frames.max()),

@@ -10,6 +10,7 @@ from mmengine.model.weight_init import PretrainedInit
 from torch import Tensor, nn
 
 from halp_mm.engine.checkpoint import load_checkpoint_file
+from halp_mm.engine.finite import find_not_finite
 
 #: The key of the run's facts in a checkpoint's ``meta``; see :mod:`halp_mm.engine.run_facts`.
 RUN = 'run'
@@ -41,7 +42,7 @@ def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tens
     """The tensors of a checkpoint by name; they may also be its whole content.
 
     Raises:
-        ValueError: if anything but tensors is among them.
+        ValueError: if anything but tensors is among them, or entries are NaN or infinite.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, Mapping) or not state:
@@ -52,7 +53,14 @@ def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tens
             f'{filename} holds no weights: {others[0]!r} is a {type(state[others[0]]).__name__}, '
             'expected tensors by name'
         )
-    return {str(key).removeprefix('module.'): value for key, value in state.items()}
+    state = {str(key).removeprefix('module.'): value for key, value in state.items()}
+    name = find_not_finite(state)
+    if name is not None:
+        raise ValueError(
+            f'{filename} is of no use: {name} has entries that are NaN or infinite. Use an earlier '
+            'checkpoint'
+        )
+    return state
 
 
 def check_fit(module: nn.Module, state: Mapping[str, Tensor], filename: str | os.PathLike) -> None:

@@ -15,7 +15,7 @@ from halp_mm.training_progress import TrainingProgress
 
 
 class InferenceModel(BaseModel):
-    """Encoders of one or several streams, each with a linear classifier or none.
+    """Encoders of one or several streams, each with a classifier or none.
 
     It gives the features of the model that it is made of, whether a pre-trainer, a classifier or
     an evaluation protocol has trained that.
@@ -35,7 +35,7 @@ class InferenceModel(BaseModel):
         encoders: Mapping[str, Encoder],
         sources: Mapping[str, str],
         data_preprocessor: SkeletonPreprocessor,
-        classifiers: Mapping[str, nn.Linear] | None = None,
+        classifiers: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
         classifiers = classifiers or {}
@@ -66,7 +66,7 @@ class InferenceModel(BaseModel):
         return {stream: network['encoder'] for stream, network in self.networks.items()}
 
     @property
-    def classifiers(self) -> dict[str, nn.Linear]:
+    def classifiers(self) -> dict[str, nn.Module]:
         """The classifiers by stream; none of a model that only encodes."""
         return {
             stream: network['classifier']

@@ -58,7 +58,9 @@ def test_another_layout_of_as_many_joints_does_not_start(tmp_path):
 
 def test_layouts_may_differ_by_name():
     layout = get_layout('kinect_v2')
-    check_layout(get_layout({**layout.to_dict(), 'name': 'mine'}), layout)
+    renamed = get_layout({**layout.to_dict(), 'name': 'mine'})
+    assert renamed != layout
+    assert check_layout(renamed, layout) is None
 
 
 def write_clips(path, classes):
@@ -131,6 +133,19 @@ def test_a_training_on_all_test_clips_does_not_start(clips, tmp_path):
         train(CONFIG, tmp_path / 'run', options)
     assert not list((tmp_path / 'run').glob('*.pth'))
     train(CONFIG, tmp_path / 'allowed', options | {'train_on_test_clips': True})
+
+
+def test_an_evaluation_on_training_clips_is_said(clips, tmp_path):
+    splits = [['train', 'test'], ['test'], *[['train']] * 6]
+    some = tiny(write_split(tmp_path / 'some.safetensors', clips, splits))
+    (warning,) = evaluate(CONFIG, None, 'knn', some)[0]['warnings']
+    assert warning.startswith('1 of the 2 test clips')
+    every = tiny(write_split(tmp_path / 'every.safetensors', clips, [['train', 'test']] * 8))
+    for protocol in ('knn', 'coordinates'):
+        with pytest.raises(ValueError, match=r'8 of the 8 test clips .* train_on_test_clips=True'):
+            evaluate(CONFIG, None, protocol, every)
+    (warning,) = evaluate(CONFIG, None, 'knn', every | {'train_on_test_clips': True})[0]['warnings']
+    assert warning.startswith('8 of the 8 test clips')
 
 
 def test_other_units_of_the_test_clips_are_said(clips, tmp_path):

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
-from tests.runs import CONFIG
+from tests.runs import CONFIG, ROOT
 
 
 class RefuseToWait(TorchDispatchMode):
@@ -69,6 +69,18 @@ def test_training_step_does_not_wait(random_clips):
     assert 'joint/halp/positives_kept' in losses
 
 
+@pytest.mark.parametrize('name', ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn'])
+def test_steps_of_other_methods_do_not_wait(name, random_clips):
+    config = Config.fromfile(ROOT / 'configs' / f'{name}_synthetic_xsub.py')
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    dataset = SkeletonDataset(random_clips, 'train')
+    batch = pad_clips([dataset[i] for i in range(4)])
+    batch['progress'] = TrainingProgress(1000, 5001, iterations_per_epoch=5)
+    with RefuseToWait():
+        losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+        model.parse_losses(losses)[0].backward()
+
+
 def assign_by_a_mask(x):
     x[x > 0] = torch.ones(3)
 
@@ -99,10 +111,14 @@ def test_the_guard_can_fail(waiting):
 
 
 def test_the_guard_lets_pass_what_does_not_wait():
-    x = torch.ones(3)
+    x = torch.tensor([1.0, 2.0, 3.0])
     with RefuseToWait():
-        x[torch.tensor([0, 2])] = torch.ones(2)
-        x[x > 0] = 0.0
-        x.masked_fill(x > 0, 1.0)
-        x.repeat_interleave(2)
-        x.repeat_interleave(torch.tensor([1, 2, 0]), output_size=3)
+        x[torch.tensor([0, 2])] = torch.tensor([4.0, -5.0])
+        x[x < 0] = 0.0
+        filled = x.masked_fill(x > 3, 1.0)
+        twice = x.repeat_interleave(2)
+        each = x.repeat_interleave(torch.tensor([1, 2, 0]), output_size=3)
+    assert x.tolist() == [4, 2, 0]
+    assert filled.tolist() == [1, 2, 0]
+    assert twice.tolist() == [4, 4, 2, 2, 0, 0]
+    assert each.tolist() == [4, 2, 2]

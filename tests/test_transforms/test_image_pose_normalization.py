@@ -60,12 +60,14 @@ def normalized_slowly(clip, layout, score, min_score):
 @pytest.mark.parametrize('layout', ['coco17', 'openpose25', 'coco_wholebody65', HAND], ids=name_of)
 @pytest.mark.parametrize(
     ('channels', 'score', 'min_score'),
-    [(2, 'keep', 0.0), (2, 'mask', 0.3), (3, 'keep', 0.0), (3, 'mask', 0.3), (4, 'mask', 0.0)],
+    [(2, 'keep', 0.0), (2, 'mask', 0.25), (3, 'keep', 0.0), (3, 'mask', 0.25), (4, 'mask', 0.0)],
 )
 def test_equals_a_slow_version(layout, dtype, channels, score, min_score):
     clips = clips_with_gaps(dtype, layout)
     coordinates = torch.cat([clips.coordinates] * 2, -1)[..., :channels]
     coordinates[..., :2] *= 100
+    coordinates[0, 0, 3, 5, 2:3] = min_score  # which is not more than that
+    coordinates[0, 0, 4, 5, :2] = 0  # a place that nobody has, whatever its score
     clips = clips.with_coordinates(coordinates)
     result = PreNormalize2D(score, min_score)(clips).coordinates
     assert result.dtype == dtype
@@ -99,6 +101,19 @@ def test_the_trunk_is_one_unit_long_whatever_a_few_frames_say():
     shoulders, hips = result[5:7].mean(0), result[11:13].mean(0)
     torch.testing.assert_close((shoulders - hips).norm(), torch.tensor(1.0, dtype=torch.float64))
     torch.testing.assert_close(shoulders, -hips)
+
+
+def test_a_body_without_hips_is_centred_on_its_centre_joint():
+    bust = dict(
+        name='bust',
+        joints=['neck', 'left_shoulder', 'right_shoulder', 'head'],
+        bones=[['neck', 'left_shoulder'], ['neck', 'right_shoulder'], ['neck', 'head']],
+        center='neck',
+        dimensions=2,
+    )
+    pose = torch.tensor([[4.0, 4.0], [1.0, 4.0], [8.0, 4.0], [4.0, 2.0]])  # bones of 3, 4 and 2
+    clips = Clips(pose.view(1, 1, 1, 4, 2), torch.tensor([1]), get_layout(bust))
+    assert torch.equal(PreNormalize2D()(clips).coordinates[0, 0, 0] * 3, pose - pose[0])
 
 
 def test_nobody_stays_nobody():

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import torch
 from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size, is_distributed
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather as all_gather_with_gradient
 
 
 def gather_from_all_ranks(rows: Tensor) -> Tensor:
@@ -29,7 +28,7 @@ def gather_with_gradient(rows: Tensor) -> Tensor:
     If all ranks compute a loss from the gathered rows, averaging gradients over ranks, as DDP
     does, gives the gradient of the whole batch.
     """
-    return _interleaved(all_gather_with_gradient(rows)) if is_distributed() else rows
+    return _Gather.apply(rows) if is_distributed() else rows
 
 
 def own_rows(gathered: Tensor) -> Tensor:
@@ -44,6 +43,20 @@ def mean_over_ranks(value: Tensor) -> Tensor:
         value = value.clone()
         all_reduce(value, op='mean')
     return value
+
+
+class _Gather(torch.autograd.Function):
+    """Gather rows; the gradient of a rank's rows is the sum of what all ranks' losses give them."""
+
+    @staticmethod
+    def forward(_ctx, rows):
+        return gather_from_all_ranks(rows)
+
+    @staticmethod
+    def backward(_ctx, gradient):
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        all_reduce(gradient)
+        return own_rows(gradient)
 
 
 def _interleaved(parts: Sequence[Tensor]) -> Tensor:
