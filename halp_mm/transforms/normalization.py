@@ -139,9 +139,9 @@ def median_where(values: Tensor, where: Tensor, dim: int) -> Tensor:
     Returns:
         The medians; zero where nothing counts.
     """
-    if not torch.compiler.is_exporting():
+    if not torch.compiler.is_compiling():
         return values.where(where, torch.nan).nanmedian(dim).values.nan_to_num()
-    # No exporter knows this median. Sorting takes two to three times as long.
+    # No exporter or compiler knows this median. Sorting takes two to three times as long.
     where = where.expand_as(values)
     ordered = values.where(where, torch.inf).sort(dim).values
     count = where.sum(dim, keepdim=True)

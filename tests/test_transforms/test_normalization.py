@@ -12,7 +12,7 @@ from halp_mm.transforms import (
     RelativeNormalize3D,
     ViewInvariantNormalize3D,
 )
-from halp_mm.transforms.normalization import fill_null_frames, rotation_onto
+from halp_mm.transforms.normalization import fill_null_frames, median_where, rotation_onto
 from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
 
 
@@ -148,6 +148,20 @@ def test_what_is_turned_can_be_chosen():
     assert not torch.allclose(PreNormalize3D(turn='median')(clips).coordinates, first)
     with pytest.raises(ValueError, match="turn must be 'first' or 'median' or None, got 'last'"):
         PreNormalize3D(turn='last')
+
+
+@pytest.mark.parametrize('exporting', [False, True])
+def test_medians_of_what_counts(exporting, monkeypatch):
+    monkeypatch.setattr(torch.compiler, 'is_compiling', lambda: exporting)
+    values = torch.randn(5, 8, 3, generator=generator(1))
+    where = torch.rand(5, 8, 1, generator=generator(2)) < 0.6
+    where[2] = False
+    where[3] = True
+    found = median_where(values, where, 1)
+    for clip, counts, medians in zip(values, where[..., 0], found):
+        rows = clip[counts].T.tolist()
+        expected = [sorted(row)[(len(row) - 1) // 2] if row else 0 for row in rows]
+        assert medians.tolist() == expected
 
 
 def test_the_median_pose_does_not_depend_on_one_bad_frame():
