@@ -15,6 +15,8 @@ TRUE_GRU = GRU | dict(bidirectional=True)
 HCN = dict(type='HCN', base_channels=4, image_width=16, num_frames=16)
 # With fewer channels, oneDNN of torch 2.13 writes beyond its memory in training.
 STGCN = dict(type='STGCN', base_channels=16, stages=[1, 1], feature_dim=8)
+AGCN = dict(type='AGCN', base_channels=16, stages=[1, 1], feature_dim=8)
+VIEW_ADAPTED = dict(type='ViewAdaptedEncoder', encoder=AGCN, hidden_size=3)
 
 
 def saved_model(

@@ -18,7 +18,7 @@ from halp_mm.export import ClipNetwork, comparison, export_file, sample_clips
 from halp_mm.export.program import quiet_exporters, read_program
 from halp_mm.export.recurrent_layers import recurrent_layers_by_shape
 from tests.runs import ROOT, run_tool
-from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, saved_model
+from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, VIEW_ADAPTED, saved_model
 
 SIZES = [(clips, frames) for clips in (1, 3, 17) for frames in (10, 64, 300)]
 CLASSES = ['sit', 'stand', 'wave']
@@ -48,6 +48,12 @@ def other_layouts() -> SavedModel:
         layout='kinect_v1',
         encoder_layout='kinect_v2',
     )
+
+
+def learnt_camera() -> SavedModel:
+    """An encoder around another, of clips that are cut and filled up."""
+    length = dict(type='FixedLength', num_frames=20)
+    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
 
 
 def image_poses() -> SavedModel:
@@ -83,7 +89,7 @@ def onnx_file(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize('build', [many_encoders, graph_encoder, image_poses])
+@pytest.mark.parametrize('build', [many_encoders, graph_encoder, learnt_camera, image_poses])
 def test_onnx_at_every_size(build, onnx_file, tmp_path):
     saved, path = build(), onnx_file
     if build is not many_encoders:

@@ -53,12 +53,14 @@ CONFIGS = [
     dict(type='SameDraws', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='SubtractJoint', joint='left_hip'),
     dict(type='RandomMove'),
+    dict(type='JointOffset', std=0.1),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
