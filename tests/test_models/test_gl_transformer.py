@@ -48,8 +48,7 @@ def released_encoder(arrays: dict) -> GLTransformer:
         embed_dim=state['emb.bias'].numel(),
         depth=len({key.split('.')[1] for key in state if key.startswith('encoder_blocks.')}),
         num_heads=int(arrays['num_heads']),
-        mlp_ratio=state['encoder_blocks.0.feedforward.fc1.bias'].numel()
-        / state['norm.bias'].numel(),
+        mlp_ratio=hidden / state['norm.bias'].numel(),
     )
     renamed = {}
     for key, value in state.items():
