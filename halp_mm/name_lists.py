@@ -75,11 +75,11 @@ def read_names(
         raise ValueError(
             f'{what} {path}, line {wrong + 1}: {found}; expected {expected}. Correct the line'
         )
-    found = [names[i] for i in lines]
-    twice = [name for name, count in Counter(found).items() if count > 1]
+    kept = [names[i] for i in lines]
+    twice = [name for name, count in Counter(kept).items() if count > 1]
     if twice:
         raise ValueError(
             f'{what} {path} has {len(twice)} names more than once{listing(twice, 3)}; expected '
             'each once. Remove the repetitions'
         )
-    return found
+    return kept
