@@ -14,4 +14,4 @@ data_preprocessor = dict(
 )
 train_cfg = dict(max_epochs=200)
 param_scheduler = [dict(type='MultiStepLR', milestones=[125, 175], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=20))
+default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -14,4 +14,4 @@ data_preprocessor = dict(
 )
 train_cfg = dict(max_epochs=53)
 param_scheduler = [dict(type='MultiStepLR', milestones=[33, 46], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=10))

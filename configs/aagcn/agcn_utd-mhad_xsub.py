@@ -14,4 +14,4 @@ data_preprocessor = dict(
 )
 train_cfg = dict(max_epochs=133)
 param_scheduler = [dict(type='MultiStepLR', milestones=[83, 116], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=13))
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

@@ -5,4 +5,4 @@ _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/nw-ucla_xview.
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
 train_cfg = dict(max_epochs=53)
 param_scheduler = [dict(type='MultiStepLR', milestones=[26], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -4,7 +4,7 @@ _base_ = ['../_base_/methods/halp_small.py', '../_base_/datasets/nw-ucla_xview.p
 
 model = dict(
     encoder=dict(num_people=1, layout='kinect_v1'),
-    heads=dict(halp=dict(start_epoch=27, num_newest=256, num_prototypes=20)),
+    heads=dict(halp=dict(start_epoch=40, num_newest=256, num_prototypes=20)),
     queue_size=512,
 )
 data_preprocessor = dict(
@@ -22,9 +22,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=67)
+train_cfg = dict(max_epochs=100)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
-    dict(type='CosineAnnealingLR', begin=3, end=67, T_max=64),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
+    dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
 ]
-default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=6))
+default_hooks = dict(evaluation=dict(interval=20))

@@ -18,9 +18,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=67)
+train_cfg = dict(max_epochs=100)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
-    dict(type='CosineAnnealingLR', begin=3, end=67, T_max=64),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
+    dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
 ]
-default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=6))
+default_hooks = dict(evaluation=dict(interval=20))

@@ -4,9 +4,9 @@ _base_ = ['../_base_/methods/moco_small.py', '../_base_/datasets/utd-mhad_xsub.p
 
 model = dict(encoder=dict(num_people=1, layout='utd_mhad'), queue_size=256)
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
-train_cfg = dict(max_epochs=167)
+train_cfg = dict(max_epochs=250)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=8),
-    dict(type='CosineAnnealingLR', begin=8, end=167, T_max=159),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=12),
+    dict(type='CosineAnnealingLR', begin=12, end=250, T_max=238),
 ]
-default_hooks = dict(checkpoint=dict(interval=16), evaluation=dict(interval=16))
+default_hooks = dict(checkpoint=dict(interval=25), evaluation=dict(interval=50))

@@ -11,4 +11,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=10, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=10, T_max=190, end=200, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=20))
+default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

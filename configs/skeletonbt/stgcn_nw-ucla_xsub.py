@@ -11,4 +11,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=4, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=4, T_max=69, end=73, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=7))
+default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))

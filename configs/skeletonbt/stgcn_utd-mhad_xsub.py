@@ -11,4 +11,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=7, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=7, T_max=126, end=133, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=13))
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

@@ -11,4 +11,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=3, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=3, T_max=50, end=53, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -5,4 +5,4 @@ _base_ = ['../_base_/methods/va_lstm_small.py', '../_base_/datasets/utd-mhad_xsu
 model = dict(encoder=dict(encoder=dict(num_people=1, layout='utd_mhad')), num_classes=27)
 train_cfg = dict(max_epochs=133)
 param_scheduler = [dict(type='MultiStepLR', milestones=[83, 116], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=13))
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

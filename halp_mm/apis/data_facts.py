@@ -127,30 +127,37 @@ def choose_splits(storage: ClipStorage, split: str | None) -> tuple[str, str | N
     Raises:
         ValueError: if there is no such split, or several to choose from.
     """
-    pairs: dict[str, str | None] = {}
-    for train, test in train_test_pairs(storage.splits):
-        # Of several the plain one, before its variants.
-        pairs[train] = min(pairs.get(train) or test, test, key=len)
-    pairs = pairs or dict.fromkeys(storage.splits)
-    by_name = {train.removesuffix('train').rstrip('_'): train for train in pairs}
+    pairs = train_test_pairs(storage.splits) or [(name, None) for name in storage.splits]
+    # Of several test splits the plain one, before its variants, which have names of their own.
+    pairs.sort(key=lambda pair: len(pair[1] or ''), reverse=True)
+    by_train = dict(pairs)
+    by_name = {_stem(name): pair for pair in pairs for name in reversed(pair) if name}
     if split is not None:
-        train = by_name.get(split, split)
-        if train not in storage.splits:
+        chosen = by_name.get(split) or (split, by_train.get(split))
+        if chosen[0] not in storage.splits:
+            known = sorted(name for name in by_name if name)
             raise ValueError(
-                f'{storage.path} has no split {split!r}'
-                f'{suggestion(split, [name for name in by_name if name] or pairs)}'
+                f'{storage.path} has no split {split!r}{suggestion(split, known or by_train)}'
             )
-    elif len(pairs) == 1:
-        (train,) = pairs
-    else:
-        names = sorted(name or train for name, train in by_name.items())
+        return chosen
+    if len(by_train) == 1:
+        return next(iter(by_train.items()))
+    if not by_train:
         raise ValueError(
-            f'{storage.path} has {len(names)} splits to train on; name one with --split: '
-            f'{", ".join(names)}'
-            if names
-            else f'{storage.path} has no splits; make it again with a tool under tools/data/'
+            f'{storage.path} has no splits; make it again with a tool under tools/data/'
         )
-    return train, pairs.get(train)
+    names = sorted(_stem(train) or train for train in by_train)
+    raise ValueError(
+        f'{storage.path} has {len(names)} splits to train on; name one with --split: '
+        f'{", ".join(names)}'
+    )
+
+
+def _stem(split: str) -> str:
+    """The protocol's name in a split's: ``xsub`` of ``xsub_train``."""
+    for ending in ('train', 'test', 'val'):
+        split = split.removesuffix(ending)
+    return split.rstrip('_')
 
 
 def measure_facing(

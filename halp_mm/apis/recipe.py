@@ -18,7 +18,7 @@ from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1000}
+STEPS = {'BiGRU': 1500}
 OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
@@ -186,7 +186,7 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 
 
 def needs_turning(facts: DataFacts) -> tuple[bool, str]:
-    """Whether bodies shall be turned to the sensor, and why."""
+    """Whether to turn bodies to the sensor, and why."""
     if facts.facing is None:
         return False, 'it cannot be seen where people face'
     if facts.facing < MIN_FACING:
@@ -238,8 +238,8 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
         if scheduler['type'] == 'CosineAnnealingLR':  # what begins late has less time
             scheduler['T_max'] = max(1, epochs - scheduler.get('begin', 0))
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}
-    for hook in ('checkpoint', 'evaluation'):
-        settings[f'default_hooks.{hook}.interval'] = max(1, epochs // 10)
+    for hook, times in (('checkpoint', 10), ('evaluation', 5)):
+        settings[f'default_hooks.{hook}.interval'] = max(1, epochs // times)
     yield Choice(
         'steps', settings, f'about {steps:,}, whatever the number of clips: {epochs} epochs'
     )

@@ -39,7 +39,7 @@ COMMANDS = (
     'report',
     'fuse_streams',
     'plot_tsne',
-    'convert_released_gcn',
+    'convert_released',
 )
 
 

@@ -245,7 +245,7 @@ def test_the_command_prints_each_choice_with_its_reason(random_clips, tmp_path):
     lines = answer.stdout.splitlines()
     assert lines[-1] == 'written: made.py'
     assert all(re.fullmatch(r'[\w ]+: .{10,}', line) for line in lines[:-1])
-    assert 'steps: about 1,000, whatever the number of clips: 1000 epochs' in lines
+    assert 'steps: about 1,500, whatever the number of clips: 1500 epochs' in lines
     text = (tmp_path / 'made.py').read_text()
     assert "'halp_mm::_base_/methods/halp_small.py'" in text
 

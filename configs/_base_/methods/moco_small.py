@@ -13,7 +13,7 @@ model = dict(
         pooling='mean',
         num_segments=4,
     ),
-    projector=dict(hidden_dim=256, out_dim=64),
+    projector=dict(out_dim=64),
     heads=dict(moco=dict(temperature=0.1)),
     queue_size=1024,
     momentum=0.99,

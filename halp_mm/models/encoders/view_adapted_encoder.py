@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,14 +56,16 @@ class ViewAdaptation(nn.Module):
             )
         self.noise_std = noise_std
         self.view_of = view_of
-        self.networks = nn.ModuleDict(
+        self.networks: Any = nn.ModuleDict(
             {
                 name: LSTM(layout, num_people, num_channels, hidden_size, dropout=dropout)
                 for name in ('translation', 'rotation')
             }
         )
-        self.outputs = nn.ModuleDict({name: nn.Linear(hidden_size, 3) for name in self.networks})
-        for layer in self.outputs.values():
+        self.outputs: Any = nn.ModuleDict(
+            {name: nn.Linear(hidden_size, 3) for name in self.networks}
+        )
+        for layer in cast('Iterable[nn.Linear]', self.outputs.values()):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
