@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT))
 project = 'halp_mm'
 author = 'the halp_mm authors'
 project_copyright = author
-release = re.search(r"'(.+)'", (ROOT / 'halp_mm' / 'version.py').read_text())[1]
+release = re.search(r"'(.+)'", (ROOT / 'halp_mm' / 'version.py').read_text(encoding='utf-8'))[1]
 version = release
 
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']

@@ -46,11 +46,12 @@ def replace_durably(partial: str | os.PathLike, path: str | os.PathLike) -> None
         partial: The file.
         path: The new name in the same folder.
     """
-    for name, rename in ((partial, True), (os.path.dirname(path) or '.', False)):
-        descriptor = os.open(name, os.O_RDONLY)
+    with open(partial, 'r+b') as file:  # Windows syncs what is open for writing only
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+    if hasattr(os, 'O_DIRECTORY'):  # Windows opens no folders
+        descriptor = os.open(os.path.dirname(path) or '.', os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        if rename:
-            os.replace(partial, path)

@@ -59,6 +59,19 @@ class BadDataError(ValueError):
         super().__init__('\n'.join([*lines, closing[:1].upper() + closing[1:]]))
 
 
+class BadClipError(ValueError):
+    """A clip that cannot be used; the message is one line, also of a data loader's worker.
+
+    PyTorch raises the error of a worker once more, with its traceback for a message.
+
+    Args:
+        message: What is wrong.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message.rpartition(f'{type(self).__name__}: ')[2].rstrip('\n'))
+
+
 def problem_lines(problems: Sequence[Problem], max_listed: int = MAX_LISTED) -> list[str]:
     """List the problems of each kind under the kind's name, up to a limit.
 

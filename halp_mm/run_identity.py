@@ -103,7 +103,7 @@ def run_identity(config: Config, metainfo: Mapping | None = None) -> dict:
     metainfo = metainfo or {}
     return {
         'method': config.get('method') or _method_of(model),
-        'encoder': {stream: _type_name(part) for stream, part in encoder.items()},
+        'encoder': {stream: _encoder_type(part) for stream, part in encoder.items() if part},
         'streams': streams,
         'epochs': config.get('train_cfg', {}).get('max_epochs'),
         'processes': None,
@@ -243,6 +243,12 @@ def _method_of(model: Mapping) -> str:
 def _type_name(part: Mapping) -> str:
     kind = part.get('type', '')
     return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__
+
+
+def _encoder_type(part: Mapping) -> str:
+    """The type of an encoder; of one around another, both: ``'ViewAdaptedEncoder(BiGRU)'``."""
+    inner = part.get('encoder')
+    return _type_name(part) + (f'({_encoder_type(inner)})' if isinstance(inner, Mapping) else '')
 
 
 def _counted(value: object) -> object:

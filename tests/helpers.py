@@ -19,6 +19,15 @@ def reference(name: str) -> dict[str, Tensor]:
         return {key: torch.from_numpy(np.array(arrays[key])) for key in arrays.files}
 
 
+def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose name begins with a prefix, by the rest of their name."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 

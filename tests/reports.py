@@ -65,7 +65,7 @@ def result_content(run: dict | None = None, top1: float = 50.0, **changes) -> di
 def write_result(path: Path, run: dict | None = None, **changes) -> Path:
     """Write :func:`result_content`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result_content(run, **changes)))
+    path.write_text(json.dumps(result_content(run, **changes)), encoding='utf-8')
     return path
 
 

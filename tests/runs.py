@@ -12,6 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
+from tests.conftest import write_random_clips
 from tests.process_state import restored_process_state
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +67,38 @@ def tiny_classifier_config(data_file: Path, **options: object) -> tuple[Path, di
         **{key.replace('__', '.'): value for key, value in options.items()},
     }
     return ROOT / 'configs' / 'stgcn' / 'stgcn_synthetic_xsub.py', values
+
+
+def two_stream_options(data_file: Path) -> list[str]:
+    """:func:`tiny_options` of two streams and a single epoch."""
+    return tiny_options(
+        data_file,
+        train_cfg__max_epochs=1,
+        model__streams='[joint,bone]',
+        protocols__finetune__epochs=1,
+        protocols__transfer__epochs=1,
+    )
+
+
+def train_and_save(folder: Path, protocols: tuple[str, ...]) -> Path:
+    """A tiny training of two streams in ``FOLDER/work``, and its saved models.
+
+    Args:
+        folder: Gets ``clips.safetensors``, ``PROTOCOL.pth``, and class scores ``PROTOCOL.npz``.
+        protocols: The protocols that make the models.
+    """
+    data_file = write_random_clips(folder / 'clips.safetensors')
+    options = two_stream_options(data_file)
+    result = run_tool('train.py', CONFIG, '--work-dir', folder / 'work', *options)
+    assert result.returncode == 0, result.stderr
+    for protocol in protocols:
+        result = run_tool(
+            *('test.py', CONFIG, folder / 'work', '--protocol', protocol),
+            *('--save', folder / f'{protocol}.pth', '--dump', folder / f'{protocol}.npz'),
+            *options,
+        )
+        assert result.returncode == 0, result.stderr
+    return folder
 
 
 def tool_command(tool: str, *arguments: object) -> list[str]:

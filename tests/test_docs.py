@@ -113,11 +113,9 @@ def test_readme_shows_the_halp_config():
 
 def test_readme_begins_with_the_main_job_and_the_tests():
     first, second = blocks(TEXTS['README.md'], 'bash')[:2]
-    pip = 'python -m pip install'
-    constraints = '-c requirements/constraints.txt'
-    opencv = f'{pip} --force-reinstall --no-deps {constraints} opencv-python-headless'
-    assert first == f'{pip} {constraints} -e . && {opencv} && python tools/quick_start.py\n'
-    assert second == f'{pip} {constraints} -e ".[tests]" && {opencv} && python -m pytest -q\n'
+    install = 'python -m pip install -r requirements/tested.txt -e'
+    assert first == f'{install} . && python tools/quick_start.py\n'
+    assert second == f'{install} ".[tests]" && python -m pytest -q\n'
 
 
 def test_options_of_the_papers_variants_work():

@@ -49,15 +49,19 @@ def test_encoder_and_streams_are_those_of_the_config():
         for path in (
             'halp/bigru_ntu60_xsub.py',
             'cmd/bigru_ntu60_xsub.py',
+            'cmd/va-bigru_ntu60_xsub.py',
+            'isc/agcn-hcn_ntu60_xsub.py',
             'isc/bigru-hcn_ntu60_xsub.py',
         )
     }
     assert [identity['encoder'] for identity in found.values()] == [
         {'joint': 'BiGRU'},
         {'joint': 'BiGRU', 'motion': 'BiGRU', 'bone': 'BiGRU'},
+        dict.fromkeys(('joint', 'motion', 'bone'), 'ViewAdaptedEncoder(BiGRU)'),
+        {'graph': 'AGCN', 'image': 'HCN'},
         {'sequence': 'BiGRU', 'image': 'HCN'},
     ]
-    first, _, last = found.values()
+    first, *_, last = found.values()
     assert (first['epochs'], first['seed']) == (450, 0)
     assert first['data']['train_split'] == 'xsub_train'
     assert last['streams'] == {'sequence': 'joint', 'image': 'joint'}

@@ -97,7 +97,7 @@ class Training:
             SLOW + 'import runpy, sys\nsys.argv = sys.argv[1:]\n'
             "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         )
-        with output.open('w') as file:
+        with output.open('w', encoding='utf-8') as file:
             return subprocess.Popen(
                 [python, *self.launcher, str(slow / 'slow_train.py'), *command],
                 cwd=ROOT,
@@ -119,7 +119,7 @@ def wait_for(moment: str, process: subprocess.Popen, output: Path, work_dir: Pat
         if '*' in pattern:
             if any(work_dir.glob(pattern)):
                 return
-        elif any(sign in output.read_text() for sign in pattern.split('|')[-1:]):
+        elif any(sign in output.read_text(encoding='utf-8') for sign in pattern.split('|')[-1:]):
             return
         time.sleep(0.005)
 
@@ -127,7 +127,7 @@ def wait_for(moment: str, process: subprocess.Popen, output: Path, work_dir: Pat
 def ranks_of(process: subprocess.Popen) -> list[int]:
     """The processes that torchrun started."""
     children = Path(f'/proc/{process.pid}/task/{process.pid}/children')
-    return [int(child) for child in children.read_text().split()]
+    return [int(child) for child in children.read_text(encoding='utf-8').split()]
 
 
 def end(process: subprocess.Popen) -> None:

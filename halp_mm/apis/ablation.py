@@ -55,7 +55,7 @@ class Run:
     def record(self) -> dict:
         """The content of ``run.json``; empty if the run was never started."""
         path = self.folder / 'run.json'
-        return json.loads(path.read_text()) if path.exists() else {}
+        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
 
     def steps(self) -> list[str]:
         """The remaining steps: ``'training'``, and the names of protocols."""
@@ -66,7 +66,10 @@ class Run:
     def is_evaluated(self, protocol: str) -> bool:
         """Whether there is a result of this config and seed."""
         path = self.folder / f'{protocol}.json'
-        return path.exists() and json.loads(path.read_text())['config_sha256'] == self.sha256
+        return (
+            path.exists()
+            and json.loads(path.read_text(encoding='utf-8'))['config_sha256'] == self.sha256
+        )
 
     def check(self) -> None:
         """Check the config, its data files and the folder before any training.
@@ -123,7 +126,7 @@ class Run:
             **facts,
         }
         with atomic_write(self.folder / 'run.json') as partial:
-            partial.write_text(json.dumps(content, indent=2) + '\n')
+            partial.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
 
 
 def plan_runs(
@@ -197,7 +200,9 @@ def do_runs(runs: Sequence[Run], say: Callable[[str], None] = print) -> list[str
             status = _in_process_of_its_own(run, step)
             say(f'    {time.perf_counter() - start:.0f} s')
             if status:
-                output = (run.folder / 'output.txt').read_text().strip().splitlines()
+                output = (
+                    (run.folder / 'output.txt').read_text(encoding='utf-8').strip().splitlines()
+                )
                 failures.append(f'{run}: {step} failed: {output[-1]}')
                 say(f'    failed: {output[-1]}')
                 break

@@ -27,6 +27,7 @@ from halp_mm.component_building import (
     suggestion,
     unknown_component,
 )
+from halp_mm.datasets.opening import data_files
 from halp_mm.models.pretrainers.head_term import TERM_KEYS
 
 #: Keys that a config may have: those of the Runner, of mmengine's configs, and our own.
@@ -318,7 +319,7 @@ def _not_supported(config: Mapping) -> Iterator[str]:
     if getattr(kind, '__module__', '').startswith(mmengine.dataset.__name__):
         yield (
             f'train_dataloader.dataset: {dataset["type"]} is not supported; expected a '
-            'SkeletonDataset. Put the clips into one data file'
+            'SkeletonDataset. Name several data files in its data_file'
         )
     hooks = {
         f'default_hooks.{name}': hook for name, hook in (config.get('default_hooks') or {}).items()
@@ -338,12 +339,14 @@ def _not_supported(config: Mapping) -> Iterator[str]:
                 'clips. Remove it and set train_cfg.max_epochs'
             )
     test_dataset = config.get('test_dataset') or {}
-    same = [
-        key for key in ('data_file', 'split') if dataset.get(key) == test_dataset.get(key, object())
-    ]
-    if len(same) == 2 and not config.get('train_on_test_clips'):
+    files, test_files = (
+        data_files(part.get('data_file') or []) for part in (dataset, test_dataset)
+    )
+    both = [file for file in files if file in test_files]
+    same_split = both and dataset.get('split') == test_dataset.get('split')
+    if same_split and not config.get('train_on_test_clips'):
         yield (
             f'train_dataloader.dataset and test_dataset are both split {dataset["split"]!r} of '
-            f'{dataset["data_file"]}: the clips that are trained on would be tested on. Choose '
+            f'{" and ".join(both)}: the clips that are trained on would be tested on. Choose '
             'another split, or set train_on_test_clips=True'
         )

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from safetensors import SafetensorError, safe_open
 
 from halp_mm.component_building import accepted_arguments, find_component
+from halp_mm.datasets.opening import data_files
 from halp_mm.registry import MODELS, TRANSFORMS
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 from halp_mm.transforms import ConvertLayout
@@ -57,7 +58,8 @@ def _layout_of_clips(config: Mapping) -> SkeletonLayout | None:
     dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
     if dataset.get('layout') is not None:
         return get_layout(dataset['layout'])
-    return _stored_layout(dataset.get('data_file', ''))
+    files = data_files(dataset.get('data_file') or '')
+    return _stored_layout(files[0]) if files else None
 
 
 def _conversions(transforms: object) -> Iterator[object]:

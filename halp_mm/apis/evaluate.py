@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -9,17 +10,20 @@ from dataclasses import replace
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
-from halp_mm.apis.config import check_data_files, load_config
+from halp_mm.apis.config import check_data_files, load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.datasets.split_comparison import compare_units
+from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
-from halp_mm.evaluation import EvaluationResult
+from halp_mm.engine.saved_model import describe_model, save_model
+from halp_mm.evaluation import EvaluationResult, Protocol
+from halp_mm.models import InferenceModel
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.run_identity import coordinates_identity, run_identity
 from halp_mm.skeletons import SkeletonLayout, conversion_matrix
@@ -78,6 +82,7 @@ def evaluate(
     cfg_options: Mapping | None = None,
     seed: int | None = None,
     target: str | os.PathLike | Config | None = None,
+    save: str | os.PathLike | None = None,
 ) -> tuple[dict, EvaluationResult]:
     """Evaluate an encoder downstream.
 
@@ -92,6 +97,8 @@ def evaluate(
         target: A config whose train and test split are used instead of the encoder's own. Clips
             of another layout are converted to the encoder's by the joints' names, and get as many
             people as the encoder's config says. The protocol ``'transfer'`` needs one.
+        save: Write the encoders and the classifiers that the protocol trains, with all that
+            recognising new clips needs, to this file; see :class:`SkeletonInferencer`.
 
     Returns:
         The results in plain containers: metrics, what they were measured on, and the run that made
@@ -99,9 +106,9 @@ def evaluate(
 
     Raises:
         FileNotFoundError: if a config, a data file or the checkpoint is missing.
-        ValueError: if the config has no such protocol, the protocol needs a target or takes no
-            checkpoint, the checkpoint does not fit, the target has no data sets, or its layout
-            cannot be converted.
+        ValueError: if the config has no such protocol, the protocol needs a target, takes no
+            checkpoint or trains nothing to save, the checkpoint does not fit, all test clips are
+            training clips as well, the target has no data sets, or its layout cannot be converted.
 
     Example:
         >>> results, evaluation = evaluate('configs/halp/bigru_synthetic_xsub.py', 'epoch_400.pth')
@@ -125,6 +132,8 @@ def evaluate(
             f'the protocol {protocol!r} uses no encoder, so {os.fspath(checkpoint)!r} would '
             'change nothing; omit the checkpoint'
         )
+    if save is not None:
+        check_save(save, built, protocol, checkpoint)
     if target is not None:
         target = load_config(target)
         check_target(target)
@@ -133,16 +142,27 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
-        if not config.get('test_dataset'):
-            raise ValueError(
-                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
-                'the config of labelled clips as target (--target)'
-            )
+        test_clips = required_test_dataset(
+            config,
+            'so there is nothing to evaluate on. Name the config of labelled clips as target '
+            '(--target)',
+        )
         with located(config):
             train_dataset = DATASETS.build(config.train_dataloader.dataset)
-            test_dataset = DATASETS.build(config.test_dataset)
+            test_dataset = DATASETS.build(test_clips)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
+    allowed = bool((target or config).get('train_on_test_clips'))
+    shared = compare_clips(train_dataset, test_dataset, allowed)
+    described = None
+    if save is not None:  # before the work, so that it is not lost
+        described = describe_model(
+            config,
+            InferenceModel.of(model),
+            train_dataset,
+            train_dataset.metainfo['classes'],
+            converts=target is not None,
+        )
     start = time.perf_counter()
     result = built.run(model, train_dataset, test_dataset)
     seconds = time.perf_counter() - start
@@ -152,10 +172,46 @@ def evaluate(
         run = _assumed_run(config, checkpoint, None if target else train_dataset)
     origin = make_origin(config, checkpoint, protocol, train_dataset, run, target)
     result = replace(result, origin=origin)
-    data_files = (train_dataset.data_file, test_dataset.data_file)
-    found = (warning, compare_units(train_dataset, test_dataset))
+    data_files = (*train_dataset.data_files, *test_dataset.data_files)
+    found = (warning, *shared, compare_units(train_dataset, test_dataset))
     warnings = [line for line in found if line]
-    return make_results(result, settings, data_files, seconds, warnings), result
+    results = make_results(result, settings, data_files, seconds, warnings)
+    if described is not None and is_main_process():
+        origin = {**described.origin, **origin_of_model(results)}
+        save_model(save, result.model, replace(described, origin=origin))
+    return results, result
+
+
+def check_save(
+    save: str | os.PathLike,
+    protocol: Protocol,
+    name: str,
+    checkpoint: str | os.PathLike | None,
+) -> None:
+    """Raise a ValueError if there will be no model to save, or it would replace its encoder.
+
+    Args:
+        save: The file to write.
+        protocol: The protocol.
+        name: Its name in the config.
+        checkpoint: The checkpoint of the encoder.
+    """
+    if not protocol.trains_classifiers:
+        raise ValueError(
+            f'the protocol {name!r} trains no classifier, so there is no model to save; use '
+            'finetune, semi, transfer or linear. A checkpoint of a training can be used as it is'
+        )
+    if os.path.isdir(save):
+        raise ValueError(f'{os.fspath(save)} is a folder; expected a file to save to')
+    if checkpoint is not None and os.path.realpath(save) == os.path.realpath(checkpoint):
+        raise ValueError(f'{save} is the checkpoint of the encoder; save to another file')
+
+
+def origin_of_model(results: Mapping) -> dict:
+    """What a saved model says of its origin: a part of an evaluation's results."""
+    kept = ('protocol', 'dataset', 'train_split', 'test_split', 'run', 'metrics', 'settings')
+    found = {key: results[key] for key in (*kept, 'checkpoint_sha256', 'seed', 'finished')}
+    return json.loads(json.dumps(found, default=str))
 
 
 def _assumed_run(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from torch import Tensor
 
 from halp_mm import evaluation
-from halp_mm.apis.config import load_config
+from halp_mm.apis.config import load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
+from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.registry import DATASETS
 
@@ -26,12 +30,16 @@ class ClipFeatures:
         labels: The classes ``[N]``; -1 of clips without a label.
         names: The names of the clips.
         classes: The names of the classes.
+        sources: The file or folder of each clip; none if unknown.
+        encoders: The digest of the encoders, see :func:`encoder_digest`; None if unknown.
     """
 
     features: dict[str, Tensor]
     labels: Tensor
     names: list[str]
     classes: list[str]
+    sources: list[str] = field(default_factory=list)
+    encoders: str | None = None
 
 
 def extract_features(
@@ -42,6 +50,8 @@ def extract_features(
     seed: int | None = None,
 ) -> ClipFeatures:
     """Encode the clips of a config's data, as every protocol sees them.
+
+    For clips of other files see :func:`encode_files`, which needs no config.
 
     Args:
         config: The config that the encoder was trained with, read or not.
@@ -62,20 +72,47 @@ def extract_features(
         >>> test.features['joint'].shape, test.labels.shape, test.names[0]
     """
     config = load_config(config, cfg_options, seed)
-    datasets = {'train': config.train_dataloader.dataset, 'test': config.test_dataset}
-    if split not in datasets:
+    if split not in ('train', 'test'):
         raise ValueError(
             f"there is no split {split!r}; expected 'train' or 'test', the config's training or "
             'test clips'
         )
+    if split == 'train':
+        clips = config.train_dataloader.dataset
+    else:
+        clips = required_test_dataset(config, "so there are no test clips; choose split='train'")
     with located(config):
-        dataset = DATASETS.build(datasets[split])
+        dataset = DATASETS.build(clips)
     model = build_model(config, checkpoint)
     check_encoders(model, dataset)
+    return encode_dataset(model, dataset)
+
+
+def encode_dataset(model: BaseModel, dataset: SkeletonDataset) -> ClipFeatures:
+    """Encode all clips of a data set; the features are on the CPU.
+
+    Args:
+        model: A pre-trainer, a classifier or an :class:`~halp_mm.models.InferenceModel`.
+        dataset: The clips.
+    """
     features = evaluation.extract_features(model, dataset)
+    # Of several files, a clip's name in the data set is not its name in its file.
+    sources = [os.path.abspath(dataset.data_file)] if len(dataset.data_files) == 1 else []
     return ClipFeatures(
         {stream: feature.cpu() for stream, feature in features.items()},
         dataset.labels,
         dataset.names,
         dataset.metainfo['classes'],
+        sources * len(dataset),
+        encoder_digest(model),
     )
+
+
+def encoder_digest(model: BaseModel) -> str:
+    """The SHA-256 of the encoders' weights: features are comparable if it is the same."""
+    digest = hashlib.sha256()
+    for stream, encoder in sorted(model.encoders.items()):
+        for key, value in sorted(encoder.state_dict().items()):
+            digest.update(f'{stream} {key} {value.dtype} {list(value.shape)}'.encode())
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -25,7 +25,10 @@ def config_path(name: str | os.PathLike) -> Path:
     text = os.fspath(name)
     if not text.startswith(PREFIX):
         return Path(text)
-    folder = Path(halp_mm.__file__).parent / '.mim' / 'configs'
+    package = Path(halp_mm.__file__).parent
+    folder = package / '.mim' / 'configs'
+    if not folder.is_dir():  # a checkout on Windows, where git makes no link of it
+        folder = package.parent / 'configs'
     return Path(folder, text.removeprefix(PREFIX)).resolve()
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import os
 import re
 import sys
@@ -94,6 +95,7 @@ class Command:
         Raises:
             SystemExit: with status 2, if the command line is wrong.
         """
+        print_any_text()
         parser = self.parser(program)
         given = vars(parser.parse_intermixed_args(arguments))
         try:
@@ -151,6 +153,13 @@ class Command:
         for function in filter(None, (self.settings_of, self.function)):
             texts |= documented_arguments(function)
         return texts
+
+
+def print_any_text() -> None:
+    """Print characters that the terminal's or file's encoding lacks as escapes, not as errors."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
 
 
 class _Parser(argparse.ArgumentParser):

@@ -67,6 +67,8 @@ def run(
         if dump:
             write_scores(result, dump)
         table = results_table(results)
+        if settings['save']:
+            table += f'\nwritten: {settings["save"]}'
     leave_distributed()
     return table
 
@@ -85,6 +87,7 @@ main = Command(
         'work_dir': Option(metavar='DIR'),
         'out': Option(metavar='FILE'),
         'dump': Option(metavar='FILE'),
+        'save': Option(metavar='FILE'),
         **LAUNCH_OPTIONS,
     },
     after_interruption='the same command starts again',

@@ -2,8 +2,9 @@
 
 from halp_mm.datasets.batches import batch_positions, clip_lengths
 from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.opening import check_data_file
 from halp_mm.datasets.people import seen_people, with_people
-from halp_mm.datasets.skeleton_dataset import SkeletonDataset, check_data_file
+from halp_mm.datasets.skeleton_dataset import SkeletonDataset
 from halp_mm.datasets.storage import ClipBlock, ClipStorage, ClipWriter
 
 __all__ = [

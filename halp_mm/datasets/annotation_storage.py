@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import torch
 from mmengine.logging import print_log
 
-from halp_mm.datasets.annotations import is_pickle, read_annotations
+from halp_mm.datasets.annotations import read_annotations
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.storage import UNLABELLED, ClipBlock, ClipStorage
 from halp_mm.problems import NOBODY, BadDataError, listing
-from halp_mm.skeletons import SkeletonLayout, get_layout
+from halp_mm.skeletons import SkeletonLayout
 
 
 class AnnotationStorage(ClipStorage):
@@ -28,6 +28,8 @@ class AnnotationStorage(ClipStorage):
         ValueError: if it is no such pickle, has bad clips, or the layout is missing.
     """
 
+    stays_in_file = False
+
     def __init__(
         self, path: str | os.PathLike, layout: str | Mapping | SkeletonLayout | None
     ) -> None:
@@ -38,6 +40,9 @@ class AnnotationStorage(ClipStorage):
                 f'{BadDataError(annotations.problems)}, an option of '
                 'tools/data/convert_annotations.py, which makes a data file'
             )
+        numbers = describe_numbers(annotations.class_of_label)
+        if numbers:
+            print_log(f'{path}: {numbers}', 'current')
         clips = {name: annotations.clip(name) for name in annotations.clips}
         unseen = [name for name, clip in clips.items() if not len(clip)]
         if unseen:
@@ -65,38 +70,3 @@ class AnnotationStorage(ClipStorage):
         self.block = ClipBlock(frames, num_frames=shapes[:, 1], num_people=shapes[:, 0])
         for i, clip in enumerate(clips.values()):
             self.clip(i).copy_(torch.from_numpy(clip))
-
-
-_opened: WeakValueDictionary[tuple, AnnotationStorage] = WeakValueDictionary()
-
-
-def open_storage(
-    path: str | os.PathLike, layout: str | Mapping | SkeletonLayout | None = None
-) -> ClipStorage:
-    """Open a data file, or a pickle that is called ``.pkl`` or ``.pickle``.
-
-    A pickle that is in use already, such as by the data set of another split, is not read again.
-
-    Args:
-        path: The file.
-        layout: The layout of its joints. A pickle needs it; a data file has its own.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or does not have this layout.
-    """
-    layout = None if layout is None else get_layout(layout)
-    if is_pickle(path) and Path(path).is_file():
-        status = Path(path).stat()
-        key = (Path(path).resolve(), status.st_size, status.st_mtime_ns, layout)
-        storage = _opened.get(key)
-        if storage is None:
-            _opened[key] = storage = AnnotationStorage(path, layout)
-        return storage
-    storage = ClipStorage(path)
-    if layout is not None and layout != storage.layout:
-        raise ValueError(
-            f'{path} has layout {storage.layout.name!r}, but its data set is given the layout '
-            f'{layout.name!r}, which is another one. Leave the layout away: the file has its own'
-        )
-    return storage

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from halp_mm.datasets.class_numbers import number_classes
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
@@ -42,6 +43,8 @@ SIZES = {
 #: A column of a clip that lacks the key.
 MISSING = -1
 
+_TRANSPOSE = 'save keypoint.transpose(1, 0, 2, 3)'
+_FEW_PEOPLE = 2  # more people than frames are taken for frames
 _MAX_CLASSES = 10_000  # without names; a data file has no room for the names of more
 _KNOWN_CLASSES = {'ntu60': CLASS_NAMES[:60], 'ntu120': CLASS_NAMES}
 _TOP_LEVEL = ('split', 'annotations')
@@ -62,6 +65,7 @@ class Annotations:
         layout: The layout of the joints.
         dataset: Name of the data set.
         class_names: Class names; labels count from 0 in this list.
+        class_of_label: The class of each label, where nothing names the classes.
         clips: The annotations of the good clips by name.
         columns: Further facts of each clip, in the order of the clips.
         splits: The good clips of each split.
@@ -77,6 +81,7 @@ class Annotations:
     layout: SkeletonLayout
     dataset: str
     class_names: Sequence[str] = ()
+    class_of_label: Mapping[int, int] = field(default_factory=dict)
     clips: dict[str, dict] = field(default_factory=dict)
     columns: dict[str, dict[str, int]] = field(default_factory=dict)
     splits: dict[str, list[str]] = field(default_factory=dict)
@@ -94,7 +99,7 @@ class Annotations:
     def label(self, name: str) -> int | None:
         """A clip's class; None if it has no label."""
         label = self.clips[name].get('label')
-        return None if label is None else int(label)
+        return None if label is None else self.class_of_label.get(int(label), int(label))
 
 
 def read_annotations(
@@ -111,7 +116,8 @@ def read_annotations(
         dataset: Name of the data set; by default the file's name. For ``'ntu60'`` and
             ``'ntu120'`` the class names are known.
         classes: A text file with the names of the classes, one a line. Otherwise, classes that
-            are not known are called ``class 0``, ``class 1``, ...
+            are not known are called ``class 0``, ``class 1``, ... after the labels that occur,
+            and numbered anew if these have gaps.
 
     Returns:
         The good clips, and what is wrong with the others.
@@ -125,6 +131,7 @@ def read_annotations(
     content = load_plain_pickle(path)
     _check_content(content, path)
     given = content['annotations']
+    _check_axes(given, path)
     found = Annotations(
         path, _find_layout(layout, given, path), path.stem if dataset is None else dataset
     )
@@ -146,9 +153,9 @@ def read_annotations(
     _read_splits(content['split'], given, found)
     clips = found.clips.values()
     if class_names is None:
-        labels = [clip['label'] for clip in clips if clip.get('label') is not None]
-        largest = max(map(int, labels), default=-1)
-        class_names = [f'class {label}' for label in range(largest + 1)]
+        labels = (clip['label'] for clip in clips if clip.get('label') is not None)
+        found.class_of_label = number_classes(map(int, labels))
+        class_names = [f'class {label}' for label in found.class_of_label]
     found.class_names = class_names
     _read_columns(found)
     found.rounded = sum(map(_is_rounded, clips))
@@ -184,6 +191,18 @@ def _check_content(content: object, path: Path) -> None:
         raise ValueError(f"{path}: 'annotations' is not a list of dicts; {expected}")
     if not annotations:
         raise ValueError(f"{path}: 'annotations' is empty; expected one dict a clip")
+
+
+def _check_axes(annotations: Sequence[Mapping], path: Path) -> None:
+    """Raise a ValueError if most clips have more people than frames, whatever they say of both."""
+    shapes = [shape for shape in map(_shape, annotations) if shape is not None]
+    swapped = [shape for shape in shapes if shape[0] > max(shape[1], _FEW_PEOPLE)]
+    if 2 * len(swapped) > len(shapes):
+        raise ValueError(
+            f'{path}: {len(swapped)} of {len(shapes)} keypoints have more people than frames, such '
+            f'as {list(swapped[0])}, so they look like [T, M, V, C]; expected [M, T, V, C]: '
+            f'{_TRANSPOSE}, and the scores in the same way'
+        )
 
 
 def _is_text(value: object) -> bool:
@@ -271,7 +290,12 @@ class _Checks:
         if joints != layout.num_joints:
             yield f'has {joints} joints; layout {layout.name!r} has {layout.num_joints}'
         total = annotation['total_frames']
-        if not _is_integer(total) or total != frames:
+        if total == people != frames:
+            yield (
+                f'has total_frames {total} and a keypoint {list(shape)}, which looks like '
+                f'[T, M, V, C]; expected [M, T, V, C]: {_TRANSPOSE}'
+            )
+        elif not _is_integer(total) or total != frames:
             yield f'has total_frames {total!r:.60}, but its keypoint {frames} frames'
         score = annotation.get('keypoint_score')
         if 'keypoint_score' in annotation and not (_is_numeric(score) and score.shape == shape[:3]):

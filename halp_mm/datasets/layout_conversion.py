@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
+from torch import Tensor
+
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.storage import UNLABELLED, ClipStorage, ClipWriter
 from halp_mm.progress_bar import progress_bar
@@ -25,7 +27,7 @@ def convert_data_file(
 
     Args:
         data_file: The data file to convert.
-        layout: The layout that its clips shall have.
+        layout: The new layout of its clips.
         out: The data file to make.
         progress: Where to draw a progress bar, such as ``sys.stderr``.
 
@@ -40,24 +42,42 @@ def convert_data_file(
     conversion = describe_conversion(storage.layout, target)
     if not conversion:
         raise ValueError(f'{data_file} has layout {target.name!r} already; use it as it is')
-    splits: list[list[str]] = [[] for _ in range(len(storage))]
-    for name, members in storage.splits.items():
-        for position in members.tolist():
-            splits[position].append(name)
+    splits = splits_by_clip(storage.splits, len(storage))
     with (
         ClipWriter(out, target, storage.class_names, storage.dataset) as writer,
         progress_bar(len(storage), progress) as step,
     ):
         for position, name in enumerate(storage.names):
-            clip = storage.clip(position)
-            people = seen_people(clip, storage.layout.dimensions)
-            # A clip in which nobody is seen keeps one person, as a data file has no other form.
-            clip = convert_joints(people if len(people) else clip[:1], storage.layout, target)
+            clip = converted_clip(storage, position, target)
             columns = {key: int(column[position]) for key, column in storage.columns.items()}
-            label = int(storage.labels[position])
-            label = None if label == UNLABELLED else label
+            label = label_of(storage.labels, position)
             writer.add(name, clip.numpy(), label, splits[position], **columns)
             step()
         done_before = storage.notes.get('layout_conversions', [])
         writer.notes = {**storage.notes, 'layout_conversions': [*done_before, conversion]}
     return conversion
+
+
+def converted_clip(storage: ClipStorage, position: int, layout: SkeletonLayout) -> Tensor:
+    """The people who are seen in a clip, in another layout, ``[M, T, V, C]``.
+
+    A clip in which nobody is seen keeps one person, as a data file has no other form for it.
+    """
+    clip = storage.clip(position)
+    people = seen_people(clip, storage.layout.dimensions)
+    return convert_joints(people if len(people) else clip[:1], storage.layout, layout)
+
+
+def splits_by_clip(splits: Mapping[str, Tensor], num_clips: int) -> list[list[str]]:
+    """The splits of each clip."""
+    found: list[list[str]] = [[] for _ in range(num_clips)]
+    for name, members in splits.items():
+        for position in members.tolist():
+            found[position].append(name)
+    return found
+
+
+def label_of(labels: Tensor, position: int) -> int | None:
+    """A clip's class; None if it has no label."""
+    label = int(labels[position])
+    return None if label == UNLABELLED else label

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,12 +11,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from halp_mm.argument_checks import check_count
-from halp_mm.datasets.annotation_storage import AnnotationStorage, open_storage
 from halp_mm.datasets.batches import batch_positions
 from halp_mm.datasets.collate import pad_clips
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
+from halp_mm.datasets.opening import DataFile, check_data_file, data_files, open_storage
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.storage import UNLABELLED, ClipBlock
+from halp_mm.problems import BadClipError
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout
 
@@ -26,14 +26,16 @@ from halp_mm.skeletons import Clips, SkeletonLayout
 class SkeletonDataset(Dataset):
     """The clips of one split.
 
-    Frames stay in the memory-mapped file until a clip is asked for. Workers, forked or spawned,
-    map the same file; nothing but its name travels to them. Of an annotation pickle of MMAction2
-    or PYSKL, which cannot be mapped, all clips are kept in memory.
+    Frames stay in the file until a clip is asked for. Workers, forked or spawned, read the same
+    file; nothing but its name travels to them. Of an annotation pickle of MMAction2 or PYSKL all
+    clips are kept in memory.
 
     Args:
         data_file: A file that one of the tools under ``tools/data/`` made, or an annotation
-            pickle called ``.pkl`` or ``.pickle``.
-        split: The split's name in it, such as ``'xsub_train'``.
+            pickle called ``.pkl`` or ``.pickle``. Several of them, if they have the same joints
+            and unit, are read as one: classes are joined by name, clips are called
+            ``SOURCE/CLIP``.
+        split: The split's name in it, such as ``'xsub_train'``; each of several files needs it.
         num_people: M of every sample: clips with fewer people are padded with zeros, of clips
             with more the first ones are kept. People who are seen in no frame of a clip do not
             count. By default the most that any clip of the file has.
@@ -49,7 +51,7 @@ class SkeletonDataset(Dataset):
 
     def __init__(
         self,
-        data_file: str | os.PathLike,
+        data_file: DataFile,
         split: str,
         num_people: int | None = None,
         prepare_with: str = '',
@@ -58,7 +60,7 @@ class SkeletonDataset(Dataset):
         if num_people is not None:
             check_count(num_people=num_people)
         check_data_file(data_file, prepare_with)
-        self.data_file = os.fspath(data_file)
+        self.data_files = data_files(data_file)
         self.split = split
         self._num_people = num_people
         self._normalized: ClipBlock | None = None
@@ -77,15 +79,19 @@ class SkeletonDataset(Dataset):
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
-        is_mapped = not isinstance(self._storage, AnnotationStorage)
-        left_behind = {'_positions', '_storage'} if is_mapped else {'_positions'}
+        left_behind = {'_positions', '_storage'} if self._storage.stays_in_file else {'_positions'}
         return {key: value for key, value in self.__dict__.items() if key not in left_behind}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
         if '_storage' not in state:
-            self._storage = open_storage(self.data_file)
+            self._storage = open_storage(self.data_files)
         self._find_clips()
+
+    @property
+    def data_file(self) -> str:
+        """The data file; several are joined by ``+``, for messages."""
+        return ' + '.join(self.data_files)
 
     @property
     def layout(self) -> SkeletonLayout:
@@ -127,7 +133,7 @@ class SkeletonDataset(Dataset):
     @property
     def num_bytes(self) -> int:
         """Size of all samples' coordinates."""
-        joints, channels = self._storage.block.frames.shape[1:]
+        joints, channels = self._storage.block.skeleton_shape
         num_frames = int(self._storage.block.num_frames[self._positions].sum())
         return num_frames * self.num_people * joints * channels * 4
 
@@ -152,14 +158,15 @@ class SkeletonDataset(Dataset):
             split), ``layout``, and ``normalized``: whether :meth:`normalize_once` has been at work.
 
         Raises:
-            ValueError: if the clip has coordinates that are NaN, infinite or absurdly large.
+            BadClipError: if the clip has coordinates that are NaN, infinite or absurdly large, or
+                the file has been cut off.
         """
         position = self._positions[index]
         if self._normalized is None:
             clip = self._storage.clip(position)
             wrong = describe_bad_coordinates(clip)
             if wrong:
-                raise ValueError(
+                raise BadClipError(
                     f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
                     'the file again or leave the clip out'
                 )
@@ -189,11 +196,6 @@ class SkeletonDataset(Dataset):
         if self._normalized is not None:
             part._normalized_rows = has_label.nonzero().flatten().tolist()
         return part
-
-    def check_data_file_size(self) -> None:
-        """Raise a ValueError if the mapped data file was cut off since it was opened."""
-        if self._normalized is None and not isinstance(self._storage, AnnotationStorage):
-            self._storage.check_size()
 
     def normalize_once(
         self,
@@ -230,10 +232,3 @@ class SkeletonDataset(Dataset):
             num_frames,
             torch.full((len(self),), self.num_people),
         )
-
-
-def check_data_file(data_file: str | os.PathLike, prepare_with: str = '') -> None:
-    """Raise a FileNotFoundError that says which command makes a missing data file."""
-    if not os.path.isfile(data_file):
-        hint = prepare_with or 'one of the tools under tools/data/ (see docs/data.md)'
-        raise FileNotFoundError(f'there is no data file {data_file}. Make it with: {hint}')

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from halp_mm.datasets.body_lengths import body_length
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset
-from halp_mm.datasets.storage import ClipBlock
 from halp_mm.problems import listing
-from halp_mm.skeletons import SkeletonLayout, describe_units, median_body_length
+from halp_mm.skeletons import describe_units
 
-_MEASURED_CLIPS, _MEASURED_FRAMES = 32, 9  # of which a body length is the median
 _MAX_COMPARED = 4096  # clips of each split whose content is compared
 
 
@@ -33,21 +32,6 @@ class SharedClips:
     identical: list[str]
     alike: list[str]
     num_compared: int
-
-
-def body_length(block: ClipBlock, positions: Tensor, layout: SkeletonLayout) -> float | None:
-    """The median body length of some clips; see :func:`median_body_length`.
-
-    Args:
-        block: Clips as they are stored.
-        positions: int64 ``[N]``: which of them. Some, evenly spaced, are measured.
-        layout: Their layout.
-    """
-    chosen = np.linspace(0, len(positions) - 1, min(_MEASURED_CLIPS, len(positions)))
-    starts, num_rows = _rows(block, positions[chosen.astype(int)])
-    spread = np.linspace(0, 1, _MEASURED_FRAMES) * (num_rows[:, None] - 1)
-    rows = starts[:, None] + spread.astype(np.int64)
-    return median_body_length(block.frames.numpy()[rows], layout)
 
 
 def compare_units(train: SkeletonDataset, test: SkeletonDataset) -> str | None:
@@ -86,7 +70,7 @@ def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedCl
     # Equal clips are equally long: a selection by length keeps both or none.
     step = -(-max(len(train), len(test)) // _MAX_COMPARED)
     compared = theirs[:, 0] % step == 0
-    shapes = {dataset.stored_clips.frames.shape[1:] for dataset in (train, test)}
+    shapes = {dataset.stored_clips.skeleton_shape for dataset in (train, test)}
     if not is_identical.all() and len(shapes) == 1:
         chosen = ours[:, 0] % step == 0
         known = set(_contents(train, train_positions[chosen], ours[chosen]))
@@ -149,17 +133,10 @@ def _facts(dataset: SkeletonDataset, positions: Tensor) -> np.ndarray:
 
 def _contents(dataset: SkeletonDataset, positions: Tensor, facts: np.ndarray) -> list[bytes]:
     """A fingerprint of each clip; empty where its middle frame shows nobody."""
-    starts, _ = _rows(dataset.stored_clips, positions)
-    frames = dataset.stored_clips.frames.numpy()[starts + facts[:, 0] // 2]
+    starts, _ = dataset.stored_clips.rows(positions)
+    frames = dataset.stored_clips.skeletons(starts + facts[:, 0] // 2)
     seen = frames.any((1, 2)).tolist()
     return [
         fact.tobytes() + frame.tobytes() if visible else b''
         for fact, frame, visible in zip(facts, frames, seen)
     ]
-
-
-def _rows(block: ClipBlock, positions: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The first of each clip's skeletons, and how many there are, int ``[N]``."""
-    counts = block.num_frames * block.num_people
-    starts = counts.cumsum(0) - counts
-    return starts[positions].numpy(), counts[positions].numpy()

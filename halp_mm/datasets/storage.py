@@ -1,4 +1,4 @@
-"""One file a data set: the frames of all clips end to end, memory-mapped, no pickle.
+"""One file a data set: the frames of all clips end to end, read clip by clip, no pickle.
 
 The file is a safetensors file. Its tensors:
 
@@ -34,6 +34,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
+from halp_mm.datasets.stored_frames import StoredFrames
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 FORMAT = 'halp_mm clips 1'
@@ -201,6 +202,7 @@ class ClipWriter:
         self._file.write(_HEADER_BYTES.to_bytes(8, 'little') + text.ljust(_HEADER_BYTES))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._file.close()  # Windows renames no open file
         self._partial.replace(self.path)
 
 
@@ -209,12 +211,13 @@ class ClipBlock:
     """Clips that lie end to end in one tensor.
 
     Args:
-        frames: float32 ``[R, V, C]``, for each clip its M x T skeletons, person by person.
+        frames: float32 ``[R, V, C]``, for each clip its M x T skeletons, person by person; in
+            memory or in a file.
         num_frames: int64 ``[N]``, T of each clip.
         num_people: int64 ``[N]``, M of each clip.
     """
 
-    frames: Tensor
+    frames: Tensor | StoredFrames
     num_frames: Tensor
     num_people: Tensor
 
@@ -226,12 +229,38 @@ class ClipBlock:
         """R, how many skeletons the index speaks of."""
         return self._ends[-1] if self._ends else 0
 
+    @property
+    def skeleton_shape(self) -> tuple[int, int]:
+        """V and C."""
+        return tuple(self.frames.shape[1:])
+
     def clip(self, position: int) -> Tensor:
-        """The clip at a position, ``[M, T, V, C]``: a view, not a copy."""
+        """The clip at a position, ``[M, T, V, C]``: a view of what is in memory, or read."""
         people, frames = int(self.num_people[position]), int(self.num_frames[position])
         end = self._ends[position]
         block = self.frames[end - people * frames : end]
         return block.view(people, frames, *block.shape[1:])
+
+    def rows(self, positions: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """The row of each clip's first skeleton, and how many it has, int64 ``[N]``.
+
+        Args:
+            positions: int64 ``[N]``: which clips.
+        """
+        counts = self.num_frames * self.num_people
+        starts = counts.cumsum(0) - counts
+        return starts[positions].numpy(), counts[positions].numpy()
+
+    def skeletons(self, rows: np.ndarray) -> np.ndarray:
+        """The skeletons of some rows, a copy.
+
+        Args:
+            rows: Integers of any shape.
+
+        Returns:
+            The rows' shape, then V and C.
+        """
+        return self.frames[rows].numpy()
 
 
 class ClipStorage:
@@ -245,17 +274,20 @@ class ClipStorage:
         ValueError: if the file is empty, truncated or not a data file of ours; says what is wrong.
     """
 
+    #: Whether the frames stay on disk; they are in memory otherwise.
+    stays_in_file = True
+
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(f'there is no data file {self.path}')
-        status = self.path.stat()
-        self._size, self._inode = status.st_size, status.st_ino
         self._check_header_size()
         try:
             with safe_open(self.path, framework='pt') as file:
                 metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                names = file.keys()
+                # Copies, because what is mapped must not be touched once a file may be cut off.
+                tensors = {key: file.get_tensor(key).clone() for key in names if key != 'frames'}
         except SafetensorError as error:
             raise ValueError(
                 f'{self.path} ({self.path.stat().st_size} bytes) is truncated or not a data file: '
@@ -266,7 +298,7 @@ class ClipStorage:
                 f'{self.path} is of format {metadata.get("format")!r}; expected {FORMAT!r}. '
                 'Make it with a tool under tools/data/'
             )
-        missing = sorted(_TENSORS - set(tensors)) + sorted(_METADATA - set(metadata))
+        missing = sorted(_TENSORS - set(names)) + sorted(_METADATA - set(metadata))
         if missing:
             raise ValueError(
                 f'{self.path} lacks {missing}. Make it again with the tool that made it'
@@ -283,14 +315,18 @@ class ClipStorage:
         self.splits = _with_prefix(tensors, 'split/')
         index = {key: tensors[key] for key in ('num_frames', 'num_people')}
         self._check_lengths(index | {'label': self.labels} | self.columns)
-        self.block = ClipBlock(tensors['frames'], **index)
+        self.block = ClipBlock(StoredFrames(self.path), **index)
         self._check()
 
     def __len__(self) -> int:
         return len(self.names)
 
     def clip(self, position: int) -> Tensor:
-        """The clip at a position, float32 ``[M, T, V, C]``, mapped from the file, not copied."""
+        """The clip at a position, float32 ``[M, T, V, C]``.
+
+        Raises:
+            BadClipError: if the file has been cut off since it was opened, or cannot be read.
+        """
         return self.block.clip(position)
 
     def split(self, name: str) -> Tensor:
@@ -307,32 +343,13 @@ class ClipStorage:
             raise ValueError(f'split {name!r} of {self.path} is empty')
         return self.splits[name]
 
-    def check_size(self) -> None:
-        """See that the file is still as long as it was when it was opened.
-
-        To read a mapped file beyond its end kills the process without a word. A file that was
-        replaced or deleted meanwhile does no harm: what is mapped stays.
-
-        Raises:
-            ValueError: if it has been cut off.
-        """
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return
-        if status.st_ino == self._inode and status.st_size < self._size:
-            raise ValueError(
-                f'{self.path} had {self._size} bytes when it was opened and has '
-                f'{status.st_size} now: it was cut off meanwhile. Make it again with the tool that '
-                'made it'
-            )
-
     def _check_header_size(self) -> None:
+        size = self.path.stat().st_size
         with self.path.open('rb') as file:
             header = int.from_bytes(file.read(8), 'little')
-        if header > min(_HEADER_BYTES, max(self._size - 8, 0)):
+        if header > min(_HEADER_BYTES, max(size - 8, 0)):
             raise ValueError(
-                f'{self.path} ({self._size} bytes) is truncated or not a data file: its header '
+                f'{self.path} ({size} bytes) is truncated or not a data file: its header '
                 f'would take {header} bytes; at most {_HEADER_BYTES} are expected. Make it again '
                 'with the tool that made it'
             )

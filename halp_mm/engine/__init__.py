@@ -12,9 +12,11 @@ from halp_mm.engine.hooks import (
     RunIdentityHook,
     TrainingProgressHook,
 )
+from halp_mm.engine.log_visualizer import LogVisualizer
 from halp_mm.engine.resume import resolve_checkpoint
 from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
+from halp_mm.engine.saved_model import ModelDescription, SavedModel, load_model, save_model
 from halp_mm.engine.stop import EXIT_STOPPED, TrainingStopped, parse_duration
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import load_weights
@@ -27,8 +29,11 @@ __all__ = [
     'EpochBasedTrainLoop',
     'EvaluationHook',
     'KNNEvaluationHook',
+    'LogVisualizer',
+    'ModelDescription',
     'NormalizeOnceHook',
     'RunIdentityHook',
+    'SavedModel',
     'SkeletonRunner',
     'TrainingProgressHook',
     'TrainingStopped',
@@ -36,8 +41,10 @@ __all__ = [
     'init_distributed',
     'leave_distributed',
     'load_checkpoint_file',
+    'load_model',
     'load_weights',
     'parse_duration',
     'read_run_identity',
     'resolve_checkpoint',
+    'save_model',
 ]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from halp_mm.engine.safetensors_checkpoint import SUFFIX, read_safetensors_checkpoint
+
 #: The maximum number of entries. A checkpoint has one for each tensor, and a few more.
 MAX_ENTRIES = 100_000
 #: The maximum bytes of the pickle, which lists the tensors and holds everything else.
@@ -47,7 +49,7 @@ def read_checkpoint_file(
     """Read a checkpoint with ``weights_only=True``, after checks of its size and checksum.
 
     Args:
-        path: The file.
+        path: The file, a safetensors file if its name ends in ``.safetensors``.
         map_location: Where tensors go, as in ``torch.load``.
         only_meta: Whether to leave the tensors on disk and skip the checksum: fast, for reading
             the metadata alone.
@@ -63,6 +65,8 @@ def read_checkpoint_file(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
+    if path.suffix == SUFFIX:
+        return read_safetensors_checkpoint(path, map_location, only_meta)
     try:
         _check_file(path, only_meta)
         checkpoint = torch.load(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from halp_mm.atomic_write import atomic_write
 from halp_mm.engine.checkpoint_file import read_checkpoint_file
+from halp_mm.engine.finite import find_not_finite
 
 #: The checkpoint of a run that was stopped within an epoch.
 STOPPED = 'stopped.pth'
@@ -56,9 +57,26 @@ def newest_checkpoint(
     return None
 
 
-def check_resumable(checkpoint: dict, path: str | os.PathLike) -> None:
-    """Raise a ValueError if a checkpoint lacks something that a resumed run needs."""
+def check_resumable(
+    checkpoint: dict, path: str | os.PathLike, parameters: Sequence[str] = ()
+) -> None:
+    """Check that a checkpoint has all that a resumed run needs, and that all of it is finite.
+
+    Args:
+        checkpoint: The checkpoint.
+        path: Its file.
+        parameters: The names of the optimiser's parameters, for the message.
+
+    Raises:
+        ValueError: if it has not.
+    """
     _progress(checkpoint, path)
+    name = find_not_finite(checkpoint['state_dict'], checkpoint['optimizer'], parameters)
+    if name is not None:
+        raise ValueError(
+            f'{path} cannot be resumed from: {name} has entries that are NaN or infinite. Continue '
+            'from an earlier checkpoint'
+        )
 
 
 def resolve_checkpoint(path: str | os.PathLike) -> Path:
@@ -97,20 +115,23 @@ def check_no_checkpoints(work_dir: str | os.PathLike) -> None:
 def note_last_checkpoint(path: str | os.PathLike, work_dir: str | os.PathLike) -> None:
     """Write the file ``last_checkpoint``, relative to the work directory, which may be moved."""
     with atomic_write(Path(work_dir, LAST)) as partial:
-        partial.write_text(os.path.relpath(path, work_dir))
+        partial.write_text(os.path.relpath(path, work_dir), encoding='utf-8')
 
 
 def read_last_checkpoint(work_dir: str | os.PathLike) -> Path | None:
     """The checkpoint that the file ``last_checkpoint`` names, if there is one."""
     note = Path(work_dir, LAST)
-    name = note.read_text().strip() if note.is_file() else ''
+    name = note.read_text(encoding='utf-8').strip() if note.is_file() else ''
     return Path(work_dir, name) if name else None
 
 
 def _look_at(path: Path, only_meta: bool = False) -> tuple[tuple[int, int] | None, str | None]:
     """The progress of a checkpoint, or what is wrong with it."""
     try:
-        return _progress(read_checkpoint_file(path, only_meta=only_meta), path), None
+        checkpoint = read_checkpoint_file(path, only_meta=only_meta)
+        if not only_meta:
+            check_resumable(checkpoint, path)
+        return _progress(checkpoint, path), None
     except (OSError, ValueError) as error:
         return None, str(error)
 

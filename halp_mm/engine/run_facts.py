@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+
+from halp_mm.datasets.opening import data_files
+from halp_mm.sha256 import joined_digest
 
 #: Settings of where a run goes and how it is started and ended: they may differ silently.
 _OF_NO_CONSEQUENCE = (
@@ -66,25 +70,34 @@ def data_digest(path: str | os.PathLike) -> str:
 
 
 def data_facts(config: Mapping) -> dict[str, dict[str, str]]:
-    """Files, splits and digests of a config's training and test clips."""
-    facts, digests = {}, {}
-    values = flat_config(
+    """Files, splits and digests of a config's training, test and evaluation clips."""
+    digest = lru_cache(data_digest)
+    facts = {}
+    for role, dataset in _datasets(
         {
             'training': config.get('train_dataloader', {}).get('dataset', {}),
             'test': config.get('test_dataset', {}),
+            'evaluation_data': config.get('evaluation_data') or {},
         }
-    )
-    for key, value in values.items():
-        path = value.strip('\'"')
-        if key.endswith('.data_file') and os.path.isfile(path):
-            digests[path] = digests.get(path) or data_digest(path)
-            split = values.get(f'{key.removesuffix("data_file")}split', "''").strip('\'"')
-            facts[key.removesuffix('.data_file')] = {
-                'file': path,
-                'split': split,
-                'sha256': digests[path],
+    ):
+        files = data_files(dataset['data_file'])
+        if files and all(map(os.path.isfile, files)):
+            facts[role] = {
+                'file': ' + '.join(files),
+                'split': str(dataset.get('split', '')),
+                'sha256': joined_digest([digest(file) for file in files]),
             }
     return facts
+
+
+def _datasets(config: Mapping, role: str = '') -> Iterator[tuple[str, Mapping]]:
+    """The dicts with a ``data_file`` at any depth, by dotted key."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            inner = f'{role}.{key}' if role else key
+            if isinstance(value.get('data_file'), (str, os.PathLike, list, tuple)):
+                yield inner, value
+            yield from _datasets(value, inner)
 
 
 def check_data(then: Mapping, now: Mapping, filename: str | os.PathLike) -> None:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 
-from halp_mm.atomic_write import replace_durably
+from halp_mm.atomic_write import atomic_write, replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
+from halp_mm.engine.config_text import format_configs_once
 from halp_mm.engine.distributed import init_distributed, model_of
+from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
-from halp_mm.engine.hooks.data_file_hook import DataFileHook
+from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
+from halp_mm.engine.log_writers import steady_backends, steady_log_files
 from halp_mm.engine.resume import (
     STOPPED,
     check_no_checkpoints,
@@ -55,6 +61,7 @@ class SkeletonRunner(Runner):
     """
 
     stop = StopRequest()
+    _quiet: Sequence[tuple[logging.Handler, int]] = ()
     _saved_at: tuple[int, int] | None = None
     _run: dict | None = None
 
@@ -83,15 +90,53 @@ class SkeletonRunner(Runner):
         self.register_hook(PreflightHook())
         self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
-        self.register_hook(DataFileHook())
         self.register_hook(TrainingProgressHook())
         self.register_hook(RunIdentityHook())
+        self.register_hook(ModelDescriptionHook())
         self.register_hook(PlainCheckpointHook())
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, after the processes have been connected."""
         init_distributed(self._launcher)
+        format_configs_once()
         super().setup_env(env_cfg)
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full.
+
+        Until the Runner is built, the terminal shows warnings only: environment, config and hooks
+        go to the file.
+        """
+        logger = super().build_logger(*args, **kwargs)
+        terminals = []
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.stream.reconfigure(encoding='utf-8')
+            else:
+                terminals.append((handler, handler.level))
+                handler.setLevel(max(handler.level, logging.WARNING))
+        self._quiet = terminals
+        steady_log_files(logger)
+        return logger
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """Build the visualizer, whose backends may fail to write."""
+        visualizer = super().build_visualizer(visualizer)
+        steady_backends(visualizer, self.logger)
+        return visualizer
+
+    def dump_config(self) -> None:
+        """Write the config into the work directory, the last thing that is done to build a Runner.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        if is_main_process():
+            name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+            with atomic_write(Path(self.work_dir, name)) as partial:
+                self.cfg.dump(partial)
+        for handler, level in self._quiet:
+            handler.setLevel(level)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which has no device ids on CPUs."""
@@ -152,9 +197,10 @@ class SkeletonRunner(Runner):
 
         Raises:
             OSError: if it cannot be written.
-            ValueError: if weights are NaN or infinite; they would replace good ones.
+            ValueError: if weights or the optimiser's state are NaN or infinite; they would replace
+                good ones.
         """
-        self._check_finite(filename)
+        self._check_finite(filename, kwargs.get('save_optimizer', True))
         partial = f'{filename}.{os.getpid()}.partial'
         partial_path = os.path.join(out_dir, partial)
         meta = {**(meta or {}), RUN: self.run_facts()}
@@ -269,7 +315,7 @@ class SkeletonRunner(Runner):
 
     def _check_resumed(self, checkpoint: dict, filename: str) -> dict:
         """Compare a checkpoint with this run, and return its metadata."""
-        check_resumable(checkpoint, filename)
+        check_resumable(checkpoint, filename, self._optimized_parameters())
         load_state(model_of(self), checkpoint, filename)
         meta = checkpoint['meta']
         then, now = meta.get(RUN), self.run_facts()
@@ -315,15 +361,21 @@ class SkeletonRunner(Runner):
         if epoch >= self.max_epochs:
             self.logger.info(f'all {self.max_epochs} epochs are done already')
 
-    def _check_finite(self, filename: str) -> None:
-        """Refuse to save a model that has diverged."""
-        state = model_of(self).state_dict()
-        tensors = {key: value for key, value in state.items() if value.is_floating_point()}
-        finite = torch.stack([torch.isfinite(value).all() for value in tensors.values()])
-        if not finite.all():
-            name = list(tensors)[finite.tolist().index(False)]
+    def _check_finite(self, filename: str, saves_optimizer: bool) -> None:
+        """Refuse to save a training that has diverged."""
+        optimizer = self.optim_wrapper.state_dict() if saves_optimizer else None
+        weights = model_of(self).state_dict()
+        name = find_not_finite(weights, optimizer, self._optimized_parameters())
+        if name is not None:
             raise ValueError(
                 f'{name} has entries that are NaN or infinite after {self.iter} iterations: '
                 f'training has diverged and stops, and {filename} is not written. Try a smaller '
                 'learning rate'
             )
+
+    def _optimized_parameters(self) -> list[str]:
+        """The names of the optimiser's parameters, in its order."""
+        names = {id(value): name for name, value in model_of(self).named_parameters()}
+        optimizer = getattr(self.optim_wrapper, 'optimizer', None)
+        groups = [] if optimizer is None else optimizer.param_groups
+        return [names.get(id(value), '?') for group in groups for value in group['params']]

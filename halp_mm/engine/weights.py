@@ -10,6 +10,7 @@ from mmengine.model.weight_init import PretrainedInit
 from torch import Tensor, nn
 
 from halp_mm.engine.checkpoint import load_checkpoint_file
+from halp_mm.engine.finite import find_not_finite
 
 #: The key of the run's facts in a checkpoint's ``meta``; see :mod:`halp_mm.engine.run_facts`.
 RUN = 'run'
@@ -41,7 +42,7 @@ def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tens
     """The tensors of a checkpoint by name; they may also be its whole content.
 
     Raises:
-        ValueError: if anything but tensors is among them.
+        ValueError: if anything but tensors is among them, or entries are NaN or infinite.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, Mapping) or not state:
@@ -52,11 +53,29 @@ def state_of(checkpoint: Mapping, filename: str | os.PathLike) -> dict[str, Tens
             f'{filename} holds no weights: {others[0]!r} is a {type(state[others[0]]).__name__}, '
             'expected tensors by name'
         )
-    return {str(key).removeprefix('module.'): value for key, value in state.items()}
+    state = {str(key).removeprefix('module.'): value for key, value in state.items()}
+    name = find_not_finite(state)
+    if name is not None:
+        raise ValueError(
+            f'{filename} is of no use: {name} has entries that are NaN or infinite. Use an earlier '
+            'checkpoint'
+        )
+    return state
 
 
 def check_fit(module: nn.Module, state: Mapping[str, Tensor], filename: str | os.PathLike) -> None:
     """Raise a ValueError that lists the differences if weights do not fit a module."""
+    differences = describe_misfit(module, state)
+    if differences:
+        raise ValueError(
+            f'{filename} was made with another model than this config: {differences}. Use the '
+            'config that it was trained with. To take over nothing but a pre-trained encoder, set '
+            'load_encoder_from in the config'
+        )
+
+
+def describe_misfit(module: nn.Module, state: Mapping[str, Tensor]) -> str | None:
+    """List how weights differ from a module in names and shapes; None if they fit."""
     own = module.state_dict()
     missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     reshaped = [
@@ -64,18 +83,13 @@ def check_fit(module: nn.Module, state: Mapping[str, Tensor], filename: str | os
         for key in sorted(own.keys() & state.keys())
         if state[key].shape != own[key].shape
     ]
-    if missing or unexpected or reshaped:
-        problems = [
-            *(f'{key} is missing' for key in missing),
-            *(f'{key} is not in the model' for key in unexpected),
-            *reshaped,
-        ]
-        more = f'; and {len(problems) - 4} more' if len(problems) > 4 else ''
-        raise ValueError(
-            f'{filename} was made with another model than this config: '
-            f'{"; ".join(problems[:4])}{more}. Use the config that it was trained with. '
-            'To take over nothing but a pre-trained encoder, set load_encoder_from in the config'
-        )
+    problems = [
+        *(f'{key} is missing' for key in missing),
+        *(f'{key} is not in the model' for key in unexpected),
+        *reshaped,
+    ]
+    more = f'; and {len(problems) - 4} more' if len(problems) > 4 else ''
+    return f'{"; ".join(problems[:4])}{more}' or None
 
 
 def load_encoders(model: nn.Module, settings: str | Mapping) -> list[str]:
@@ -103,7 +117,7 @@ def load_encoders(model: nn.Module, settings: str | Mapping) -> list[str]:
         )
     checkpoint = load_checkpoint_file(filename)
     state = state_of(checkpoint, filename)
-    prefixes = _encoder_prefixes(checkpoint, state)
+    prefixes = encoder_prefixes(checkpoint, state)
     report = []
     for stream, encoder in model.encoders.items():
         source = asked or stream
@@ -134,8 +148,13 @@ def _copies(model: nn.Module, stream: str) -> list[nn.Module]:
     return [module for name, module in model.named_modules() if name.endswith(f'.{stream}.encoder')]
 
 
-def _encoder_prefixes(checkpoint: Mapping, state: Mapping[str, Tensor]) -> dict[str, str]:
-    """The prefix of the names of each stream's encoder."""
+def encoder_prefixes(checkpoint: Mapping, state: Mapping[str, Tensor]) -> dict[str, str]:
+    """The prefix of the names of each stream's encoder, such as ``'encoder.'``.
+
+    Args:
+        checkpoint: A pre-trainer's, a classifier's or a saved model's.
+        state: Its tensors by name, see :func:`state_of`.
+    """
     prefixes = {}
     streams = list(_streams(checkpoint))
     for key in state:

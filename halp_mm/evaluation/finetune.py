@@ -11,37 +11,53 @@ from mmengine.dist import broadcast
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear import linear_classifier
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
+from halp_mm.models import InferenceModel
 from halp_mm.models.data_preprocessors import Draws, Views
 from halp_mm.registry import PROTOCOLS
 from halp_mm.training_progress import TrainingProgress
 
 
 class FinetunedModel(BaseModel):
-    """Copies of a model's encoders, each followed by a new linear layer.
+    """Copies of a model's encoders, each followed by a new linear layer or perceptron.
 
     Args:
         model: A pre-trainer or a classifier; it is not touched.
         num_classes: Number of classes.
-        generator: Source of the linear layers' weights.
+        generator: Source of the new layers' weights.
+        hidden_dim: Units of the perceptron's hidden layer; None for a linear layer.
     """
 
-    def __init__(self, model: BaseModel, num_classes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        model: BaseModel,
+        num_classes: int,
+        generator: torch.Generator,
+        hidden_dim: int | None = None,
+    ) -> None:
         super().__init__(copy.deepcopy(model.data_preprocessor))
         self.sources = dict(model.sources)
         self.networks = nn.ModuleDict(
             {
                 stream: nn.Sequential(
                     copy.deepcopy(encoder),
-                    linear_classifier(encoder.feature_dim, num_classes, generator),
+                    new_classifier(encoder.feature_dim, hidden_dim, num_classes, generator),
                 )
                 for stream, encoder in model.encoders.items()
             }
         )
+
+    def for_inference(self) -> InferenceModel:
+        """The networks, which are not copied, as encoders and classifiers."""
+        encoders, classifiers = (
+            {stream: network[part] for stream, network in self.networks.items()} for part in (0, 1)
+        )
+        return InferenceModel(encoders, self.sources, self.data_preprocessor, classifiers).eval()
 
     def forward(
         self,
@@ -69,6 +85,22 @@ class FinetunedModel(BaseModel):
         return {stream: F.cross_entropy(logit, labels) for stream, logit in logits.items()}
 
 
+def new_classifier(
+    num_features: int,
+    hidden_dim: int | None,
+    num_classes: int,
+    generator: torch.Generator | None = None,
+) -> nn.Module:
+    """A linear layer, or a perceptron with one hidden layer; see :class:`FinetunedModel`."""
+    if hidden_dim is None:
+        return linear_classifier(num_features, num_classes, generator)
+    hidden = nn.Linear(num_features, hidden_dim)
+    nn.init.kaiming_normal_(hidden.weight, nonlinearity='relu', generator=generator)
+    nn.init.zeros_(hidden.bias)
+    linear = linear_classifier(hidden_dim, num_classes, generator)
+    return nn.Sequential(hidden, nn.ReLU(inplace=True), linear)
+
+
 @PROTOCOLS.register_module()
 class FinetuneProtocol(TrainedProtocol):
     """Fine-tuning, as in AimCLR.
@@ -79,12 +111,19 @@ class FinetuneProtocol(TrainedProtocol):
 
     Args:
         learning_rate: Of SGD, for the encoders and the linear layers.
+        hidden_dim: Units of a hidden layer between encoder and linear layer, which HaLP's transfer
+            has (Sec. 4.3: "a classifier MLP"); by default there is none.
         **kwargs: See :class:`TrainedProtocol`. The seed is that of the linear layers' start, the
             order of clips, the draws of the training view, and dropout.
     """
 
-    def __init__(self, learning_rate: float = 0.01, **kwargs) -> None:
+    def __init__(
+        self, learning_rate: float = 0.01, hidden_dim: int | None = None, **kwargs
+    ) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
+        if hidden_dim is not None:
+            check_count(hidden_dim=hidden_dim)
+        self.hidden_dim = hidden_dim
 
     def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -98,7 +137,7 @@ class FinetuneProtocol(TrainedProtocol):
             model.data_preprocessor.normalization, device=model.data_preprocessor.device
         )
         judge = EpochJudge(test_dataset)
-        by_stream = self.finetune(
+        outcome = self.finetune(
             model,
             train_dataset,
             torch.arange(len(train_dataset)),
@@ -106,7 +145,7 @@ class FinetuneProtocol(TrainedProtocol):
             self.seed,
             after_epoch=lambda finetuned: judge.add(self.probabilities(finetuned, test_dataset)),
         )
-        return Outcome(by_stream, metrics=judge.metrics)
+        return outcome._replace(metrics=judge.metrics)
 
     def finetune(
         self,
@@ -116,7 +155,7 @@ class FinetuneProtocol(TrainedProtocol):
         test_dataset: SkeletonDataset,
         seed: int,
         after_epoch: Callable[[FinetunedModel], None] | None = None,
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """Fine-tune on some of the training clips.
 
         Args:
@@ -128,7 +167,8 @@ class FinetuneProtocol(TrainedProtocol):
             after_epoch: Is shown the networks after each epoch.
 
         Returns:
-            The probabilities ``[num_test, classes]`` of the test clips by stream.
+            The probabilities ``[num_test, classes]`` of the test clips by stream, and the model
+            that gave them.
 
         Raises:
             ValueError: if the training diverges.
@@ -140,10 +180,12 @@ class FinetuneProtocol(TrainedProtocol):
         is_cuda = preprocessor.device.type == 'cuda'
         # Dropout draws from PyTorch's own generators, which are then as they were.
         with torch.random.fork_rng([preprocessor.device] if is_cuda else []):
-            finetuned = FinetunedModel(model, num_classes, generator).to(preprocessor.device)
+            finetuned = FinetunedModel(model, num_classes, generator, self.hidden_dim)
+            finetuned.to(preprocessor.device)
             torch.manual_seed(seed)
             self.train(finetuned, train_dataset, labelled, generator, seed, after_epoch)
-            return self.probabilities(finetuned, test_dataset)
+            by_stream = self.probabilities(finetuned, test_dataset)
+        return Outcome(by_stream, model=finetuned.for_inference())
 
     def probabilities(
         self, finetuned: FinetunedModel, dataset: SkeletonDataset

@@ -17,6 +17,7 @@ from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.models import InferenceModel
 
 #: What a result's origin may hold, and of which kind.
 ORIGIN = {
@@ -51,6 +52,8 @@ class EvaluationResult:
             of :data:`ORIGIN`.
         features: The features ``[num_test, D]`` of the test clips by stream, where the protocol
             leaves the encoder as it is.
+        model: The encoders with the classifiers that gave the scores, where the protocol trains
+            classifiers.
     """
 
     metrics: dict[str, float]
@@ -64,6 +67,7 @@ class EvaluationResult:
     num_train: list[int] | None = None
     origin: Mapping[str, str | int] = field(default_factory=dict)
     features: Mapping[str, Tensor] = field(default_factory=dict)
+    model: InferenceModel | None = None
 
 
 class Outcome(NamedTuple):
@@ -72,6 +76,7 @@ class Outcome(NamedTuple):
     scores: dict[str, Tensor]  #: Class scores ``[num_test, classes]`` by stream
     features: Mapping[str, Tensor] = MappingProxyType({})  #: ``[num_test, D]`` by stream, if kept
     metrics: Mapping[str, float] = MappingProxyType({})  #: Metrics besides accuracies, if any
+    model: InferenceModel | None = None  #: What gave the scores, where classifiers are trained
 
 
 class Protocol(ABC):
@@ -87,6 +92,8 @@ class Protocol(ABC):
 
     #: Whether the clips have to be another data set's than the model was pre-trained on.
     needs_target = False
+    #: Whether classifiers are trained, which can be saved.
+    trains_classifiers = False
     #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
     uses_encoder = True
 
@@ -195,6 +202,7 @@ class Protocol(ABC):
             protocol=type(self).__name__,
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
             features=outcome.features,
+            model=outcome.model,
         )
 
 

@@ -50,7 +50,7 @@ class SemiProtocol(FinetuneProtocol):
     Metrics are means and standard deviations over the draws (0 of one draw):
     ``FRACTION/top1``, ``FRACTION/top1_std``, the same for ``top5`` and for each of several
     streams, and ``FRACTION/num_train``. The metrics without a fraction are the means of the first
-    one. The scores are those of its last draw.
+    one. The scores, and the model, are those of its last draw.
 
     Args:
         label_fraction: Which parts of the labels are used, one after the other.
@@ -85,8 +85,10 @@ class SemiProtocol(FinetuneProtocol):
         for fraction in self.fractions:
             results = []
             for draw in range(self.draws):
-                by_stream = self.scores_of_draw(model, train_dataset, test_dataset, fraction, draw)
-                results.append(self.judge(Outcome(by_stream), train_dataset, test_dataset))
+                outcome = self.outcome_of_draw(model, train_dataset, test_dataset, fraction, draw)
+                if headline is not None or draw < self.draws - 1:
+                    outcome = outcome._replace(model=None)  # a single one is kept in memory
+                results.append(self.judge(outcome, train_dataset, test_dataset))
             accuracies = [key for key in results[0].metrics if not key.startswith('num_')]
             for key in accuracies:
                 values = [result.metrics[key] for result in results]
@@ -108,20 +110,18 @@ class SemiProtocol(FinetuneProtocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
         """The scores of the first fraction's last draw."""
-        return Outcome(
-            self.scores_of_draw(
-                model, train_dataset, test_dataset, self.fractions[0], self.draws - 1
-            )
+        return self.outcome_of_draw(
+            model, train_dataset, test_dataset, self.fractions[0], self.draws - 1
         )
 
-    def scores_of_draw(
+    def outcome_of_draw(
         self,
         model: BaseModel,
         train_dataset: SkeletonDataset,
         test_dataset: SkeletonDataset,
         fraction: float,
         draw: int,
-    ) -> dict[str, Tensor]:
+    ) -> Outcome:
         """Fine-tune on the clips of one draw; see :meth:`FinetuneProtocol.finetune`."""
         labelled = self.labelled(train_dataset, fraction, draw)
         seed = self.seed_of_draw(draw)

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_at_least, check_count, check_fraction, check_positive
+from halp_mm.argument_checks import (
+    check_at_least,
+    check_choice,
+    check_count,
+    check_flag,
+    check_fraction,
+    check_positive,
+)
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import Protocol
@@ -15,7 +22,7 @@ from halp_mm.transforms import build_transform
 
 
 class TrainedProtocol(Protocol):
-    """A protocol that trains by SGD.
+    """A protocol that trains, by SGD unless it says otherwise.
 
     Accuracies are those after the last epoch. ``best_top1`` is the highest top-1 accuracy after
     any epoch, and ``best_epoch`` the first that has it, counted from 1: chosen by the test clips,
@@ -24,16 +31,21 @@ class TrainedProtocol(Protocol):
     Args:
         epochs: Passes over the training clips.
         batch_size: Clips of a step.
-        learning_rate: Of SGD.
+        learning_rate: Of the optimizer.
         momentum: Of SGD.
-        weight_decay: Of SGD.
-        milestones: Epochs after which the learning rate is divided by ten.
+        weight_decay: Of the optimizer.
+        milestones: Epochs after which the learning rate is multiplied with ``gamma``.
+        gamma: Factor of the learning rate at each milestone.
+        optimizer: ``'SGD'`` or ``'Adam'``.
+        cosine: Whether the learning rate falls to zero along a cosine instead of at milestones.
         train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
         **kwargs: See :class:`Protocol`. The seed is that of everything that is drawn.
 
     Raises:
         ValueError: if an argument is out of its range.
     """
+
+    trains_classifiers = True
 
     def __init__(
         self,
@@ -43,6 +55,9 @@ class TrainedProtocol(Protocol):
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         milestones: Sequence[int] = (50, 70),
+        gamma: float = 0.1,
+        optimizer: str = 'SGD',
+        cosine: bool = False,
         train_view: Sequence[dict] | None = None,
         **kwargs,
     ) -> None:
@@ -51,6 +66,9 @@ class TrainedProtocol(Protocol):
         check_positive(learning_rate=learning_rate)
         check_fraction(below_one=True, momentum=momentum)
         check_at_least(0, weight_decay=weight_decay)
+        check_fraction(above_zero=True, gamma=gamma)
+        check_choice(['SGD', 'Adam'], optimizer=optimizer)
+        check_flag(cosine=cosine)
         for milestone in milestones:
             check_count(milestones=milestone)
         self.epochs = epochs
@@ -59,16 +77,27 @@ class TrainedProtocol(Protocol):
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.milestones = tuple(milestones)
+        self.gamma = gamma
+        self.optimizer = optimizer
+        self.cosine = cosine
         self.train_view = None if train_view is None else build_transform(list(train_view))
 
     def make_optimizer(
         self, parameters: Iterable[nn.Parameter]
-    ) -> tuple[torch.optim.SGD, torch.optim.lr_scheduler.MultiStepLR]:
-        """SGD of parameters, and its schedule, which takes a step an epoch."""
-        optimizer = torch.optim.SGD(
-            parameters, self.learning_rate, self.momentum, weight_decay=self.weight_decay
-        )
-        return optimizer, torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, 0.1)
+    ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        """The optimizer of parameters, and its schedule, which takes a step an epoch."""
+        if self.optimizer == 'Adam':
+            optimizer = torch.optim.Adam(
+                parameters, self.learning_rate, weight_decay=self.weight_decay
+            )
+        else:
+            optimizer = torch.optim.SGD(
+                parameters, self.learning_rate, self.momentum, weight_decay=self.weight_decay
+            )
+        if self.cosine:
+            return optimizer, torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
+        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, self.milestones, self.gamma)
+        return optimizer, scheduler
 
 
 class EpochJudge:

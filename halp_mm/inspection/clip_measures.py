@@ -12,6 +12,7 @@ are counted, and their joints count as not seen in all other measures.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -118,17 +119,19 @@ class Absences:
 
 
 def read_chunks(storage: ClipStorage) -> Iterator[Chunk]:
-    """All clips of a file in order, some megabytes at a time, mapped and not copied."""
-    frames = storage.block.frames.numpy()
+    """All clips of a file in order, some megabytes at a time."""
+    frames = storage.block.frames
     num_frames, num_people = storage.block.num_frames.numpy(), storage.block.num_people.numpy()
     ends = np.cumsum(num_frames * num_people)
-    budget = max(1, _CHUNK_BYTES // frames[0].nbytes)
+    budget = max(1, _CHUNK_BYTES // (math.prod(frames.shape[1:]) * 4))
     first = row = 0
     while first < len(storage):
         stop = max(first + 1, int(np.searchsorted(ends, row + budget, side='right')))
         clips = slice(first, stop)
         rows = slice(row, int(ends[stop - 1]))
-        yield Chunk(first, frames[rows], num_frames[clips], num_people[clips], storage.layout)
+        yield Chunk(
+            first, frames[rows].numpy(), num_frames[clips], num_people[clips], storage.layout
+        )
         first, row = stop, int(ends[stop - 1])
 
 

@@ -2,7 +2,16 @@
 
 from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
-from halp_mm.models.encoders import HCN, STGCN, BiGRU, Encoder
+from halp_mm.models.encoders import (
+    AGCN,
+    HCN,
+    LSTM,
+    STGCN,
+    BiGRU,
+    Encoder,
+    SpatioTemporalTransformer,
+    ViewAdaptedEncoder,
+)
 from halp_mm.models.heads import (
     CMDHead,
     CrossCorrelationHead,
@@ -10,27 +19,33 @@ from halp_mm.models.heads import (
     D3MHead,
     HaLPHead,
     InterSkeletonHead,
-    MaskedReconstructionHead,
+    MaskedPredictionHead,
     MoCoHead,
     NNMHead,
     PretrainingHead,
     PrototypeHead,
     Reads,
+    RegenerationHead,
     StreamHead,
     StreamOutputs,
 )
+from halp_mm.models.inference_model import InferenceModel
 from halp_mm.models.modules import (
     EmbeddingNetwork,
     EnergyAttentionDrop,
+    FeatureAsEmbedding,
     FeatureQueue,
     MapDecoder,
     MomentumCopy,
     Projector,
+    TransformerDecoder,
 )
 from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
+    'AGCN',
     'HCN',
+    'LSTM',
     'STGCN',
     'BiGRU',
     'CMDHead',
@@ -40,12 +55,14 @@ __all__ = [
     'EmbeddingNetwork',
     'Encoder',
     'EnergyAttentionDrop',
+    'FeatureAsEmbedding',
     'FeatureQueue',
     'HaLPHead',
     'HeadTerm',
+    'InferenceModel',
     'InterSkeletonHead',
     'MapDecoder',
-    'MaskedReconstructionHead',
+    'MaskedPredictionHead',
     'MoCoHead',
     'MomentumCopy',
     'NNMHead',
@@ -54,9 +71,13 @@ __all__ = [
     'Projector',
     'PrototypeHead',
     'Reads',
+    'RegenerationHead',
     'SkeletonClassifier',
     'SkeletonPreprocessor',
+    'SpatioTemporalTransformer',
     'StreamHead',
     'StreamOutputs',
+    'TransformerDecoder',
+    'ViewAdaptedEncoder',
     'build_preprocessor',
 ]

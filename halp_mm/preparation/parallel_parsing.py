@@ -89,27 +89,58 @@ def _mapping(
     if workers < 2:
         yield map
         return
+    if getattr(multiprocessing.current_process(), '_inheriting', False):
+        # A worker that imports a script without a main guard; the caller says what is wrong.
+        raise SystemExit(1)
     # Not a Pool, which waits for ever for a worker that was killed.
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context('spawn'))
+    executor = ProcessPoolExecutor(
+        workers,
+        multiprocessing.get_context('spawn'),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
 
     def start_map(*arguments: object) -> Iterable[Path]:
-        # Processes start here and inherit what is blocked: interrupts are left to the caller.
-        blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            with _without_main_module(parse):
-                return executor.map(*arguments)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked_before)
+        with _interrupts_blocked(), _without_main_module(parse):
+            return executor.map(*arguments)
 
     try:
         yield start_map
     except BrokenProcessPool as error:
-        raise ChildProcessError(
-            'a worker process was killed, perhaps because memory ran out. The same command with '
-            'fewer --workers continues where this one stopped'
-        ) from error
+        raise ChildProcessError(_why_broken(parse)) from error
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes that leave interrupts to the caller from their first moment.
+
+    They inherit what is blocked. Windows has no such thing; there they ignore interrupts when
+    they have started.
+    """
+    if not hasattr(signal, 'pthread_sigmask'):
+        yield
+        return
+    blocked_before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked_before)
+
+
+def _why_broken(parse: Callable[[RawFiles], Parsed]) -> str:
+    """Why a worker may have ended, and what to do."""
+    if parse.__module__ == '__main__':
+        return (
+            f'a worker process ended early. It imports the script, because {parse.__qualname__} is '
+            "defined there: is the call in the script under if __name__ == '__main__':? If it is, "
+            'the worker was killed, perhaps because memory ran out; take fewer workers'
+        )
+    return (
+        'a worker process was killed, perhaps because memory ran out. The same command with '
+        'fewer --workers continues where this one stopped'
+    )
 
 
 @contextmanager

@@ -1,8 +1,13 @@
 """Skeletons: joint layouts, their graphs, clips and streams."""
 
 from halp_mm.skeletons.body_length import describe_units, median_body_length
+from halp_mm.skeletons.cells import cells_of, clips_of
 from halp_mm.skeletons.clips import Clips
-from halp_mm.skeletons.graph import PARTITION_STRATEGIES, partition_adjacency
+from halp_mm.skeletons.graph import (
+    PARTITION_STRATEGIES,
+    parent_child_adjacency,
+    partition_adjacency,
+)
 from halp_mm.skeletons.joint_conversion import (
     conversion_matrix,
     conversion_recipe,
@@ -20,7 +25,9 @@ __all__ = [
     'STREAMS',
     'Clips',
     'SkeletonLayout',
+    'cells_of',
     'check_stream',
+    'clips_of',
     'conversion_matrix',
     'conversion_recipe',
     'convert_joints',
@@ -29,6 +36,7 @@ __all__ = [
     'describe_units',
     'get_layout',
     'median_body_length',
+    'parent_child_adjacency',
     'partition_adjacency',
     'read_layout',
 ]

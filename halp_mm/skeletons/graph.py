@@ -62,3 +62,31 @@ def partition_adjacency(
         parts = [itself, neighbours & ~closer, neighbours & closer]
     adjacency = np.stack(parts).astype(np.float32)
     return adjacency / adjacency.sum((0, 1))
+
+
+def parent_child_adjacency(layout: str | Mapping | SkeletonLayout) -> np.ndarray:
+    """Compute the adjacency matrices of an adaptive graph convolution.
+
+    The three partitions of a joint's neighbours are the joint itself, its parent, and its
+    children, by the bones' direction from the centre. Column w of a matrix holds the weights with
+    which joint w sums its partition. They are equal and sum to 1; a joint without a parent or
+    without children has none.
+
+    Source: 2s-AGCN (Shi et al., CVPR 2019), its release.
+
+    Args:
+        layout: A layout, or the name or dict of one.
+
+    Returns:
+        ``[3, V, V]``, float32: partition, sending joint, receiving joint.
+
+    Raises:
+        ValueError: if the layout is unknown.
+    """
+    layout = get_layout(layout)
+    itself = np.eye(layout.num_joints, dtype=np.float32)
+    from_parent = np.zeros_like(itself)
+    from_parent[list(layout.parents), np.arange(layout.num_joints)] = 1
+    np.fill_diagonal(from_parent, 0)  # the centre is its own parent
+    adjacency = np.stack([itself, from_parent, from_parent.T])
+    return adjacency / adjacency.sum(1, keepdims=True).clip(min=1)

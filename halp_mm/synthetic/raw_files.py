@@ -151,7 +151,7 @@ def write_raw_ntu(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
     for clip in generate_synthetic(seed, repeats):
         raw = raw_ntu_clip(clip, seed)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f'{raw.name}.skeleton').write_text(raw.text, newline='')
+        (folder / f'{raw.name}.skeleton').write_text(raw.text, encoding='utf-8', newline='')
         count += 1
     return count
 
@@ -214,16 +214,19 @@ def write_raw_pku(folder: str | os.PathLike, seed: int = 0, part: int = 2, repea
     is_train: dict[str, tuple[bool, bool]] = {}
     for video in generate_raw_pku(seed, part, repeats):
         lines = [_numbers(frame) for frame in video.frames.reshape(len(video.frames), -1).tolist()]
-        (folder / 'skeleton' / f'{video.name}.txt').write_text('\n'.join(lines) + '\n')
+        (folder / 'skeleton' / f'{video.name}.txt').write_text(
+            '\n'.join(lines) + '\n', encoding='utf-8'
+        )
         labels = [f'{label + 1},{start},{end},2\n' for label, start, end in video.actions]
-        (folder / 'label' / f'{video.name}.txt').write_text(''.join(labels))
+        (folder / 'label' / f'{video.name}.txt').write_text(''.join(labels), encoding='utf-8')
         is_train[video.name] = (video.subject % 2 == 1, video.camera != 1)
     for protocol, file in enumerate(_PKU_SPLIT_FILES[part]):
         train, validation = (
             ', '.join(name for name, kinds in is_train.items() if kinds[protocol] is wanted)
             for wanted in (True, False)
         )
-        (folder / file).write_text(f'Training videos:\n{train}\nValidation videos:\n{validation}\n')
+        text = f'Training videos:\n{train}\nValidation videos:\n{validation}\n'
+        (folder / file).write_text(text, encoding='utf-8')
     return len(is_train)
 
 

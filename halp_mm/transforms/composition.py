@@ -43,6 +43,21 @@ class Compose(BatchTransform):
 
 
 @TRANSFORMS.register_module()
+class SameDraws(Compose):
+    """Several transforms with the same draws for all clips of a batch.
+
+    The releases of SkeletonBT and PSTL draw in this way; drawing for each clip varies a batch more.
+
+    Args:
+        transforms: Configs of the transforms.
+    """
+
+    def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
+        """Apply the transforms in order, with one draw for all clips."""
+        return super().__call__(clips, clip_draws.BatchGenerator(clips.device, generator))
+
+
+@TRANSFORMS.register_module()
 class RandomChoice(BatchTransform):
     """For each clip, one of several transforms.
 

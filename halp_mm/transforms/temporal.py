@@ -25,7 +25,7 @@ def take_frames(coordinates: Tensor, frames: Tensor) -> Tensor:
         ``[N, M, T', V, C]``.
     """
     clips, people, length = coordinates.shape[:3]
-    first = torch.arange(0, clips * people * length, length, device=coordinates.device)
+    first = torch.arange(clips * people, device=coordinates.device) * length
     rows = first.view(clips, people, 1) + frames
     # Whole rows of a matrix are taken much faster than elements of five axes.
     taken = coordinates.flatten(0, 2).index_select(0, rows.flatten())

@@ -42,6 +42,16 @@ def save_clip(
         OSError: if the file cannot be written, or a video does not play.
     """
     path = Path(path)
+    check_clip_picture(path, fps, size)
+    if path.suffix == '.png':
+        pictures = contact_sheet(clip, layout, size, caption)
+    else:
+        pictures = draw_clip(clip, layout, size, caption)
+    write_pictures(path, pictures, fps)
+
+
+def check_clip_picture(path: Path, fps: float, size: int) -> None:
+    """Raise the ValueErrors of :func:`save_clip` before the work."""
     if path.suffix not in WRITERS:
         raise ValueError(f'{path} ends in {path.suffix!r}; expected one of {", ".join(WRITERS)}')
     if not 120 <= size <= 2160 or size % 2:
@@ -49,10 +59,10 @@ def save_clip(
     max_fps = 50 if path.suffix == '.gif' else 240
     if not 0.1 <= fps <= max_fps:
         raise ValueError(f'fps is {fps:g}; expected 0.1 to {max_fps} in a {path.suffix} file')
-    if path.suffix == '.png':
-        pictures = contact_sheet(clip, layout, size, caption)
-    else:
-        pictures = draw_clip(clip, layout, size, caption)
+
+
+def write_pictures(path: Path, pictures: np.ndarray, fps: float) -> None:
+    """Write what was drawn: frames ``[T, H, W, 3]``, or of a ``.png`` one picture ``[H, W, 3]``."""
     with atomic_write(path) as partial:
         WRITERS[path.suffix](partial, pictures, fps)
 

@@ -72,7 +72,7 @@ def read_curves(work_dir: str | os.PathLike) -> dict[str, dict[float, float]]:
         raise FileNotFoundError(f'there is no log */vis_data/scalars.json under {work_dir}')
     curves: dict[str, dict[float, float]] = defaultdict(dict)
     for log in logs:
-        for number, line in enumerate(log.read_text().splitlines(), 1):
+        for number, line in enumerate(log.read_text(encoding='utf-8').splitlines(), 1):
             try:
                 scalars = json.loads(line)
                 epoch = float(scalars.get('epoch', scalars.get('step')))

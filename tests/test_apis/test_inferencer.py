@@ -225,13 +225,13 @@ def test_a_classifier_answers_with_its_probabilities(classifier_config, data_fil
 
 def test_the_training_clips_are_encoded_once(config, checkpoint):
     inferencer = SkeletonInferencer(config, checkpoint)
-    gallery = inferencer.gallery['joint']
+    gallery = inferencer.gallery.features['joint']
     calls = []
     inferencer.model.register_forward_hook(lambda *_: calls.append(1))
     inferencer(torch.randn(3, 25, 3))
     inferencer([torch.randn(3, 25, 3), torch.randn(9, 25, 3)])
     assert len(calls) == 2
-    assert inferencer.gallery['joint'] is gallery
+    assert inferencer.gallery.features['joint'] is gallery
     dataset = SkeletonDataset(config.test_dataset.data_file, 'train')
     assert gallery.shape == (len(dataset), 16)
 
@@ -316,11 +316,13 @@ def test_only_the_training_clips_are_needed(config, checkpoint, inferencer):
 
 
 def test_bad_settings(config, classifier_config, inferencer):
-    with pytest.raises(ValueError, match=r"Pretrainer .* 'classifier'; expected .*\['knn'\]"):
+    with pytest.raises(
+        ValueError, match=r"without a classifier .* 'classifier'; expected .*\['knn'\]"
+    ):
         SkeletonInferencer(config, None, 'classifier')
     with pytest.raises(ValueError, match=r"'linear'; expected one of \['classifier', 'knn'\]"):
         SkeletonInferencer(classifier_config, None, 'linear')
-    with pytest.raises(ValueError, match=r'k is 17; expected 1 to 16, the training clips'):
+    with pytest.raises(ValueError, match=r'k is 17; expected 1 to 16, the labelled clips'):
         SkeletonInferencer(config, None, k=17)
     with pytest.raises(ValueError, match=r'num_classes is 5, but .* has 3 classes'):
         SkeletonInferencer(classifier_config, None, cfg_options={'model.num_classes': 5})
@@ -336,7 +338,7 @@ def test_diverged_training(config, tmp_path):
         for name, value in model.state_dict().items()
     }
     torch.save({'state_dict': state}, tmp_path / 'nan.pth')
-    with pytest.raises(ValueError, match='features of 16 of 16 clips are NaN or infinite'):
+    with pytest.raises(ValueError, match=r'has entries that are NaN or infinite\. Use an earlier'):
         SkeletonInferencer(config, tmp_path / 'nan.pth')
 
 

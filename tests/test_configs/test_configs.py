@@ -36,7 +36,30 @@ COMBINATIONS = [
     for name in ('ntu60_xsub', 'msr-action3d_xsub')
     for method in ('halp/stgcn', 'aimclr/bigru', 'halp_aimclr/stgcn')
 ]
-RELEASES = ['halp/bigru_ntu60_xsub_release', 'aimclr/stgcn_ntu60_xsub_release']
+SMALL_SETS = ['synthetic_xsub', 'msr-action3d_xsub', 'nw-ucla_xview', 'utd-mhad_xsub']
+NTU = ['ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset']
+PKU = ['pku1_xsub', 'pku2_xsub']
+#: Methods that the papers compare with: their encoder in file names, and the papers' data sets.
+COMPARED = {
+    'ascal': ('lstm', NTU),
+    'skeletonbt': ('stgcn', NTU + PKU),
+    'skt': ('stgcn', NTU),
+    'pstl': ('stgcn', NTU + PKU),
+    'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
+    'va_lstm': ('lstm', NTU + PKU),
+    'aagcn': ('agcn', NTU + PKU),
+}
+FREE_COMBINATIONS = [
+    'halp/agcn_ntu60_xsub',
+    'halp/agcn_synthetic_xsub',
+    'halp_barlow_twins/bigru_synthetic_xsub',
+    'cmd/va-bigru_ntu60_xsub',
+    'cmd/va-bigru_synthetic_xsub',
+]
+RELEASES = [
+    f'{name}_ntu60_xsub_release'
+    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 METHODS = {
     'moco': 'MoCo',
@@ -50,14 +73,25 @@ METHODS = {
     'aimclr_crosclr': 'AimCLR + CrosSCLR',
     'halp_aimclr': 'HaLP + AimCLR',
     'stgcn': 'ST-GCN',
+    'mamp': 'MAMP',
+    'mae': 'MAE',
     'barlow_twins': 'Barlow Twins',
     'masked_reconstruction': 'Masked reconstruction',
     'self_distillation': 'Self-distillation',
     'halp_masked': 'HaLP + masked reconstruction',
+    'ascal': 'AS-CAL',
+    'skeletonbt': 'SkeletonBT',
+    'skt': 'SKT',
+    'pstl': 'PSTL',
+    'crosclr_b': 'CrosSCLR',
+    'va_lstm': 'VA-LSTM',
+    'aagcn': '2s-AGCN',
+    'halp_barlow_twins': 'HaLP + Barlow Twins',
 }
 ISC_PAIRS = [
-    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in PAPER + SMALL),
-    *('bigru-hcn_ntu60_xsub', 'stgcn-hcn_ntu60_xsub'),
+    *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
+    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in SMALL),
+    *('bigru-agcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
 ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
@@ -65,8 +99,12 @@ ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', 
 
 NARROW = dict(
     BiGRU=dict(hidden_size=8),
-    STGCN=dict(base_channels=4, feature_dim=8),
+    STGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     HCN=dict(base_channels=4),
+    SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
+    AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
+    LSTM=dict(hidden_size=8),
+    ViewAdaptedEncoder=dict(hidden_size=4),
 )
 
 
@@ -77,6 +115,23 @@ HALP_ABLATIONS = {
     'hardest-only': ('hardest_only', True),
     'towards-query': ('direction', 'query'),
 }
+
+
+def narrow(config: Config) -> list[dict]:
+    """Make a config's encoders and projector narrow: the papers' widths only test patience.
+
+    Returns:
+        The configs of the encoders.
+    """
+    encoder = config.model.encoder
+    encoders = [encoder] if 'type' in encoder else [e for e in encoder.values() if e]
+    for encoder in encoders:
+        encoder.update(NARROW[encoder.type])
+        if 'encoder' in encoder:
+            encoder.encoder.update(NARROW[encoder.encoder.type])
+    if (config.model.get('projector') or {}).get('hidden_dim'):
+        config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
+    return encoders
 
 
 def load(name: str) -> dict:
@@ -109,7 +164,19 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
-    expected |= {*COMBINATIONS, *RELEASES}
+    expected |= {
+        f'{method}/transformer_{name.removeprefix("bigru_")}'
+        for method in ('mamp', 'mae')
+        for name in PAPER
+    }
+    expected |= {'mamp/transformer_synthetic_xsub'}
+    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
+    expected |= {
+        f'{method}/{encoder}_{name}'
+        for method, (encoder, names) in COMPARED.items()
+        for name in names + SMALL_SETS
+    }
+    expected |= {f'stgcn/stgcn_{name}_raw' for name in NTU + PKU}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_{name}' for name in ABLATIONS}
@@ -120,10 +187,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
 @pytest.mark.parametrize('path', CONFIGS, ids=config_id)
 def test_config_builds_and_computes_a_loss(path, tmp_path):
     config = Config.fromfile(path)
-    encoder = config.model.encoder
-    encoders = [encoder] if 'type' in encoder else [e for e in encoder.values() if e]
-    for encoder in encoders:  # the papers' widths are a test of patience only
-        encoder.update(NARROW[encoder.type])
+    encoders = narrow(config)
     if 'queue_size' in config.model:
         config.model.queue_size = 512
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
@@ -246,11 +310,11 @@ def test_mining_across_streams_takes_over_in_the_second_stage(method, name):
 @pytest.mark.parametrize('name', ISC_PAIRS)
 def test_representations_are_contrasted_with_each_other(name):
     config = Config.fromfile(ROOT / 'configs' / 'isc' / f'{name}.py')
-    names = {'sequence': 'bigru', 'graph': 'stgcn', 'image': 'hcn'}
     pair = name.split('_')[0].split('-')
     encoders = {name: encoder for name, encoder in config.model.encoder.items() if encoder}
     assert [encoder.type.lower() for encoder in encoders.values()] == pair
-    assert [names[representation] for representation in encoders] == pair
+    kinds = {'sequence': 'bigru', 'graph': ('agcn', 'stgcn'), 'image': 'hcn'}
+    assert all(one in kinds[name] for name, one in zip(encoders, pair))
     assert config.model.streams == dict.fromkeys(encoders, 'joint')
     inter_skeleton = dict(type='InterSkeletonHead', temperature=0.07)
     assert config.model.heads == dict(moco=None, inter_skeleton=inter_skeleton)
@@ -350,3 +414,29 @@ def test_another_stream_is_an_option(method, stream):
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     assert list(model.encoders) == [stream]
     assert model.data_preprocessor.streams == (stream,)
+
+
+@pytest.mark.parametrize('name', PAPER)
+def test_mamps_settings(name):
+    """MAMP, Sec. 4.2, and its release; its MAE baseline differs in what is hidden and predicted."""
+    mamp, mae = (
+        load(f'{method}/transformer_{name.removeprefix("bigru_")}') for method in ('mamp', 'mae')
+    )
+    encoder = MODELS.build(mamp['model']['encoder'])
+    assert (encoder.feature_dim, encoder.num_frames, encoder.cell_frames) == (256, 120, 4)
+    assert len(encoder.blocks) == 8 + 1  # a layer norm at the end
+    assert abs(sum(p.numel() for p in encoder.parameters()) / 6.34e6 - 1) < 0.01
+    assert mamp['train_dataloader']['batch_size'] == 128
+    assert mamp['train_cfg']['max_epochs'] == 400
+    head = mamp['model']['heads']['masked']
+    assert (head.pop('target'), head['cell_frames']) == ('motion', 4)
+    mask = mamp['data_preprocessor']['views'].pop('masked')
+    tau = 0.75 if 'ntu120' in name else 0.8
+    assert mask == dict(
+        base='clean', transforms=[dict(type='MotionAwareMask', ratio=0.9, temperature=tau)]
+    )
+    assert mae['model']['heads']['masked'].pop('target') == 'coordinates'
+    assert mae['data_preprocessor']['views'].pop('masked') == dict(
+        base='clean', transforms=[dict(type='SpatioTemporalMask', ratio=0.9)]
+    )
+    assert mae == mamp

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader
 
-from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
+from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset, pad_clips
+from halp_mm.problems import BadClipError
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
 
@@ -95,7 +98,7 @@ def test_own_layout_travels_in_the_file(tmp_path):
 
 def test_file_is_readable_by_the_safetensors_library(random_clips):
     tensors, storage = load_file(random_clips), ClipStorage(random_clips)
-    assert torch.equal(tensors['frames'], storage.block.frames)
+    assert torch.equal(tensors['frames'], storage.block.frames[:])
     assert torch.equal(tensors['label'], storage.labels)
     with safe_open(random_clips, framework='np') as file:
         assert file.metadata()['dataset'] == 'random'
@@ -107,10 +110,9 @@ def test_tensors_are_aligned(tmp_path, num_clips):
     with ClipWriter(tmp_path / 'c', 'kinect_v2', CLASSES, 'x') as writer:
         for i in range(num_clips):
             writer.add(f'c{i}', ones(frames=1, joints=25), 0, ['train'])
-    storage = ClipStorage(tmp_path / 'c')
-    for tensor in (storage.labels, storage.split('train'), storage.block.frames):
+    for tensor in load_file(tmp_path / 'c').values():
         assert tensor.data_ptr() % tensor.element_size() == 0
-    assert storage.names == [f'c{i}' for i in range(num_clips)]
+    assert ClipStorage(tmp_path / 'c').names == [f'c{i}' for i in range(num_clips)]
 
 
 def test_error_inside_the_block_leaves_nothing(tmp_path):
@@ -195,7 +197,7 @@ for room in range(0, 3 * clip.nbytes, 1000):
     except OSError:
         print('refused')
         continue
-    assert ClipStorage(sys.argv[1]).block.frames.eq(1).all(), room
+    assert ClipStorage(sys.argv[1]).block.frames[:].eq(1).all(), room
     print('written')
 """
 
@@ -359,7 +361,7 @@ storage = ClipStorage(sys.argv[2])
 opened = mapped_mb()
 storage.clip(3).sum()
 one = mapped_mb()
-storage.block.frames.sum()
+frames = storage.block.frames[:]
 print(opened - start, one - opened, mapped_mb() - one)
 """
 
@@ -375,18 +377,63 @@ def test_opening_a_file_does_not_read_its_frames(tmp_path, random_clips):
     assert rest > 50
 
 
-def test_cut_off_while_it_is_mapped(random_clips):
-    dataset = SkeletonDataset(random_clips, 'train')
-    dataset.check_data_file_size()
-    whole = random_clips.read_bytes()
+def test_cut_off_while_it_is_open(random_clips):
+    storage = ClipStorage(random_clips)
+    clips = [storage.clip(i) for i in range(len(storage))]
+    size = random_clips.stat().st_size
     with random_clips.open('r+b') as file:
-        file.truncate(len(whole) // 2)
-    with pytest.raises(
-        ValueError, match=rf'had {len(whole)} bytes .* {len(whole) // 2} now: it was'
-    ):
-        dataset.check_data_file_size()
+        file.truncate(size - 100_000)
+    assert storage.labels.tolist() == [i % 3 for i in range(len(storage))]
+    assert storage.split('train').tolist()
+    assert torch.equal(storage.clip(0), clips[0])
+    expected = re.escape(f'{random_clips} was cut off since it was opened: ')
+    for read in (lambda: storage.clip(11), lambda: storage.block.frames[np.array([0, 700])]):
+        with pytest.raises(BadClipError, match=expected + r'\d+ bytes are missing at \d+\. Make'):
+            read()
+
+
+def test_deleted_or_replaced_while_it_is_open(random_clips):
+    storage = ClipStorage(random_clips)
+    clip = storage.clip(11)
     random_clips.unlink()
-    dataset.check_data_file_size()
+    random_clips.write_bytes(b'')
+    assert torch.equal(storage.clip(11), clip)
+
+
+def test_rows_of_frames(random_clips):
+    storage = ClipStorage(random_clips)
+    with safe_open(random_clips, framework='pt') as file:
+        frames = file.get_tensor('frames')
+    read = storage.block.frames
+    assert read.shape == frames.shape
+    assert torch.equal(read[:], frames)
+    assert torch.equal(read[7:7], frames[7:7])
+    rows = np.array([[5, 0, 5], [len(frames) - 1, 2, 3]])
+    assert torch.equal(read[rows], frames[rows])
+
+
+def test_frames_of_another_type(random_clips):
+    with safe_open(random_clips, framework='pt') as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    tensors['frames'] = tensors['frames'].double()
+    save_file(tensors, random_clips, metadata)
+    with pytest.raises(ValueError, match=r'are F64 \[\d+, 25, 3\]; expected F32'):
+        ClipStorage(random_clips)
+
+
+@pytest.mark.parametrize('without_preadv', [False, True])
+def test_workers_say_in_one_line_that_a_file_was_cut_off(random_clips, without_preadv, monkeypatch):
+    if without_preadv:
+        monkeypatch.delattr(os, 'preadv')
+    dataset = SkeletonDataset(random_clips, 'train')
+    assert torch.equal(dataset[3]['clip'], SkeletonDataset(random_clips, 'train')[3]['clip'])
+    with random_clips.open('r+b') as file:
+        file.truncate(random_clips.stat().st_size - 100_000)
+    loader = DataLoader(dataset, 4, num_workers=1, collate_fn=pad_clips)
+    with pytest.raises(BadClipError) as raised:
+        list(loader)
+    assert re.fullmatch(r'[^\n]* was cut off since it was opened: [^\n]*', str(raised.value))
 
 
 def test_other_changes_of_a_mapped_file_do_no_harm(random_clips, tmp_path):

@@ -24,9 +24,7 @@ def late_config(folder: str) -> Config:
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
         'model.heads.halp': None,
-        'model.heads.masked': dict(
-            type='MaskedReconstructionHead', target_view='query', start_epoch=1
-        ),
+        'model.heads.masked': dict(type='MaskedPredictionHead', target_view='query', start_epoch=1),
         'data_preprocessor.views.masked': dict(
             base='query', transforms=[dict(type='SpatioTemporalMask')]
         ),

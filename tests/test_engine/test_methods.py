@@ -14,7 +14,7 @@ CONFIG = ROOT / 'configs' / 'moco' / 'bigru_synthetic_xsub.py'
 LONG = [dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=8, num_frames=64)]
 SHORT = [dict(type='TemporalCropResize', ratio=(0.2, 0.5), min_frames=8, num_frames=32)]
 MASKED = dict(base='clean', transforms=[dict(type='SpatioTemporalMask', ratio=0.5)])
-RECONSTRUCTION = dict(type='MaskedReconstructionHead')
+RECONSTRUCTION = dict(type='MaskedPredictionHead')
 HALP = dict(
     type='HaLPHead', start_epoch=1, num_positives=5, num_prototypes=3, num_newest=8, weight=0.1
 )

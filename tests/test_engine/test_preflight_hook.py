@@ -135,6 +135,19 @@ def test_a_training_on_all_test_clips_does_not_start(clips, tmp_path):
     train(CONFIG, tmp_path / 'allowed', options | {'train_on_test_clips': True})
 
 
+def test_an_evaluation_on_training_clips_is_said(clips, tmp_path):
+    splits = [['train', 'test'], ['test'], *[['train']] * 6]
+    some = tiny(write_split(tmp_path / 'some.safetensors', clips, splits))
+    (warning,) = evaluate(CONFIG, None, 'knn', some)[0]['warnings']
+    assert warning.startswith('1 of the 2 test clips')
+    every = tiny(write_split(tmp_path / 'every.safetensors', clips, [['train', 'test']] * 8))
+    for protocol in ('knn', 'coordinates'):
+        with pytest.raises(ValueError, match=r'8 of the 8 test clips .* train_on_test_clips=True'):
+            evaluate(CONFIG, None, protocol, every)
+    (warning,) = evaluate(CONFIG, None, 'knn', every | {'train_on_test_clips': True})[0]['warnings']
+    assert warning.startswith('8 of the 8 test clips')
+
+
 def test_other_units_of_the_test_clips_are_said(clips, tmp_path):
     train_clips = write_split(tmp_path / 'a.safetensors', clips[:4], [['train']] * 4)
     test = write_split(tmp_path / 'b.safetensors', clips[4:], [['test']] * 4, scale=1000.0)

@@ -376,17 +376,44 @@ def test_weights_that_are_not_finite_are_not_saved(config):
     assert not list(Path(config.work_dir).glob('*.pth*'))
 
 
+def test_an_optimiser_that_is_not_finite_is_not_saved(config):
+    train_once(config)
+    config.train_cfg.max_epochs = 3
+    config.custom_hooks = [dict(type='PoisonHook', iteration=11, what='momentum')]
+    name = r'momentum_buffer of the optimiser for query_networks\.joint\.\S+ has entries that are'
+    with pytest.raises(ValueError, match=f'{name} NaN or infinite after 12 iterations: .*epoch_3'):
+        train_once(config, resume=True)
+    assert not Path(config.work_dir, 'epoch_3.pth').exists()
+
+
+def test_an_optimiser_that_is_not_finite_is_not_resumed_from(config):
+    last = train_once(config).last_checkpoint
+    checkpoint = load_checkpoint_file(last)
+    checkpoint['optimizer']['state'][2]['momentum_buffer'][0] = torch.inf
+    torch.save(checkpoint, last)
+    name = r'momentum_buffer of the optimiser for query_networks\.joint\.\S+ has entries that are'
+    with pytest.raises(ValueError, match=rf'epoch_2\.pth cannot be resumed from: {name} NaN'):
+        train_once(config, resume=last)
+    passed_over = []
+    assert newest_checkpoint(config.work_dir, passed_over.append).name == 'epoch_1.pth'
+    assert 'momentum_buffer of the optimiser for parameter 2 has entries' in passed_over[0]
+
+
 @HOOKS.register_module()
 class PoisonHook(Hook):
-    """Make a weight NaN after an iteration."""
+    """Make a weight or its momentum NaN after an iteration."""
 
-    def __init__(self, iteration: int) -> None:
+    def __init__(self, iteration: int, what: str = 'weight') -> None:
         self.iteration = iteration
+        self.what = what
 
     def after_train_iter(self, runner, *args, **kwargs) -> None:
         if runner.iter == self.iteration:
+            state = runner.optim_wrapper.optimizer.state
+            weight = next(value for value in runner.model.parameters() if value in state)
+            poisoned = weight if self.what == 'weight' else state[weight]['momentum_buffer']
             with torch.no_grad():
-                next(runner.model.parameters()).fill_(torch.nan)
+                poisoned.fill_(torch.nan)
 
 
 def test_resume_in_an_empty_folder_starts_from_the_configs_weights(config, tmp_path):

@@ -1,10 +1,19 @@
 """Training on clips without labels, and evaluating on those that have one."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, train
+from halp_mm.apis import (
+    SkeletonInferencer,
+    draw_features,
+    evaluate,
+    extract_features,
+    load_config,
+    train,
+)
 from halp_mm.apis.config_options import parse_options
 from halp_mm.commands.prepare_folder import main as prepare_folder
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
@@ -66,8 +75,12 @@ def test_training_without_labels_says_that_nothing_is_evaluated(unlabelled, tmp_
     assert 'like clip3 (1.000)' in str(answer)
     features = extract_features(config, runner.last_checkpoint, split='train')
     assert features.labels.tolist() == [-1] * 8
-    with pytest.raises(ValueError, match='has no test_dataset'):
+    with pytest.raises(ValueError, match='has no test_dataset, so there is nothing to evaluate on'):
         evaluate(config, runner.last_checkpoint, 'knn')
+    with pytest.raises(ValueError, match=r"has no test_dataset, .* choose split='train'"):
+        extract_features(config, runner.last_checkpoint)
+    with pytest.raises(ValueError, match='has no test_dataset, and the picture shows test clips'):
+        draw_features(config, runner.last_checkpoint, tmp_path / 'picture.png')
 
 
 def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
@@ -82,20 +95,58 @@ def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
     assert 'val/knn_top1' in log
 
 
+def test_labelled_clips_that_are_trained_on_are_said(tmp_path):
+    own = write_clips(tmp_path / 'own', [None] * 8, ['train'] * 8)
+    labelled = write_clips(tmp_path / 'labelled', [i % 3 for i in range(8)], ['both'] * 8)
+    data = {
+        role: dict(type='SkeletonDataset', data_file=str(labelled), split='both')
+        for role in ('train', 'test')
+    }
+    config = config_for(own, test_dataset=None, evaluation_data=data)
+    with pytest.raises(ValueError, match=r"8 of the 8 test clips \('both' of \S*labelled\) are"):
+        train(config, tmp_path / 'run')
+    config.train_on_test_clips = True
+    log = train(config, tmp_path / 'run').log_file.read_text()
+    for training in ("'both' of", "'train' of"):
+        assert len(re.findall(f'evaluation_data: 8 of .* are training clips .{training}', log)) == 1
+
+
+def test_other_labelled_clips_are_refused_on_resuming(unlabelled, tmp_path):
+    other = write_random_clips(tmp_path / 'other.safetensors')
+    data = {
+        role: dict(type='SkeletonDataset', data_file=str(other), split=role)
+        for role in ('train', 'test')
+    }
+    config = config_for(unlabelled, test_dataset=None, evaluation_data=data)
+    train(config, tmp_path / 'run')
+    write_random_clips(other, num_clips=13)
+    expected = (
+        r'epoch_1\.pth cannot be resumed with other data: the evaluation_data\.train clips in'
+    )
+    with pytest.raises(ValueError, match=expected):
+        train(config, tmp_path / 'run', {'experiment_name': 'again'}, resume=True)
+
+
 def test_test_clips_alone_have_labels(tmp_path):
     path = write_clips(tmp_path / 'a', [None] * 6 + [0, 1], ['train'] * 6 + ['test'] * 2)
     with pytest.raises(ValueError, match=r'none of the 6 clips .* has one to compare them with'):
         train(config_for(path), tmp_path / 'run')
 
 
-@pytest.mark.parametrize('protocol', ['knn', 'retrieval', 'linear', 'coordinates'])
+@pytest.mark.parametrize(
+    'protocol', ['knn', 'retrieval', 'linear', 'finetune', 'semi', 'coordinates']
+)
 def test_partly_labelled_clips_are_as_the_labelled_ones_alone(protocol, tmp_path):
     labels = [i % 3 if i % 4 else None for i in range(16)]
     splits = ['test' if i % 3 == 1 else 'train' for i in range(16)]
     partly = write_clips(tmp_path / 'partly', labels, splits)
     alone = [split if i % 4 else None for i, split in enumerate(splits)]
     alone = write_clips(tmp_path / 'alone', labels, alone)
-    results = {path: evaluate(config_for(path), None, protocol)[1] for path in (partly, alone)}
+    changes = {f'protocols.{name}.epochs': 2 for name in ('finetune', 'semi')}
+    changes |= {'protocols.semi.draws': 2, 'protocols.semi.label_fraction': [0.5]}
+    results = {
+        path: evaluate(config_for(path, **changes), None, protocol)[1] for path in (partly, alone)
+    }
     assert results[partly].metrics == results[alone].metrics
     assert results[partly].names == results[alone].names
     assert torch.equal(results[partly].scores, results[alone].scores)

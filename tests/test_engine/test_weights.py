@@ -218,6 +218,18 @@ def test_the_encoder_of_a_pretrained_model(tmp_path):
             assert torch.equal(value, state[key])
 
 
+def test_weights_that_are_not_finite(tmp_path):
+    state = tiny_model().state_dict()
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state[name] = state[name].clone()
+    state[name].view(-1)[-1] = torch.inf
+    torch.save({'state_dict': state}, tmp_path / 'bad.pth')
+    with pytest.raises(
+        ValueError, match=rf'bad\.pth is of no use: {name} has entries that are NaN'
+    ):
+        load_weights(tiny_model(), tmp_path / 'bad.pth')
+
+
 def test_what_are_no_weights(tmp_path):
     torch.save({'state_dict': {'a': 1}}, tmp_path / 'a.pth')
     with pytest.raises(ValueError, match="holds no weights: 'a' is a int, expected tensors"):

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.evaluation import FinetuneProtocol, TransferProtocol
+from halp_mm.evaluation.finetune import FinetunedModel
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import tiny_classifier, tiny_model
@@ -230,3 +231,25 @@ def test_linear_layers_gradient_is_cross_entropys(poses):
     bias = 0.5 * (target - 1 / 3)
     expected = bias.softmax(0).float().expand(6, 3)
     torch.testing.assert_close(scores, expected, rtol=1e-2, atol=1e-3)
+
+
+def test_a_perceptron_can_stand_between_encoder_and_classes(poses):
+    model, settings = model_with(), dict(epochs=2, batch_size=4)
+    protocol = TransferProtocol(hidden_dim=5, **settings)
+    scores = protocol.scores(model, *poses)['joint']
+    assert scores.shape == (len(poses[1]), 3)
+    assert torch.equal(protocol.scores(model, *poses)['joint'], scores)
+    linear = TransferProtocol(**settings).scores(model, *poses)['joint']
+    assert not torch.equal(linear, scores)
+
+    encoder, classifier = FinetunedModel(model, 3, torch.Generator().manual_seed(0), 5).networks[
+        'joint'
+    ]
+    assert encoder.feature_dim == 8
+    hidden, _, last = classifier
+    assert [tuple(p.shape) for p in classifier.parameters()] == [(5, 8), (5,), (3, 5), (3,)]
+    features = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
+    expected = last((features @ hidden.weight.T + hidden.bias).clamp(min=0))
+    torch.testing.assert_close(classifier(features), expected)
+    with pytest.raises(ValueError, match='hidden_dim must be a whole number of at least 1, got 0'):
+        TransferProtocol(hidden_dim=0)

@@ -1,5 +1,6 @@
 """Protocols, from a data file through a model to accuracies."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
-from halp_mm.evaluation import KNNProtocol, LinearProtocol, extract_features, top_k_accuracy
+from halp_mm.evaluation import (
+    KNNProtocol,
+    LinearProtocol,
+    extract_features,
+    knn_scores,
+    top_k_accuracy,
+)
+from halp_mm.evaluation.knn import whitening_of
 from halp_mm.models import BiGRU
 from halp_mm.registry import PROTOCOLS
 from halp_mm.transforms import CenterCropResize, build_transform
@@ -136,6 +144,36 @@ def test_linear_probe_is_deterministic(random_clips, view):
     assert not torch.equal(scores(0), scores(1))
 
 
+def test_whitened_neighbours(random_clips):
+    """Both sides are whitened by the training clips."""
+    model, (train, test) = model_with(), datasets(random_clips)
+    scores = KNNProtocol(k=3, whitening=0.2).run(model, train, test).scores
+    gallery, queries = (extract_features(model, part)['joint'] for part in (train, test))
+    mean, matrix = whitening_of(gallery, 0.2)
+    gallery, queries = ((part - mean) @ matrix for part in (gallery, queries))
+    assert torch.equal(scores, knn_scores(gallery, train.labels, queries, 3, 3))
+    assert not torch.equal(scores, KNNProtocol(k=3).run(model, train, test).scores)
+    with pytest.raises(ValueError, match='whitening must be a finite number above 0'):
+        KNNProtocol(whitening=0)
+
+
+@pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])
+def test_standardised_probe_does_not_depend_on_the_features_scale(random_clips, view):
+    """Ten times the features, shifted, give the same scores; without they do not."""
+
+    def scores(factor: float, standardize: bool) -> torch.Tensor:
+        model = model_with()
+        readout = model.encoders['joint'].readout
+        model.encoders['joint'].readout = lambda m: factor * readout(m) + factor - 1
+        protocol = LinearProtocol(
+            standardize=standardize, epochs=3, batch_size=3, weight_decay=0.1, train_view=view
+        )
+        return protocol.run(model, *datasets(random_clips)).scores
+
+    torch.testing.assert_close(scores(10.0, True), scores(1.0, True), rtol=0, atol=1e-3)
+    assert (scores(10.0, False) - scores(1.0, False)).abs().max() > 1e-2
+
+
 def test_fixed_view_equals_precomputed_features(random_clips):
     protocol = LinearProtocol(epochs=4, batch_size=3, train_view=FIXED_VIEW)
     plain = LinearProtocol(epochs=4, batch_size=3)
@@ -156,7 +194,7 @@ def test_cached_probe_equals_one_that_runs_the_encoder_in_every_step(noisy_clips
     encoder = next(m for m in model.query_networks.modules() if isinstance(m, BiGRU))
     watch = encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    settings = dict(epochs=6, batch_size=8, learning_rate=2.0, milestones=(3,), seed=4)
+    settings = dict(epochs=6, batch_size=8, learning_rate=2.0, milestones=(3,), gamma=0.5, seed=4)
     result = LinearProtocol(**settings).run(model, train, test)
     watch.remove()
     assert modes == [False] * len(modes) != [], 'the encoder was in training mode'
@@ -175,7 +213,7 @@ def test_cached_probe_equals_one_that_runs_the_encoder_in_every_step(noisy_clips
     optimizer = torch.optim.SGD([weight, bias], 2.0, 0.9)
     accuracies = []
     for epoch in range(6):
-        optimizer.param_groups[0]['lr'] = 2.0 if epoch < 3 else 0.2
+        optimizer.param_groups[0]['lr'] = 2.0 if epoch < 3 else 1.0
         for rows in torch.randperm(len(train), generator=source).split(8):
             optimizer.zero_grad()
             F.cross_entropy(encode(train, rows) @ weight.T + bias, train.labels[rows]).backward()
@@ -309,3 +347,20 @@ def test_results_keep_the_test_clips_features(random_clips, protocol):
     expected = extract_features(model, test)
     assert list(result.features) == ['joint', 'bone']
     assert all(torch.equal(result.features[stream], expected[stream]) for stream in expected)
+
+
+@pytest.mark.parametrize('optimizer', ['SGD', 'Adam'])
+@pytest.mark.parametrize('cosine', [False, True])
+def test_optimizers_and_schedules(optimizer, cosine):
+    protocol = LinearProtocol(
+        epochs=8, learning_rate=0.5, milestones=[3], optimizer=optimizer, cosine=cosine
+    )
+    made, scheduler = protocol.make_optimizer([torch.nn.Parameter(torch.zeros(1))])
+    assert type(made).__name__ == optimizer
+    rates = []
+    for _ in range(8):
+        rates.append(made.param_groups[0]['lr'])
+        made.step()
+        scheduler.step()
+    falling = [0.25 * (1 + math.cos(math.pi * epoch / 8)) for epoch in range(8)]
+    assert rates == pytest.approx(falling if cosine else [0.5] * 3 + [0.05] * 5)

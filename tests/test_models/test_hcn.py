@@ -6,10 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.models import HCN, EnergyAttentionDrop
+from halp_mm.models.converters.released_hcn import rename_released_hcn
 from halp_mm.models.encoders.hcn import differences
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import LAYOUTS
-from tests.helpers import assert_relative, generator, tiny_model
+from tests.helpers import (
+    DTYPES,
+    assert_relative,
+    generator,
+    reference,
+    tiny_model,
+    with_prefix,
+)
 
 SMALL = dict(num_frames=20, base_channels=4, image_width=17)
 TWO_JOINTS = dict(name='two', joints=['a', 'b'], bones=[('a', 'b')], center='a')
@@ -97,6 +105,25 @@ def test_equals_a_plain_one(layout, frames):
     feature = torch.maximum(expected[:, 0], expected[:, 1]).flatten(1)
     torch.testing.assert_close(encoder(clips), feature)
     assert encoder.feature_dim == feature.shape[1]
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_equals_the_release(dtype):
+    arrays = reference('hcn_released')
+    converted = rename_released_hcn(with_prefix(arrays, 'state/'))
+    clips = arrays['input_NCTVM'].permute(0, 4, 2, 3, 1).to(dtype)
+    width, base_channels = arrays['state/conv2.weight'].shape[:2]
+    encoder = HCN(
+        'kinect_v2',
+        num_frames=clips.shape[2],
+        base_channels=base_channels,
+        image_width=width,
+    )
+    encoder.load_state_dict(with_prefix(converted, 'encoder.'))
+    feature = encoder.to(dtype).eval()(clips)
+    assert_relative(feature, arrays['feature'], 1e-5)
+    weight, bias = (converted[f'classifier.{kind}'].to(dtype) for kind in ('weight', 'bias'))
+    assert_relative(F.linear(feature, weight, bias), arrays['fc_output'], 1e-5)
 
 
 def test_gradients_equal_a_plain_ones():

@@ -8,8 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from halp_mm.models import FeatureQueue, MomentumCopy, Projector
-from tests.helpers import DTYPES, generator, unit_vectors
+from halp_mm.models import FeatureAsEmbedding, FeatureQueue, MomentumCopy, Projector
+from halp_mm.models.converters.released_skeletonbt import rename_released_skeletonbt
+from tests.helpers import (
+    DTYPES,
+    assert_relative,
+    generator,
+    reference,
+    unit_vectors,
+    with_prefix,
+)
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
@@ -42,6 +50,38 @@ def test_projector_is_exact_under_autocast():
         embedding = projector(torch.randn(9, 12, generator=generator()))
     assert embedding.dtype == torch.float32
     assert (embedding.norm(dim=1) - 1).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_projector_of_barlow_twins_equals_the_release(dtype):
+    vectors = reference('skeletonbt_loss_released')
+    converted = rename_released_skeletonbt(with_prefix(vectors, 'state/'))
+    state = with_prefix(converted, 'projector.')
+    assert len(state) == len(converted)
+    hidden, in_dim = state['layers.0.weight'].shape
+    out_dim = len(state['layers.6.weight'])
+    projector = Projector(
+        in_dim, [hidden, hidden], out_dim, normalize=False, batch_norm=True, bias=False
+    )
+    projector.load_state_dict(state)
+    projector.to(dtype).train()
+    for view in 'ab':
+        embedding = projector(vectors[f'feature_{view}'].to(dtype))
+        assert_relative(embedding, vectors[f'projected_{view}'], 1e-5)
+
+
+def test_projectors_without_hidden_layers():
+    features = torch.randn(3, 12, generator=generator())
+    linear = Projector(12, [], 5, normalize=False)
+    (layer,) = linear.layers
+    torch.testing.assert_close(linear(features), features @ layer.weight.T + layer.bias)
+    nothing = FeatureAsEmbedding(12)
+    assert nothing.out_dim == 12
+    assert torch.equal(nothing(features), features)
+    unit = FeatureAsEmbedding(12, normalize=True)(features)
+    torch.testing.assert_close(unit, features / features.norm(dim=1, keepdim=True))
+    with pytest.raises(ValueError, match='hidden_dim must be a whole number of at least 1, got 0'):
+        Projector(12, [4, 0])
 
 
 def small_network(seed: int = 0) -> nn.Module:
@@ -149,6 +189,14 @@ def test_queue_begins_with_random_unit_vectors():
     assert not list(queue.parameters())
     mean = FeatureQueue(4000, 5).entries.mean(0)  # in all directions
     assert mean.abs().max() < 5 * (1 / 5 / 4000) ** 0.5
+
+
+def test_queue_of_keys_that_are_not_normalized():
+    entries = FeatureQueue(2000, 12, unit_length=False).entries
+    limit = 1 / (12 / 3) ** 0.5
+    assert 0.99 * limit < entries.abs().max() <= limit
+    assert entries.square().sum(1).mean().sqrt().item() == pytest.approx(1, abs=0.02)
+    assert entries.mean().abs() < 0.01
 
 
 def test_snapshot_does_not_change():

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
-from tests.runs import CONFIG
+from tests.runs import CONFIG, ROOT
 
 
 class RefuseToWait(TorchDispatchMode):
@@ -67,6 +67,18 @@ def test_training_step_does_not_wait(random_clips):
         (losses['joint/moco/loss'] + losses['joint/halp/loss']).backward()
         optimizer.step()
     assert 'joint/halp/positives_kept' in losses
+
+
+@pytest.mark.parametrize('name', ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn'])
+def test_steps_of_other_methods_do_not_wait(name, random_clips):
+    config = Config.fromfile(ROOT / 'configs' / f'{name}_synthetic_xsub.py')
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    dataset = SkeletonDataset(random_clips, 'train')
+    batch = pad_clips([dataset[i] for i in range(4)])
+    batch['progress'] = TrainingProgress(1000, 5001, iterations_per_epoch=5)
+    with RefuseToWait():
+        losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+        model.parse_losses(losses)[0].backward()
 
 
 def assign_by_a_mask(x):

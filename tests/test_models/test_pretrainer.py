@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.optim import OptimWrapper
 
 from halp_mm import models
 from halp_mm.models import HeadTerm, PretrainingHead
@@ -204,6 +205,29 @@ def test_heads_are_silent_before_their_start_epoch(start):
         losses = model(views_of('joint'), None, progress=progress, mode='loss')
         assert ('joint/halp/loss' in losses) == (epoch >= start)
         assert 'joint/moco/loss' in losses
+
+
+def test_before_the_first_head_starts_queues_are_filled_and_nothing_else_changes():
+    model = model_with(heads=dict(moco={**MOCO, 'start_epoch': 1}))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=0.1)
+    wrapper = OptimWrapper(optimizer)
+    for step in range(3):
+        before = deepcopy(model.state_dict())
+        losses = model(
+            views_of('joint', seed=step), None, progress=TrainingProgress(0), mode='loss'
+        )
+        total, _ = model.parse_losses(losses)
+        wrapper.update_params(total)
+        assert total == 0
+        assert int(model.queues['joint']['key'].num_enqueued) == 5 * (step + 1)
+        for name, parameter in model.named_parameters():
+            assert torch.equal(parameter, before[name]), name
+    losses = model(views_of('joint'), None, progress=TrainingProgress(1), mode='loss')
+    wrapper.update_params(model.parse_losses(losses)[0])
+    assert not torch.equal(
+        model.state_dict()['query_networks.joint.projector.layers.0.weight'],
+        before['query_networks.joint.projector.layers.0.weight'],
+    )
 
 
 def test_heads_are_silent_from_their_end_epoch_on():

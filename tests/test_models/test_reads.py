@@ -11,7 +11,7 @@ from tests.helpers import generator
 from tests.test_models.test_pretrainer import HALP, MOCO, model_with
 
 BARLOW = dict(type='CrossCorrelationHead', view='query', other_view='extreme')
-MASKED = dict(type='MaskedReconstructionHead', view='masked', target_view='clean')
+MASKED = dict(type='MaskedPredictionHead', view='masked', target_view='clean')
 CMD = dict(type='CMDHead')
 D3M = dict(type='D3MHead', followers=['extreme', 'extreme_drop'])
 DROP = dict(extreme_drop=dict(type='EnergyAttentionDrop', view='extreme', keep_margin=0.7))
@@ -63,13 +63,12 @@ def calls_of(model, streams: list[str], progress: TrainingProgress, monkeypatch)
 
 
 def test_union_of_reads():
-    one = Reads(frozenset('a'), frozenset('b'), frozenset('c'), frozenset('k'), {'k': 3})
+    one = Reads(*map(frozenset, ('a', 'b', 'f', 'c', 'k')), {'k': 3})
     other = Reads(queries=frozenset('cd'), queues={'k': 2, 'l': 5})
     both = one | other
-    assert both == Reads(
-        frozenset('a'), frozenset('b'), frozenset('cd'), frozenset('k'), {'k': 3, 'l': 5}
-    )
-    assert both.views == set('abcdkl')
+    assert both == Reads(*map(frozenset, ('a', 'b', 'f', 'cd', 'k')), {'k': 3, 'l': 5})
+    assert both.views == set('abfcdkl')
+    assert both.encoded == set('bfcd')
     assert both.embeddings
     assert not Reads(clips=frozenset('a'), maps=frozenset('b')).embeddings
     assert Reads() | one == one

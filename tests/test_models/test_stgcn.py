@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.models import STGCN
+from halp_mm.models.converters.released_skeletonbt import rename_released_skeletonbt
 from halp_mm.models.converters.released_stgcn import rename_released
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import LAYOUTS, PARTITION_STRATEGIES
-from tests.helpers import DTYPES, assert_relative, generator, reference
+from tests.helpers import DTYPES, assert_relative, generator, reference, with_prefix
 
 TWO_JOINTS = dict(name='two', joints=['a', 'b'], bones=[('a', 'b')], center='a')
 SMALL = dict(base_channels=4, stages=(2, 2), feature_dim=6)
@@ -107,6 +108,20 @@ def test_equals_a_plain_one(layout, frames, training):
     torch.testing.assert_close(feature_map, expected, rtol=1e-9, atol=1e-9, check_stride=False)
     people = [expected[:, m].flatten(2).mean(2) for m in range(2)]
     torch.testing.assert_close(encoder.readout(feature_map), sum(people) / 2)
+
+
+def test_pstls_encoder_equals_the_release():
+    vectors = reference('pstl_masks_released')
+    state = with_prefix(vectors, 'state/')
+    weights = with_prefix(rename_released_skeletonbt(state), 'encoder.')
+    assert len(weights) == len(state)
+    encoder = STGCN(
+        base_channels=len(weights['blocks.0.spatial_norm.weight']),
+        feature_dim=vectors['feature'].shape[1],
+    ).eval()
+    encoder.load_state_dict(weights)
+    clips = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
+    assert_relative(encoder(clips), vectors['feature'], 1e-5)
 
 
 def test_gradients_equal_a_plain_ones():

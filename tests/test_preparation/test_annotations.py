@@ -13,8 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset, pad_clips
-from halp_mm.datasets.annotation_storage import open_storage
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
+from halp_mm.datasets.opening import open_storage
 from halp_mm.datasets.plain_pickle import load_plain_pickle
 from halp_mm.preparation import (
     BadDataError,
@@ -93,8 +93,9 @@ def big_endian() -> dict:
 def written_back(content: dict) -> dict:
     """A pickle after its way through a data file: float32, plain integers, clips in one order."""
     annotations = []
+    labels = sorted({int(given['label']) for given in content['annotations']})
     for given in content['annotations']:
-        clip = {'frame_dir': given['frame_dir'], 'label': int(given['label'])}
+        clip = {'frame_dir': given['frame_dir'], 'label': labels.index(given['label'])}
         for key in ('img_shape', 'original_shape'):
             clip |= {key: tuple(given[key])} if key in given else {}
         clip['total_frames'] = int(given['total_frames'])
@@ -161,8 +162,8 @@ def test_data_file_has_what_the_pickle_has(tmp_path):
         for m, t, v in np.ndindex(expected.shape[:3]):
             expected[m, t, v] = [*clip['keypoint'][m, t, v], clip['keypoint_score'][m, t, v]]
         assert storage.clip(position).numpy().tobytes() == expected.tobytes()
-    assert storage.labels.tolist() == [1, 2, 1, 3]
-    assert storage.class_names == ['class 0', 'class 1', 'class 2', 'class 3']
+    assert storage.labels.tolist() == [0, 1, 0, 2]
+    assert storage.class_names == ['class 1', 'class 2', 'class 3']
     assert (storage.layout.name, storage.dataset) == ('coco17', 'my poses')
     assert {key: column.tolist() for key, column in storage.columns.items()} == {
         'img_height': [1080, 1080, -1, 1080],
@@ -178,11 +179,13 @@ def test_data_file_has_what_the_pickle_has(tmp_path):
         '  test 1',
         '  train 1',
         '  2 in no split',
-        'classes: 4: class 0 (0), class 1 (2), class 2 (1), class 3 (1)',
+        'classes: 3: class 1 (2), class 2 (1), class 3 (1)',
         'people: 1 in 2 clips, 2 in 2 clips',
         'frames: 4 to 7 a clip',
         'layout: coco17',
         'split test is val in the pickle',
+        'integer labels with gaps are numbered anew: the classes 0 to 2 are called like their '
+        'labels: 1, 2, 3. With the names of all classes (--classes) labels stay as they are',
         'keypoint_score is the last channel',
         'rounded to float32: 0 clips',
         'keys not kept: 0',
@@ -277,7 +280,7 @@ def test_from_a_data_file_that_never_was_a_pickle(tmp_path):
     ]
     prepare_annotations(tmp_path / 'b.pkl', tmp_path / 'c', 'coco17')
     first, second = ClipStorage(tmp_path / 'a'), ClipStorage(tmp_path / 'c')
-    assert torch.equal(first.block.frames, second.block.frames)
+    assert torch.equal(first.block.frames[:], second.block.frames[:])
     assert first.splits.keys() == second.splits.keys()
     assert second.columns['subject'].tolist() == [0, 1, 2]
 
@@ -294,7 +297,7 @@ def test_ntu_from_raw_files_by_way_of_a_pickle(tmp_path):
     first, second = ClipStorage(tmp_path / 'a'), ClipStorage(tmp_path / 'c')
     assert second.class_names == first.class_names == list(CLASS_NAMES[:60])
     assert second.dataset == 'ntu60'
-    assert torch.equal(first.block.frames, second.block.frames)
+    assert torch.equal(first.block.frames[:], second.block.frames[:])
     for split in first.splits:
         assert torch.equal(first.split(split), second.split(split))
 
@@ -354,6 +357,10 @@ BAD = {
     'bool label': (changed('label', True), 'has label True; '),
     'text label': (changed('label', 'sit'), "has label 'sit'; "),
     'total_frames': (changed('total_frames', 6), 'has total_frames 6, but its keypoint 5 frames'),
+    'people and frames': (
+        changed('total_frames', 2),
+        r'has total_frames 2 and a keypoint \[2, 5, 25, 3\], which looks like \[T, M, V, C\]',
+    ),
     'total_frames text': (changed('total_frames', '5'), "has total_frames '5', but"),
     'list': (changed('keypoint', [[1.0]]), r'as keypoint a list; expected an array of numbers \[M'),
     'bool keypoint': (changed('keypoint', np.ones((1, 5, 25, 3), bool)), 'of bool; expected'),
@@ -386,6 +393,20 @@ BAD = {
     'infinite': (changed('keypoint', not_finite(-np.inf, 'float16')), 'has 2 numbers that are NaN'),
     'too large': (changed('keypoint', not_finite(1e39, 'float64')), 'has 2 numbers that are NaN'),
 }
+
+
+def test_more_people_than_frames_in_most_clips(tmp_path):
+    content = ntu_like()
+    for i, clip in enumerate(content['annotations']):
+        if i > 2:
+            clip['keypoint'] = clip['keypoint'].transpose(1, 0, 2, 3)
+            clip['total_frames'] = 2
+    path = write(tmp_path / 'a.pkl', content)
+    words = r'4 of 7 keypoints have more people than frames, such as \[5, 2, 25, 3\].*transpose'
+    with pytest.raises(ValueError, match=words):
+        prepare_annotations(path, tmp_path / 'b', 'kinect_v2')
+    with pytest.raises(ValueError, match=words):
+        SkeletonDataset(path, 'xsub_train', layout='kinect_v2')
 
 
 @pytest.mark.parametrize('case', BAD)
@@ -449,7 +470,7 @@ def test_all_problems_are_listed(tmp_path):
     for case, (_, words) in BAD.items():
         texts = [problem.text for problem in caught.value.problems]
         assert case == 'duplicate' or any(re.search(words, text) for text in texts)
-    assert '\n    and 8 more\nCorrect the clips' in str(caught.value)
+    assert '\n    and 9 more\nCorrect the clips' in str(caught.value)
     only_bad = {'split': {}, 'annotations': content['annotations'][:2]}
     with pytest.raises(ValueError, match='raw data with 2 problems'):
         prepare_annotations(write(path, only_bad), tmp_path / 'b', 'kinect_v2', skip_bad=True)
@@ -520,7 +541,7 @@ def test_storage_of_a_pickle_has_what_the_data_file_has(tmp_path):
         SkeletonDataset(path, 'train', layout='coco17')._storage,
         ClipStorage(tmp_path / 'b'),
     )
-    assert torch.equal(ours.block.frames, theirs.block.frames)
+    assert torch.equal(ours.block.frames[:], theirs.block.frames[:])
     assert torch.equal(ours.labels, theirs.labels)
     assert ours.names == theirs.names
     assert ours.columns.keys() == theirs.columns.keys()
@@ -542,11 +563,26 @@ def test_splits_share_the_memory_of_a_pickle(both):
     test = SkeletonDataset(both[0], 'xsub_test', layout='kinect_v2')
     assert train._storage is test._storage
     content = ntu_like()
-    content['annotations'][0]['label'] = 9
+    content['annotations'][0]['label'] = 0
     write(both[0], content)  # another file now
     changed = SkeletonDataset(both[0], 'xsub_train', layout='kinect_v2')
-    assert changed.labels[0] == 9
-    assert train.labels[0] != 9
+    assert changed.labels[0] == 0
+    assert train.labels[0] == 1
+
+
+def test_labels_with_gaps(tmp_path, caplog):
+    content = ntu_like()
+    for clip in content['annotations']:
+        clip['label'] = (1, 5, 12)[clip['label']]
+    path = write(tmp_path / 'gaps.pkl', content)
+    dataset = SkeletonDataset(path, 'xsub_train', layout='kinect_v2')
+    assert dataset.metainfo['classes'] == ['class 1', 'class 5', 'class 12']
+    whole = SkeletonDataset(write(tmp_path / 'a.pkl', ntu_like()), 'xsub_train', layout='kinect_v2')
+    assert dataset.labels.tolist() == whole.labels.tolist()
+    (tmp_path / 'names.txt').write_text('\n'.join(f'action {i}' for i in range(13)))
+    words = (tmp_path / 'b', 'kinect_v2', None, tmp_path / 'names.txt')
+    assert 'numbered anew' not in str(prepare_annotations(path, *words))
+    assert set(ClipStorage(tmp_path / 'b').labels.tolist()) == {1, 5, 12}
 
 
 def test_clips_without_labels_come_back(tmp_path):

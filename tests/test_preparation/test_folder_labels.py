@@ -63,10 +63,18 @@ def labels_of(labels):
     return [facts.label for facts in labels.clips.values()]
 
 
-def test_integers_stay_as_they_are(tmp_path):
-    labels = read(tmp_path, 'name,label,split\na,10,x\nb,2,x\nc,007,x\nd,2,x\n')
-    assert labels_of(labels) == [10, 2, 7, 2]
-    assert labels.class_names == [str(i) for i in range(11)]
+def test_integers_without_gaps_stay_as_they_are(tmp_path):
+    labels = read(tmp_path, 'name,label,split\na,2,x\nb,000,x\nc,01,x\nd,2,x\n')
+    assert labels_of(labels) == [2, 0, 1, 2]
+    assert labels.class_names == ['0', '1', '2']
+    assert labels.class_of_label == {0: 0, 1: 1, 2: 2}
+
+
+def test_integers_with_gaps_are_numbered_anew(tmp_path):
+    labels = read(tmp_path, 'name,label,split\na,10,x\nb,2,x\nc,007,x\nd,2,x\ne,,x\n')
+    assert labels_of(labels) == [2, 0, 1, 0, None]
+    assert labels.class_names == ['2', '7', '10']
+    assert labels.class_of_label == {2: 0, 7: 1, 10: 2}
     assert labels.problems == []
 
 
@@ -134,7 +142,7 @@ def test_integers_that_are_no_labels(tmp_path, label):
     labels = read(tmp_path, f'name,label,split\na,4,\nb,{label},\n')
     assert list(labels.clips) == ['a']
     assert labels.bad == ['b']
-    assert len(labels.class_names) == 5
+    assert labels.class_names == ['4']
     assert (
         f"line 3: found label '{label}'; expected integers from 0 to 9999, or names"
         in labels.problems[0].text

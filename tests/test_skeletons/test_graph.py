@@ -5,7 +5,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from halp_mm.skeletons import LAYOUTS, PARTITION_STRATEGIES, get_layout, partition_adjacency
+from halp_mm.skeletons import (
+    LAYOUTS,
+    PARTITION_STRATEGIES,
+    get_layout,
+    parent_child_adjacency,
+    partition_adjacency,
+)
 from tests.helpers import reference
 
 EVERY_LAYOUT = pytest.mark.parametrize('layout', LAYOUTS)
@@ -85,9 +91,26 @@ def test_true_distances_send_along_every_bone_in_both_directions(layout):
     assert np.array_equal(itself, np.eye(len(parents), dtype=bool))
 
 
+@EVERY_LAYOUT
+def test_a_joint_gathers_itself_its_parent_and_the_mean_of_its_children(layout):
+    layout = get_layout(layout)
+    joints = range(layout.num_joints)
+    values = np.random.default_rng(0).normal(size=layout.num_joints)
+    expected = np.zeros((3, layout.num_joints))
+    for joint in joints:
+        children = [j for j in joints if layout.parents[j] == joint != j]
+        expected[0, joint] = values[joint]
+        if layout.parents[joint] != joint:
+            expected[1, joint] = values[layout.parents[joint]]
+        if children:
+            expected[2, joint] = np.mean(values[children])
+    np.testing.assert_allclose(values @ parent_child_adjacency(layout), expected, atol=1e-6)
+
+
 def test_a_single_joint():
     layout = dict(name='one', joints=['a'], bones=[], center='a')
     assert partition_adjacency(layout).tolist() == [[[1]], [[0]], [[0]]]
+    assert parent_child_adjacency(layout).tolist() == [[[1]], [[0]], [[0]]]
 
 
 def test_unknown_strategy():

@@ -167,7 +167,7 @@ def test_elastic_restart(tmp_path):
     process = launch('--work-dir', work_dir, '--resume', *options, restarts=1)
     while not (work_dir / 'epoch_1.pth').exists() and process.poll() is None:
         time.sleep(0.01)
-    children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()
+    children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text(encoding='utf-8')
     os.kill(int(children.split()[-1]), signal.SIGKILL)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output

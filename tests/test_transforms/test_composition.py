@@ -17,7 +17,9 @@ from halp_mm.transforms import (
     GaussianBlur,
     GaussianNoise,
     JointCorruption,
+    JointFrameMask,
     RandomChoice,
+    RandomMove,
     RandomTransform,
     Rotate,
     Shear,
@@ -47,9 +49,15 @@ CONFIGS = [
     dict(type='ConvertLayout', layout='kinect_v2'),
     dict(type='RandomChoice', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
     dict(type='Compose', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
+    dict(type='SameDraws', transforms=[dict(type='Shear'), dict(type='JointCorruption')]),
+    dict(type='SubtractJoint', joint='left_hip'),
+    dict(type='RandomMove'),
+    dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
-#: What needs another layout, or leaves coordinates alone, is tested in files of its own.
-ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask'}
+#: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
+#: its own.
+ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
+ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -60,9 +68,11 @@ RANDOM = [
     GaussianBlur(),
     GaussianBlur(normalize=True),
     AxisMask(),
+    JointFrameMask((2, 6), (8, 12), (3, 6)),
+    RandomMove(),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
-DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip')
+DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
 MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
 FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
 HALF_THE_TIME = [
@@ -115,7 +125,7 @@ def test_every_transform_is_listed_here():
         name
         for name in package.__all__
         if isinstance(getattr(package, name), type)
-        and name not in ('BatchTransform', 'RandomTransform')
+        and name not in ('BatchTransform', 'RandomTransform', 'CellMask')
     }
     assert classes == concrete == {config['type'] for config in CONFIGS} | ELSEWHERE
 
@@ -216,7 +226,17 @@ def test_clips_are_never_mixed(config):
     assert result[1].isnan().any()
 
 
-@pytest.mark.parametrize('config', CONFIGS, ids=name_of)
+@pytest.mark.parametrize(
+    'config',
+    [
+        *CONFIGS,
+        dict(type='FixedLength', num_frames=9),
+        dict(type='FixedLength', num_frames=20, fill='repeat'),
+        dict(type='MotionFrameDrop', num_frames=3),
+        dict(type='NeighbourWeightedJointMask'),
+    ],
+    ids=name_of,
+)
 def test_no_transform_waits_for_the_device(config):
     clips = random_clips((12, 1, 7))
     transform = build_transform(config)
@@ -341,3 +361,25 @@ def test_views_of_the_method_resize_to_64_frames():
     assert result.coordinates.shape == (3, 2, 64, 25, 3)
     center = CenterCropResize()(random_clips((80, 3, 64)))
     assert center.coordinates.shape == (3, 2, 64, 25, 3)
+
+
+def test_same_draws_for_all_clips_of_a_batch():
+    one = random_clips([20], people=1)
+    clips = Clips(one.coordinates.expand(6, -1, -1, -1, -1), one.num_frames.expand(6), one.layout)
+    transforms = [
+        dict(type='TemporalCropResize', min_frames=4, num_frames=8),
+        dict(type='GaussianNoise', std=0.1),
+        dict(type='RandomChoice', transforms=[dict(type='Shear')], probabilities=[0.5]),
+    ]
+    own = build_transform(transforms)(clips, generator()).coordinates
+    assert not torch.equal(own[0], own[1])
+    together = build_transform(dict(type='SameDraws', transforms=transforms))
+    assert together.is_random
+    shared = together(clips, generator()).coordinates
+    assert all(torch.equal(shared[0], other) for other in shared)
+    assert torch.equal(together(clips, generator()).coordinates, shared)
+    assert not torch.equal(together(clips, generator(1)).coordinates, shared)
+    # Two processes share them as well.
+    sources = [ClipGenerator('cpu', rank, 3, rank, 2) for rank in range(2)]
+    first, second = (together(clips, source).coordinates for source in sources)
+    assert torch.equal(first, second)

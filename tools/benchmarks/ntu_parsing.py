@@ -88,7 +88,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'S001C001P001R001A001.skeleton'
-        path.write_text(skeleton_text(clip, np.random.default_rng(0)), newline='')
+        path.write_text(skeleton_text(clip, np.random.default_rng(0)), encoding='utf-8', newline='')
         plainly = np.array([body for bodies in parse_plainly(path) for body in bodies.values()])
         if not np.array_equal(plainly, read_skeleton_file(path).coordinates):
             raise SystemExit('error: the parsers do not agree')

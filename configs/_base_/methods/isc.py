@@ -1,5 +1,5 @@
-# ISC: two representations of the joints, sequence and graph, contrasted with each other.
-# Its encoder of graphs is an AGCN; an ST-GCN stands in for it.
+# ISC: two representations of the joints, sequence and graph, contrasted with each other. As in its
+# release, a projector is one linear layer.
 _base_ = './moco.py'
 
 method = 'ISC'
@@ -7,8 +7,9 @@ model = dict(
     encoder=dict(
         _delete_=True,
         sequence=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3),
-        graph=dict(type='STGCN', base_channels=16, feature_dim=256, dropout=0.5),
+        graph=dict(type='AGCN', num_people=2),
     ),
+    projector=dict(hidden_dim=[]),
     streams=dict(_delete_=True, sequence='joint', graph='joint'),
     heads=dict(moco=None, inter_skeleton=dict(type='InterSkeletonHead', temperature=0.07)),
 )

@@ -3,7 +3,6 @@
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.checkpoint_hook import CheckpointHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
-from halp_mm.engine.hooks.data_file_hook import DataFileHook
 from halp_mm.engine.hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from halp_mm.engine.hooks.evaluation_hook import EvaluationHook, KNNEvaluationHook
 from halp_mm.engine.hooks.normalize_once_hook import NormalizeOnceHook
@@ -16,7 +15,6 @@ __all__ = [
     'BuffersHook',
     'CheckpointHook',
     'ClassesHook',
-    'DataFileHook',
     'DeferredRuntimeInfoHook',
     'EvaluationHook',
     'KNNEvaluationHook',

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.datasets.split_comparison import compare_clips
 from halp_mm.engine.distributed import model_of
 from halp_mm.engine.stop import EvaluationLeft
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
@@ -108,6 +109,7 @@ class EvaluationHook(Hook):
             DATASETS.build({'num_people': num_people, **evaluation_data[key]})
             for key in ('train', 'test')
         ]
+        self.say_shared_clips(runner, *datasets)
         for dataset in datasets:
             try:
                 conversion_matrix(dataset.layout, layout)
@@ -117,6 +119,23 @@ class EvaluationHook(Hook):
                 ) from error
             dataset.normalize_once(normalization, math.inf, preprocessor.device)
         return tuple(datasets)
+
+    def say_shared_clips(
+        self, runner: Runner, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> None:
+        """Say which clips of ``evaluation_data`` to test on are trained on.
+
+        Raises:
+            ValueError: if all of them are among those whose labels are known, and that is not
+                allowed.
+        """
+        allowed = bool(runner.cfg.get('train_on_test_clips'))
+        pretrained_on = runner.train_dataloader.dataset
+        for warning in (
+            *compare_clips(train_dataset, test_dataset, allowed),
+            *compare_clips(pretrained_on, test_dataset, allowed=True),
+        ):
+            runner.logger.warning(f'evaluation_data: {warning}')
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""

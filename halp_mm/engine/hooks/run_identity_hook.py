@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from halp_mm.run_identity import run_identity
-from halp_mm.sha256 import file_sha256
+from halp_mm.sha256 import files_sha256
 
 
 class RunIdentityHook(Hook):
@@ -31,9 +31,9 @@ class RunIdentityHook(Hook):
         if self.identity is None:
             return
         data = self.identity['data']
-        data_file = getattr(_dataset(runner), 'data_file', None)
-        if data['file_sha256'] is None and data_file is not None:
-            data['file_sha256'] = file_sha256(data_file)
+        data_files = getattr(_dataset(runner), 'data_files', None)
+        if data['file_sha256'] is None and data_files is not None:
+            data['file_sha256'] = files_sha256(data_files)
         checkpoint['meta']['run_identity'] = self.identity
 
 

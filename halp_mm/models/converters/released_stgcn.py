@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from halp_mm.models.converters.renaming import rename_entries
 
 #: Beginnings of the release's names of an encoder with its projector, and the names used here.
 RELEASED_NAMES = {
@@ -36,20 +37,11 @@ def rename_released(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: if a name is not one of the release's.
     """
-    renamed, unknown = {}, []
-    for name, value in state.items():
-        for released, ours in RELEASED_NAMES.items():
-            if re.match(released, name):
-                renamed[re.sub(f'^{released}', ours, name)] = value
-                break
-        else:
-            unknown.append(name)
-    if unknown:
-        raise ValueError(
-            f'these entries are not known: {unknown}; expected the names of a released ST-GCN '
-            'with a projector of two layers, fc.0 and fc.2'
-        )
-    return renamed
+    return rename_entries(
+        state,
+        RELEASED_NAMES,
+        'the names of a released ST-GCN with a projector of two layers, fc.0 and fc.2',
+    )
 
 
 def convert_released(

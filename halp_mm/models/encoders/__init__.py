@@ -1,8 +1,21 @@
 """Encoders: clips to features."""
 
+from halp_mm.models.encoders.agcn import AGCN
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
 from halp_mm.models.encoders.hcn import HCN
+from halp_mm.models.encoders.lstm import LSTM
+from halp_mm.models.encoders.spatio_temporal_transformer import SpatioTemporalTransformer
 from halp_mm.models.encoders.stgcn import STGCN
+from halp_mm.models.encoders.view_adapted_encoder import ViewAdaptedEncoder
 
-__all__ = ['HCN', 'STGCN', 'BiGRU', 'Encoder']
+__all__ = [
+    'AGCN',
+    'HCN',
+    'LSTM',
+    'STGCN',
+    'BiGRU',
+    'Encoder',
+    'SpatioTemporalTransformer',
+    'ViewAdaptedEncoder',
+]

@@ -26,6 +26,11 @@ class Encoder(BaseModule, ABC):
     keeps_people: bool
     #: Whether the map separates joints.
     keeps_joints: bool
+    #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
+    #: the others. Other encoders see zeros where the mask hides.
+    omits_hidden: bool = False
+    #: Number of frames of a cell, for encoders that omit hidden cells.
+    cell_frames: int
     #: Number of people in a clip; None for any number.
     num_people: int | None = None
     #: Number of coordinates of a joint.

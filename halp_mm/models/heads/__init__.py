@@ -7,11 +7,12 @@ from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
-from halp_mm.models.heads.masked_reconstruction_head import MaskedReconstructionHead
+from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
 from halp_mm.models.heads.moco_head import MoCoHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.regeneration_head import RegenerationHead
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
@@ -21,12 +22,13 @@ __all__ = [
     'D3MHead',
     'HaLPHead',
     'InterSkeletonHead',
-    'MaskedReconstructionHead',
+    'MaskedPredictionHead',
     'MoCoHead',
     'NNMHead',
     'PretrainingHead',
     'PrototypeHead',
     'Reads',
+    'RegenerationHead',
     'StreamHead',
     'StreamOutputs',
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.argument_checks import check_at_least
@@ -51,28 +52,36 @@ class CrossCorrelationHead(StreamHead):
     There are no keys and no negatives. Embeddings should not have unit length, so the projector
     needs ``normalize=False``. A distributed run correlates the batches of all ranks.
 
-    Source: Barlow Twins (Zbontar et al., ICML 2021), Eq. (1) and (2).
+    With an ``instance_weight``, the two embeddings of each clip are also pulled together. Skeletal
+    Twins has such a term; its paper's formula was not at hand, so the cosine is our choice.
+
+    Source: Barlow Twins (Zbontar et al., ICML 2021), Eq. (1) and (2); Skeletal Twins (Zhang et
+    al., ICME 2022) for the idea of the instance term.
 
     Args:
         off_diagonal_weight: lambda.
+        instance_weight: Factor of the instance term, one minus the cosine of the two embeddings of
+            a clip.
         view: Name of one query view.
         other_view: Name of the other query view.
 
     Raises:
-        ValueError: if both views are the same, or the weight is negative.
+        ValueError: if both views are the same, or a weight is negative.
     """
 
     def __init__(
         self,
         off_diagonal_weight: float = 5e-3,
+        instance_weight: float = 0.0,
         view: str = 'query',
         other_view: str = 'other_query',
     ) -> None:
         super().__init__()
-        check_at_least(0, off_diagonal_weight=off_diagonal_weight)
+        check_at_least(0, off_diagonal_weight=off_diagonal_weight, instance_weight=instance_weight)
         if view == other_view:
             raise ValueError(f'view and other_view are both {view!r}; expected two views')
         self.off_diagonal_weight = off_diagonal_weight
+        self.instance_weight = instance_weight
         self.view = view
         self.other_view = other_view
         self.reads = Reads(queries=frozenset([view, other_view]))
@@ -83,7 +92,8 @@ class CrossCorrelationHead(StreamHead):
             gather_with_gradient(outputs.queries[view]) for view in (self.view, self.other_view)
         )
         correlation = cross_correlation(first, second)
-        return {
-            'loss': redundancy_loss(correlation, self.off_diagonal_weight),
-            'correlation': correlation.detach().diagonal().mean(),
-        }
+        loss = redundancy_loss(correlation, self.off_diagonal_weight)
+        if self.instance_weight:
+            distance = 1 - F.cosine_similarity(first, second).mean()
+            loss = loss + self.instance_weight * distance
+        return {'loss': loss, 'correlation': correlation.detach().diagonal().mean()}

@@ -18,7 +18,11 @@ from halp_mm.training_progress import TrainingProgress
 class MoCoHead(StreamHead):
     """InfoNCE of a query with its key as positive and the queue as negatives.
 
-    Source: MoCo (He et al., CVPR 2020), Eq. (1); HaLP (Shah et al., CVPR 2023), Eq. (1).
+    Similarities are inner products: cosines if the projector normalises embeddings, as in MoCo.
+    AS-CAL contrasts features that are not normalised.
+
+    Source: MoCo (He et al., CVPR 2020), Eq. (1); HaLP (Shah et al., CVPR 2023), Eq. (1); AS-CAL
+    (Rao et al., Information Sciences 2021).
 
     Args:
         temperature: tau.

@@ -12,22 +12,25 @@ from halp_mm.models.modules.gathering import (
 )
 from halp_mm.models.modules.map_decoder import MapDecoder
 from halp_mm.models.modules.momentum_copy import MomentumCopy
-from halp_mm.models.modules.projector import Projector
+from halp_mm.models.modules.projector import FeatureAsEmbedding, Projector
 from halp_mm.models.modules.spherical_kmeans import frechet_mean, spherical_kmeans
 from halp_mm.models.modules.synchronized_batch_norm import (
     SynchronizedBatchNorm,
     synchronize_batch_norm,
 )
+from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 
 __all__ = [
     'BitDropout',
     'EmbeddingNetwork',
     'EnergyAttentionDrop',
+    'FeatureAsEmbedding',
     'FeatureQueue',
     'MapDecoder',
     'MomentumCopy',
     'Projector',
     'SynchronizedBatchNorm',
+    'TransformerDecoder',
     'frechet_mean',
     'gather_from_all_ranks',
     'gather_with_gradient',

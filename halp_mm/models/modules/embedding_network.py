@@ -27,10 +27,23 @@ class EmbeddingNetwork(BaseModule):
         """Length D of an embedding."""
         return self.projector.out_dim
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Map a stream of clips ``[N, M, T, V, C]`` to embeddings ``[N, D]``."""
-        return self.embed(self.encoder.forward_map(clips))
+    @property
+    def normalizes_embeddings(self) -> bool:
+        """Whether embeddings have unit length."""
+        return self.projector.normalize
 
-    def embed(self, feature_map: Tensor) -> Tensor:
-        """Map the encoder's feature map to embeddings ``[N, D]``."""
-        return self.projector(self.encoder.readout(feature_map))
+    def forward(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`map_of`."""
+        return self.projector(self.encoder.readout(self.map_of(clips, visible)))
+
+    def map_of(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Map a stream of clips to the encoder's feature map ``[N, M', D, T', V']``.
+
+        Args:
+            clips: ``[N, M, T, V, C]``, zero where a mask hides.
+            visible: Indices ``[N, M, L]`` of the cells that the view's mask leaves; None without a
+                mask. Encoders that do not omit hidden cells see the zeros.
+        """
+        if visible is not None and self.encoder.omits_hidden:
+            return self.encoder.forward_map(clips, visible)
+        return self.encoder.forward_map(clips)

@@ -10,15 +10,19 @@ from halp_mm.argument_checks import check_count
 
 
 class FeatureQueue(nn.Module):
-    """A first-in-first-out queue of unit vectors, held in buffers on the device.
+    """A first-in-first-out queue of keys, held in buffers on the device.
 
-    Until the queue is full, the remaining entries are random unit vectors.
+    Until the queue is full, the remaining entries are random: unit vectors, or for keys that are
+    not normalised, vectors with entries uniform in plus or minus sqrt(3 / D), of unit length in
+    the root mean square.
 
-    Source: MoCo (He et al., CVPR 2020), Sec. 3.2.
+    Source: MoCo (He et al., CVPR 2020), Sec. 3.2; AS-CAL (Rao et al., Information Sciences 2021),
+    its release, for keys that are not normalised.
 
     Args:
         size: Number L of entries.
         dim: Length D of an entry.
+        unit_length: Whether keys have unit length.
 
     Example:
         >>> queue = FeatureQueue(size=1024, dim=128)
@@ -30,11 +34,15 @@ class FeatureQueue(nn.Module):
     entries: Tensor
     num_enqueued: Tensor
 
-    def __init__(self, size: int, dim: int) -> None:
+    def __init__(self, size: int, dim: int, unit_length: bool = True) -> None:
         super().__init__()
         check_count(queue_size=size, embedding_dim=dim)
         self.size = size
-        self.register_buffer('entries', F.normalize(torch.randn(size, dim), dim=-1))
+        if unit_length:
+            entries = F.normalize(torch.randn(size, dim), dim=-1)
+        else:
+            entries = (2 * torch.rand(size, dim) - 1) * (3 / dim) ** 0.5
+        self.register_buffer('entries', entries)
         self.register_buffer('num_enqueued', torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from mmengine.dist import is_distributed
@@ -29,6 +29,7 @@ from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import check_stream
 from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import BatchTransform, CellMask
 
 Result = TypeVar('Result')
 
@@ -120,6 +121,7 @@ class Pretrainer(BaseModel):
             sources,
         )
         self.query_networks = ModuleDict({name: pair[0] for name, pair in networks.items()})
+        check_cells(self.data_preprocessor.views, self.encoders)
         self.shuffles_keys = batch_norm == 'shuffled_keys'
         if batch_norm == 'synchronized':
             synchronize_batch_norm(self.query_networks)
@@ -227,8 +229,16 @@ class Pretrainer(BaseModel):
         return results
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum the heads' losses; return the sum, and the sum with all scalars for logging."""
-        total = sum(value for name, value in losses.items() if name.endswith('/loss'))
+        """Sum the heads' losses; return the sum, and the sum with all scalars for logging.
+
+        Before the first head starts there is nothing to learn, and the sum has no gradient to any
+        parameter: an optimizer leaves the parameters as they are, while queues are filled.
+        """
+        weighted = [value for name, value in losses.items() if name.endswith('/loss')]
+        if weighted:
+            total = cast('Tensor', sum(weighted))
+        else:
+            total = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
         return total, {'loss': total, **losses}
 
     def reads_at(self, progress: TrainingProgress, stream: str) -> Reads:
@@ -248,25 +258,27 @@ class Pretrainer(BaseModel):
     ) -> StreamOutputs:
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
-        network, queues = self.query_networks[stream], self.queues[stream]
-        keys, maps, queries = {}, {}, {}
+        network = self.query_networks[stream]
+        queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
+        keys, maps, features, queries = {}, {}, {}, {}
         for view in views:
             if view in reads.keys:
-                keys[view] = self.keys_of(stream, view, views[view][source], progress)
+                clips, visible = views[view][source], visible_in(draws, view)
+                keys[view] = self.keys_of(stream, view, clips, progress, visible)
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
+            if name in reads.features | reads.queries:
+                features[name] = network.encoder.readout(feature_map)
             if name in reads.queries:
-                queries[name] = network.embed(feature_map)
+                queries[name] = network.projector(features[name])
 
         for view in views:
             derived = [
-                name
-                for name, base in self.bases.items()
-                if base == view and name in reads.maps | reads.queries
+                name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
-            if derived or view in reads.maps | reads.queries:
-                feature_map = network.encoder.forward_map(views[view][source])
+            if derived or view in reads.encoded:
+                feature_map = network.map_of(views[view][source], visible_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
                     add_map(name, self.derived_maps[name](feature_map))
@@ -275,6 +287,7 @@ class Pretrainer(BaseModel):
             clips={view: views[view][source] for view in reads.clips},
             draws=draws,
             maps=maps,
+            features=features,
             queries=queries,
             keys=keys,
             queues={view: queues[view] for view in reads.queues},
@@ -282,17 +295,32 @@ class Pretrainer(BaseModel):
         )
 
     @torch.no_grad()
-    def keys_of(self, stream: str, view: str, clips: Tensor, progress: TrainingProgress) -> Tensor:
+    def keys_of(
+        self,
+        stream: str,
+        view: str,
+        clips: Tensor,
+        progress: TrainingProgress,
+        visible: Tensor | None = None,
+    ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
-        network = self.key_networks.module[stream]
+        assert self.key_networks is not None, 'they are made if a head reads keys'
+        network = cast('ModuleDict', self.key_networks.module)[stream]
         if not (self.shuffles_keys and is_distributed()):
-            return network(clips)
+            return network(clips, visible)
         purpose = f'shuffled keys {view}'
         generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
         clips = gather_from_all_ranks(clips)
         order = torch.randperm(len(clips), generator=generator, device=clips.device)
-        shuffled = gather_from_all_ranks(network(own_rows(clips[order])))
+        if visible is not None:
+            visible = own_rows(gather_from_all_ranks(visible)[order])
+        shuffled = gather_from_all_ranks(network(own_rows(clips[order]), visible))
         return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
+
+
+def visible_in(draws: Draws, view: str) -> Tensor | None:
+    """The indices of the cells that a view's mask leaves, ``[N, M, L]``; None without a mask."""
+    return draws.get(view, {}).get('visible')
 
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
@@ -351,7 +379,10 @@ def build_networks(
         The encoder with its projector, if embeddings are read, and the queues by view.
     """
     network = EmbeddingNetwork(encoder, projector if reads.embeddings else None)
-    queues = {view: FeatureQueue(queue_size, network.embedding_dim) for view in reads.queues}
+    queues = {
+        view: FeatureQueue(queue_size, network.embedding_dim, network.normalizes_embeddings)
+        for view in reads.queues
+    }
     return network, nn.ModuleDict(queues)
 
 
@@ -382,6 +413,23 @@ def check_queues(reads: Reads, queue_size: int) -> None:
                 f'heads read the {needed} newest keys of view {view!r}; a queue holds only '
                 f'queue_size={queue_size}'
             )
+
+
+def check_cells(views: Mapping[str, BatchTransform], encoders: Mapping[str, Encoder]) -> None:
+    """Raise a ValueError if a mask hides other cells than the tokens of an encoder."""
+    for view, transform in views.items():
+        for part in getattr(transform, 'transforms', [transform]):
+            for stream, encoder in encoders.items():
+                if (
+                    isinstance(part, CellMask)
+                    and encoder.omits_hidden
+                    and encoder.cell_frames != part.cell_frames
+                ):
+                    raise ValueError(
+                        f'view {view!r} hides cells of {part.cell_frames} frames; the tokens of '
+                        f'the encoder of stream {stream!r} have {encoder.cell_frames}. Set '
+                        'cell_frames of the mask and of the encoder to the same number'
+                    )
 
 
 def encoder_of(stream: str, encoder: dict) -> dict:

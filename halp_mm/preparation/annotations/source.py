@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from halp_mm.datasets.annotations import read_annotations
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
 from halp_mm.preparation.source import ClipFacts, Source
@@ -78,6 +79,8 @@ class AnnotationSource(Source):
             f'split {ours} is {theirs} in the pickle' for ours, theirs in found.renamed.items()
         ]
         has_score = any('keypoint_score' in clip for clip in found.clips.values())
+        numbers = describe_numbers(found.class_of_label)
+        lines += [numbers] if numbers else []
         lines += ['keypoint_score is the last channel'] if has_score else []
         return [
             *lines,

@@ -8,7 +8,8 @@ A label is the name of a class, or empty: the clip has none. The classes are, in
 
 - those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
   from 0, if no class has a number for a name;
-- else, if all labels are integers, ``0`` to the largest label, so that a label stays as it is;
+- else, if all labels are integers, those that occur, by size: without gaps a label from 0 on stays
+  as it is, with gaps the classes are numbered anew and called like the labels;
 - else the labels' names, sorted.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from halp_mm.datasets.class_numbers import number_classes
 from halp_mm.preparation.folder.clip_files import UTF16_MARKS
 from halp_mm.preparation.source import ClipFacts
 from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
@@ -39,14 +41,29 @@ class Labels:
     Args:
         clips: What is known of each clip, by name.
         class_names: The classes.
+        class_of_label: The class of each integer label, where no file tells the classes.
         bad: Names of clips whose rows are bad.
         problems: What is wrong with rows.
     """
 
     clips: dict[str, ClipFacts] = field(default_factory=dict)
     class_names: list[str] = field(default_factory=list)
+    class_of_label: dict[int, int] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+
+def find_labels(folder: Path) -> Path | None:
+    """The labels file ``labels.csv`` in a folder of clips; None if there is none.
+
+    A clip may have this name too, but its header is another.
+    """
+    path = folder / 'labels.csv'
+    try:
+        (_, header), *_ = _read_rows(path)
+    except (OSError, ValueError):  # none at all, or a clip
+        return None
+    return path if {cell.strip() for cell in header} >= {*_NEEDED} else None
 
 
 def read_labels(path: Path, classes: Path | None = None) -> Labels:
@@ -88,7 +105,12 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
         )
     if class_names is None:
         given = [row['label'] for _, row in good.values() if row['label']]
-        class_names = _names_of_classes(given) if given else []
+        if all(map(_INTEGER.fullmatch, given)):
+            numbers = (int(label) for label in given)
+            labels.class_of_label = number_classes(n for n in numbers if 0 <= n <= _LARGEST_LABEL)
+            class_names = list(map(str, labels.class_of_label))
+        else:
+            class_names = sorted(set(given))
     labels.class_names = class_names
     for name, (line, row) in good.items():
         label = _find_class(row['label'], class_names)
@@ -180,14 +202,6 @@ def _what_is_wrong(cells: Sequence[str], header: Sequence[str], row: dict[str, s
         if key not in _NEEDED and not _INTEGER.fullmatch(row[key]):
             return f'found {key} {row[key][:60]!r}; expected an integer'
     return None
-
-
-def _names_of_classes(labels: Sequence[str]) -> list[str]:
-    """The classes where no file tells them."""
-    if not all(map(_INTEGER.fullmatch, labels)):
-        return sorted(set(labels))
-    largest = max((int(label) for label in labels if int(label) <= _LARGEST_LABEL), default=-1)
-    return [str(i) for i in range(largest + 1)]
 
 
 def _what_is_a_label(class_names: Sequence[str], classes: Path | None) -> str:

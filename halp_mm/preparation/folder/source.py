@@ -11,22 +11,23 @@ is, is left out. A joint that was not tracked is zero; NaN is a problem.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
-from halp_mm.preparation.folder.labels import Labels, read_labels
+from halp_mm.preparation.folder.labels import Labels, find_labels, read_labels
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
 from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
 from halp_mm.registry import SOURCES
-from halp_mm.skeletons import SkeletonLayout, get_layout
+from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
 WITHOUT_ROW = 'without a row in the labels file'
 BAD_ROW = 'with a bad row in the labels file'
@@ -42,8 +43,8 @@ class FolderSource(Source):
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips.
-        labels: The labels file. Without one, no clip has a label and all are in the split
-            ``train``.
+        labels: The labels file; by default ``labels.csv`` in the folder. Without one, no clip has
+            a label and all are in the split ``train``.
         classes: A text file with the names of the classes, one a line.
         dataset: Name of the data set; by default the folder's.
 
@@ -63,19 +64,20 @@ class FolderSource(Source):
         classes: str | os.PathLike | None = None,
         dataset: str | None = None,
     ) -> None:
-        if labels is None and classes is not None:
+        self.folder, self.layout = Path(folder), get_layout(layout)
+        self.name = dataset or self.folder.resolve().name
+        self.labels = find_labels(self.folder) if labels is None else Path(labels)
+        self._labels_were_found = labels is None and self.labels is not None
+        if self.labels is None and classes is not None:
             raise ValueError(
                 f'{os.fspath(classes)} names classes, but there is no labels file; give both or '
                 'none'
             )
-        self.folder, self.layout = Path(folder), get_layout(layout)
-        self.labels = None if labels is None else Path(labels)
-        self.name = dataset or self.folder.resolve().name
         self._known = Labels()
         if self.labels is not None:
             self._known = read_labels(self.labels, None if classes is None else Path(classes))
         self.class_names = self._known.class_names
-        self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
+        self._lists = lists_of(self.folder, labels, classes)
         self._files: dict[str, Path] = {}
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
@@ -115,15 +117,18 @@ class FolderSource(Source):
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
 
     def remarks(self, summary: Summary) -> list[str]:
-        """Which classes have no clips: integer labels count from 0."""
+        """Where labels were found, which classes have no clips, and how integers were numbered."""
+        lines = []
+        if self._labels_were_found:
+            lines.append(f'labels: those in {self.labels}, which was found in the folder')
+        numbers = describe_numbers(self._known.class_of_label)
+        if numbers:
+            lines.append(numbers)
         empty = [name for name, count in summary.classes.items() if not count]
-        if not empty:
-            return []
-        total = len(summary.classes)
-        return [
-            f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}. Integer labels '
-            'count from 0 to the largest; give names, or the list of classes by --classes'
-        ]
+        if empty:
+            total = len(summary.classes)
+            lines.append(f'classes without clips: {len(empty)} of {total}{listing(empty, 5)}')
+        return lines
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
         """The clips' files by name; those in the lists are none."""
@@ -174,8 +179,8 @@ def prepare_folder(
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
-        labels: The labels file. Without one, no clip has a label and all are in the split
-            ``train``.
+        labels: The labels file; by default ``labels.csv`` in the folder. Without one, no clip has
+            a label and all are in the split ``train``.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
         classes: A text file with the names of the classes, one a line.
@@ -192,8 +197,7 @@ def prepare_folder(
     from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
 
     if format is None:
-        lists = [Path(file) for file in (labels, classes) if file is not None]
-        format = find_format(Path(folder), lists)
+        format = find_format(Path(folder), lists_of(Path(folder), labels, classes))
     if format is not None:
         source = PoseFilesSource(folder, format, labels, classes, layout, dataset)
     elif layout is None:
@@ -204,6 +208,17 @@ def prepare_folder(
     else:
         source = FolderSource(folder, layout, labels, classes, dataset)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
+
+
+def lists_of(folder: Path, *given: str | os.PathLike | None) -> set[Path]:
+    """The files in a folder that are no clips: labels and classes.
+
+    Args:
+        folder: The folder.
+        given: The labels file, then others; without a labels file, the one in the folder counts.
+    """
+    found = [find_labels(folder) if given[0] is None else given[0], *given[1:]]
+    return {Path(file).resolve() for file in found if file is not None}
 
 
 def read_clip(path: Path, layout: SkeletonLayout) -> np.ndarray:
@@ -258,6 +273,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             raise ValueError(
                 f'{where} has {width} numbers a person and frame; expected {joints * dimensions} '
                 f'or {joints * (dimensions + 1)}: {expected}. {advice}'
+                f'{_named_layouts(lambda other: width == other.num_joints * other.dimensions)}'
             )
         values = values.reshape(*values.shape[:2], joints, -1)
     elif (transpose := _transpose_to_make(values, layout)) is not None:
@@ -269,6 +285,7 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
         raise ValueError(
             f'{where} has people, frames, joints and coordinates {list(values.shape)}; expected '
             f'{expected}. {advice}'
+            f'{_named_layouts(lambda other: values.shape[2] == other.num_joints != joints)}'
         )
     if len(values) > _MAX_PEOPLE:
         raise ValueError(
@@ -277,6 +294,12 @@ def shaped_clip(values: np.ndarray, layout: SkeletonLayout, where: str | os.Path
             'transpose the clip'
         )
     return values
+
+
+def _named_layouts(fits: Callable[[SkeletonLayout], bool]) -> str:
+    """The end of a sentence that names built-in layouts which fit, if there are any."""
+    names = [name for name, layout in LAYOUTS.items() if fits(layout)]
+    return f'. It may be {" or ".join(names)}' if names else ''
 
 
 def _transpose_to_make(values: np.ndarray, layout: SkeletonLayout) -> str | None:

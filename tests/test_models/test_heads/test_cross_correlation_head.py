@@ -40,7 +40,7 @@ def test_equals_the_release(dtype, tolerance):
 @pytest.mark.parametrize('weight', [0.0, 5e-3, 2.0])
 def test_equals_loops(weight, dtype):
     first, second = embeddings(dtype=dtype)
-    head = CrossCorrelationHead(weight, 'a', 'b')
+    head = CrossCorrelationHead(weight, view='a', other_view='b')
     outputs = outputs_of(first, second, 'ab')
     found = head.loss({'joint': outputs}, TrainingProgress())['joint']
     columns = []
@@ -62,8 +62,26 @@ def test_equals_loops(weight, dtype):
     assert set(found) == {'loss', 'correlation'}
 
 
-def test_gradcheck_through_both_views():
-    head = CrossCorrelationHead(0.1)
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_instance_term_equals_a_loop(dtype):
+    first, second = embeddings(dtype=dtype)
+    outputs = outputs_of(first, second)
+    alone, both = (
+        CrossCorrelationHead(0.1, instance_weight=weight).stream_loss(outputs, TrainingProgress())
+        for weight in (0.0, 0.7)
+    )
+    distances = []
+    for one, other in zip(first.tolist(), second.tolist()):
+        product = sum(x * y for x, y in zip(one, other))
+        lengths = [sum(x * x for x in vector) ** 0.5 for vector in (one, other)]
+        distances.append(1 - product / (lengths[0] * lengths[1]))
+    difference = (both['loss'] - alone['loss']).item()
+    assert difference == pytest.approx(0.7 * sum(distances) / 6, rel=1e-4)
+
+
+@pytest.mark.parametrize('instance_weight', [0.0, 0.5])
+def test_gradcheck_through_both_views(instance_weight):
+    head = CrossCorrelationHead(0.1, instance_weight)
 
     def loss(first, second):
         return head.stream_loss(outputs_of(first, second), TrainingProgress())['loss']
@@ -95,3 +113,5 @@ def test_settings():
         CrossCorrelationHead(other_view='query')
     with pytest.raises(ValueError, match='off_diagonal_weight must be a finite number of at least'):
         CrossCorrelationHead(-1)
+    with pytest.raises(ValueError, match='instance_weight must be a finite number of at least 0'):
+        CrossCorrelationHead(instance_weight=-1)

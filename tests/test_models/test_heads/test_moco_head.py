@@ -32,6 +32,24 @@ def test_equals_the_release(stream, dtype, tolerance):
     assert_relative(losses['joint']['loss'], vectors[f'infonce_{stream}'], tolerance)
 
 
+@pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-6), (torch.float64, 1e-6)])
+def test_embeddings_that_are_not_normalized_equal_the_release(dtype, tolerance):
+    """AS-CAL: logits, loss, and the queue afterwards, filled beyond its end."""
+    vectors = reference('ascal_contrast_released')
+    query, key = (vectors[name].to(dtype) for name in ('query', 'key'))
+    queue = FeatureQueue(*vectors['queue_before_KD'].shape, unit_length=False).to(dtype)
+    queue.entries.copy_(vectors['queue_before_KD'])
+    queue.num_enqueued.fill_(vectors['queue_index_before'])
+    outputs = outputs_of(query, key, queue=queue)
+    temperature = float(vectors['temperature'])
+    found = MoCoHead(temperature).stream_loss(outputs, TrainingProgress())['loss']
+    assert_relative(outputs.similarities('query') / temperature, vectors['logits'], tolerance)
+    assert_relative(found, vectors['loss'], tolerance)
+    queue.enqueue(key)
+    assert torch.equal(queue.entries.float(), vectors['queue_after_KD'])
+    assert queue.num_enqueued % queue.size == vectors['queue_index_after']
+
+
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('count', [1, 6])
 def test_equals_a_loop(count, dtype):

@@ -68,8 +68,8 @@ def parse(files: RawFiles) -> Parsed:
     places = joint_places(tree, values)
     facts = {'kind': tree.kind, 'frames_per_1000_seconds': round(1000 / frame_time)}
     frames = np.arange(len(places))
-    poses = Poses(len(places), frames, places, 3, np.zeros(len(places), np.int64), facts)
-    return clip_of_poses(files.name, poses, path)
+    ids = np.zeros(len(places), np.int64)
+    return clip_of_poses(files.name, Poses(path, len(places), frames, places, 3, ids, facts))
 
 
 def joint_places(tree: Tree, values: np.ndarray) -> np.ndarray:

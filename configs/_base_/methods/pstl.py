@@ -1,0 +1,20 @@
+# PSTL: SkeletonBT with two partial views. One lacks the frames that move most, and some others;
+# in the other, joints with many neighbours are hidden.
+_base_ = './skeletonbt.py'
+
+method = 'PSTL'
+model = dict(
+    heads=dict(
+        twins=dict(other_view='fewer_frames'),
+        spatial_twins=dict(
+            type='CrossCorrelationHead', off_diagonal_weight=2e-4, other_view='fewer_joints'
+        ),
+    )
+)
+data_preprocessor = dict(
+    views=dict(
+        other_query=None,
+        fewer_frames=[*_base_.view, dict(type='MotionFrameDrop', num_frames=10)],
+        fewer_joints=[*_base_.view, dict(type='NeighbourWeightedJointMask', num_draws=8)],
+    )
+)

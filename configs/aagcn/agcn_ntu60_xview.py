@@ -1,0 +1,1 @@
+_base_ = ['../_base_/methods/aagcn.py', '../_base_/datasets/ntu60_xview.py']

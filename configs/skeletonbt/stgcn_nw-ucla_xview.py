@@ -1,0 +1,3 @@
+_base_ = ['../_base_/methods/skeletonbt_small.py', '../_base_/datasets/nw-ucla_xview.py']
+
+train_dataloader = dict(batch_size=32)

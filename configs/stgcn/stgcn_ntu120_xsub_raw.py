@@ -1,0 +1,3 @@
+_base_ = ['../_base_/methods/stgcn_raw.py', '../_base_/datasets/ntu120_xsub.py']
+
+model = dict(num_classes=120)

@@ -1,0 +1,4 @@
+_base_ = ['../_base_/methods/va_lstm.py', '../_base_/datasets/ntu120_xset.py']
+
+train_dataloader = dict(batch_size=256)
+model = dict(num_classes=120)

@@ -1,0 +1,181 @@
+"""What the encoders have in common that convolve over a skeleton's graph and over time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from halp_mm.argument_checks import check_count
+from halp_mm.models.encoders.base import Encoder
+from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.skeletons import SkeletonLayout, get_layout
+
+# Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
+# B, T, V, C. Clips need no copy, and every convolution is one call of a fast kernel.
+
+
+class BlockShape(NamedTuple):
+    """What distinguishes one block of an encoder from the others.
+
+    Args:
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        stride: Stride of the temporal convolution, in frames.
+        is_first: Whether it is the encoder's first block.
+    """
+
+    in_channels: int
+    out_channels: int
+    stride: int
+    is_first: bool
+
+
+class GraphBlock(nn.Module):
+    """A graph convolution and a temporal convolution, with a residual connection around both.
+
+    The first block of an encoder has no residual connection and no dropout.
+
+    Args:
+        graph_convolution: Maps ``[B, C, T, V]`` and the graph ``[K, V, V]`` to ``[B, C', T, V]``.
+        shape: Channels and stride of the block.
+        temporal_kernel: Kernel size of the temporal convolution, in frames.
+        dropout: Probability of dropping an entry.
+    """
+
+    def __init__(
+        self,
+        graph_convolution: nn.Module,
+        shape: BlockShape,
+        temporal_kernel: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        in_channels, out_channels, self.stride, is_first = shape
+        self.graph_convolution = graph_convolution
+        self.spatial_norm = nn.BatchNorm2d(out_channels)
+        self.temporal_convolution = nn.Conv2d(
+            out_channels,
+            out_channels,
+            kernel_size=(temporal_kernel, 1),
+            stride=(self.stride, 1),
+            padding=(temporal_kernel // 2, 0),
+        )
+        self.temporal_norm = nn.BatchNorm2d(out_channels)
+        self.dropout = BitDropout(0 if is_first else dropout)
+        self.residual: nn.Module | None
+        if is_first:
+            self.residual = None
+        elif in_channels == out_channels and self.stride == 1:
+            self.residual = nn.Identity()
+        else:
+            self.residual = pointwise_convolution(in_channels, out_channels)
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Map ``[B, C, T, V]`` to ``[B, C', T', V]`` on the graph ``[K, V, V]``."""
+        y = F.relu(self.convolve_graph(x, adjacency), inplace=True)
+        y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
+        if self.residual is not None:
+            # Frames are skipped here instead of by the convolution's stride. On CPUs, the backward
+            # pass of PyTorch 2.13 for a strided 1 x 1 convolution with few channels writes past its
+            # memory.
+            y = y + self.residual(x[:, :, :: self.stride])
+        return F.relu(y, inplace=True)
+
+    def convolve_graph(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """The normalised graph convolution of ``[B, C, T, V]``, before the activation."""
+        return self.spatial_norm(self.graph_convolution(x, adjacency))
+
+
+def pointwise_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
+    """A 1 x 1 convolution with batch norm, for shortcuts that change the number of channels."""
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1), nn.BatchNorm2d(out_channels))
+
+
+class GraphEncoder(Encoder):
+    """Blocks of graph convolutions over joints and temporal convolutions, per person.
+
+    People share the blocks and are averaged at the end. The average includes absent people, all
+    zeros, as in the releases.
+
+    Args:
+        layout: Joint layout of the clips.
+        num_channels: Number of coordinates of a joint.
+        base_channels: Number of channels in the first stage.
+        stages: Number of blocks of each stage. The first block of every later stage doubles the
+            channels and halves the frames.
+        feature_dim: Number of channels of the last block, the length D of a feature.
+        temporal_kernel: Kernel size of temporal convolutions, in frames; odd.
+        init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
+
+    Raises:
+        ValueError: if the kernel is even or a stage has no blocks.
+    """
+
+    keeps_people = True
+    keeps_joints = True
+    adjacency: Tensor
+    blocks: nn.ModuleList
+
+    def __init__(
+        self,
+        layout: str | Mapping | SkeletonLayout,
+        num_channels: int,
+        base_channels: int,
+        stages: Sequence[int],
+        feature_dim: int,
+        temporal_kernel: int,
+        init_cfg: dict | None,
+    ) -> None:
+        super().__init__(init_cfg)
+        check_count(num_channels=num_channels, base_channels=base_channels)
+        check_count(feature_dim=feature_dim, temporal_kernel=temporal_kernel)
+        if temporal_kernel % 2 == 0:
+            raise ValueError(f'temporal_kernel must be odd, got {temporal_kernel}')
+        if not stages or min(stages) < 1:
+            raise ValueError(f'stages must have at least one block each, got {list(stages)}')
+        self.layout = get_layout(layout)
+        self.joint_shape = (self.layout.num_joints, num_channels)
+        self.num_channels = num_channels
+        self.feature_dim = self.map_dim = feature_dim
+
+    @abstractmethod
+    def normalize_input(self, clips: Tensor) -> Tensor:
+        """Normalise clips ``[N, M, T, V, C]`` by the input's batch statistics."""
+
+    def forward_map(self, clips: Tensor) -> Tensor:
+        """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, M, D, T', V]``.
+
+        Raises:
+            ValueError: if the clips differ from the encoder in joints or coordinates.
+        """
+        if clips.shape[3:] != self.joint_shape:
+            raise ValueError(
+                f'{type(self).__name__} was built for clips of (joints, coordinates) = '
+                f'{self.joint_shape}, found {tuple(clips.shape[3:])}; set layout and num_channels '
+                'of model.encoder to agree with the data'
+            )
+        x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 1, 2)
+        for block in self.blocks:
+            x = block(x, self.adjacency)
+        return x.unflatten(0, clips.shape[:2])
+
+    def readout(self, feature_map: Tensor) -> Tensor:
+        """Average over people, frames and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
+        return feature_map.mean((1, 3, 4))
+
+
+def block_shapes(
+    num_channels: int, base_channels: int, stages: Sequence[int], feature_dim: int
+) -> list[BlockShape]:
+    """The shapes of an encoder's blocks; see :class:`GraphEncoder`."""
+    places = [(stage, i) for stage, count in enumerate(stages) for i in range(count)]
+    widths = [base_channels * 2**stage for stage, _ in places]
+    widths[-1] = feature_dim
+    return [
+        BlockShape(in_channels, out_channels, 2 if stage and not i else 1, not (stage or i))
+        for (stage, i), in_channels, out_channels in zip(places, [num_channels, *widths], widths)
+    ]

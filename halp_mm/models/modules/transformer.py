@@ -1,0 +1,122 @@
+"""The blocks of transformers."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from halp_mm.argument_checks import check_at_least, check_count, check_fraction
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention among the tokens of a sequence.
+
+    Source: Vaswani et al., NeurIPS 2017, Sec. 3.2.
+
+    Args:
+        dim: Length D of a token.
+        num_heads: Number of heads; divides D.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.query_key_value = nn.Linear(dim, 3 * dim)
+        self.output = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map tokens ``[B, L, D]`` to ``[B, L, D]``."""
+        heads = self.query_key_value(tokens).unflatten(-1, (3, self.num_heads, -1))
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(query, key, value)
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+
+class DropPath(nn.Module):
+    """Drop a residual branch of a sequence at random while training; scale the branches kept.
+
+    Source: stochastic depth (Huang et al., ECCV 2016).
+
+    Args:
+        probability: Probability of dropping.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop rows of ``[B, ...]``."""
+        if not self.training or self.probability == 0:
+            return x
+        is_kept = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device) >= self.probability
+        return x * is_kept / (1 - self.probability)
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention and a perceptron, each after a layer norm and beside a residual connection.
+
+    Args:
+        dim: Length D of a token.
+        num_heads: Number of attention heads; divides D.
+        mlp_ratio: Units of the perceptron's hidden layer, as a multiple of D.
+        drop_path: Probability of dropping a residual branch.
+    """
+
+    def __init__(
+        self, dim: int, num_heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        hidden_dim = int(dim * mlp_ratio)
+        self.attention_norm = nn.LayerNorm(dim)
+        self.attention = SelfAttention(dim, num_heads)
+        self.mlp_norm = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim))
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map tokens ``[B, L, D]`` to ``[B, L, D]``."""
+        tokens = tokens + self.drop_path(self.attention(self.attention_norm(tokens)))
+        return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+
+
+def transformer_blocks(
+    depth: int, dim: int, num_heads: int, mlp_ratio: float, drop_path: float = 0.0
+) -> nn.Sequential:
+    """Stack transformer blocks, and a layer norm at the end.
+
+    Args:
+        depth: Number of blocks.
+        dim: Length D of a token.
+        num_heads: Number of attention heads; divides D.
+        mlp_ratio: Units of a perceptron's hidden layer, as a multiple of D.
+        drop_path: Probability of dropping a residual branch of the last block; it grows linearly
+            from 0 in the first.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    check_count(depth=depth, num_heads=num_heads)
+    check_fraction(drop_path=drop_path)
+    check_at_least(0, mlp_ratio=mlp_ratio)
+    if dim % num_heads:
+        raise ValueError(f'num_heads={num_heads} does not divide the length {dim} of a token')
+    rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
+    blocks = [TransformerBlock(dim, num_heads, mlp_ratio, rate) for rate in rates]
+    return nn.Sequential(*blocks, nn.LayerNorm(dim))
+
+
+def initialize_transformer(module: nn.Module) -> None:
+    """Initialise linear layers uniformly by their sizes, and biases by zero.
+
+    Source: the initialisation of masked autoencoders (He et al., CVPR 2022), after Glorot and
+    Bengio (AISTATS 2010).
+
+    Args:
+        module: A module and its submodules are initialised.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+            nn.init.zeros_(part.bias)
