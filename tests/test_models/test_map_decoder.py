@@ -37,6 +37,6 @@ def test_equals_a_loop(name):
     assert decoder.layers[0].out_features == encoder.feature_dim
     shape = encoder.eval().forward_map(random_stream()).shape
     feature_map = torch.randn(shape, generator=generator(1), dtype=torch.float64)
-    decoded = decoder(feature_map, 19)
+    decoded = decoder(feature_map, torch.zeros(3, 2, 19, 20, dtype=torch.bool))
     expected = decoded_slowly(decoder, encoder, feature_map, 19)
     torch.testing.assert_close(decoded, expected, rtol=0, atol=1e-12)
