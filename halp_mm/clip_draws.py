@@ -8,10 +8,13 @@ other generators the functions equal PyTorch's.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
+
+_FRAMES = 64  # that are drawn at a time
 
 
 class ClipGenerator(Generator):
@@ -26,9 +29,10 @@ class ClipGenerator(Generator):
         common_seed: Seed of the numbers of the global batch.
         rank: Rank of this process.
         world_size: Number of processes.
+        num_clips: Number of clips of the global batch; by default all processes have as many.
     """
 
-    def __new__(cls, device: torch.device | str, *_args: int) -> ClipGenerator:
+    def __new__(cls, device: torch.device | str, *_args: int | None) -> ClipGenerator:
         """Create the generator on its device."""
         return super().__new__(cls, device)
 
@@ -39,6 +43,7 @@ class ClipGenerator(Generator):
         common_seed: int,
         rank: int,
         world_size: int,
+        num_clips: int | None = None,
     ) -> None:
         super().__init__()
         self.manual_seed(own_seed)
@@ -46,6 +51,7 @@ class ClipGenerator(Generator):
         self.common.manual_seed(common_seed)
         self.rank = rank
         self.world_size = world_size
+        self.num_clips = num_clips
 
 
 class BatchGenerator(Generator):
@@ -103,6 +109,43 @@ def randn(
     return _own_rows_of(draw, size, generator, clip_dim)
 
 
+def randn_of_frames(
+    *size: int, generator: Generator | None, device: torch.device | str, frame_dim: int
+) -> Tensor:
+    """Draw normally distributed numbers of frames, the same whatever the longest clip is.
+
+    The clips of one process may be padded to another length than those of another process.
+
+    Args:
+        *size: The shape for this process's clips, which come first.
+        generator: Generator of the draws; None for PyTorch's own.
+        device: Device of the draws.
+        frame_dim: Index of the dimension of frames.
+    """
+    if generator is None:
+        return randn(*size, generator=generator, device=device)
+    source = _branch(generator)
+    of_block = list(size)
+    of_block[frame_dim] = _FRAMES
+    blocks = [
+        randn(*of_block, generator=source, device=device)
+        for _ in range(-(-size[frame_dim] // _FRAMES))
+    ]
+    return torch.cat(blocks, frame_dim).narrow(frame_dim, 0, size[frame_dim]).contiguous()
+
+
+def _branch(generator: Generator) -> Generator:
+    """A generator that depends on another one's state, from which a single number is drawn."""
+    is_of_clips = isinstance(generator, ClipGenerator)
+    common = generator.common if is_of_clips else generator
+    seed = zlib.crc32(common.get_state().numpy().tobytes())  # the host does not wait for this
+    torch.rand(1, generator=common, device=common.device)
+    if is_of_clips:
+        places = (generator.rank, generator.world_size, generator.num_clips)
+        return ClipGenerator(common.device, seed, seed, *places)
+    return Generator(common.device).manual_seed(seed)
+
+
 def randint(
     high: int,
     *size: int,
@@ -134,7 +177,7 @@ def _own_rows_of(
     if not isinstance(generator, ClipGenerator):
         return draw(size, generator)
     of_all = list(size)
-    of_all[clip_dim] *= generator.world_size
+    of_all[clip_dim] = generator.num_clips or size[clip_dim] * generator.world_size
     # The sampler distributes clips to the processes in turn.
     rows = [slice(None)] * len(size)
     rows[clip_dim] = slice(generator.rank, None, generator.world_size)

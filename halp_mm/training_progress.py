@@ -24,6 +24,7 @@ class TrainingProgress:
         seed: The run's seed.
         rank: Rank of this process.
         world_size: Number of processes.
+        num_clips: Number of clips of the global batch; by default all processes have as many.
         start_epoch: Epoch in which the component that receives the progress becomes active.
     """
 
@@ -33,6 +34,7 @@ class TrainingProgress:
     seed: int = 0
     rank: int = 0
     world_size: int = 1
+    num_clips: int | None = None
     start_epoch: int = 0
 
     @property
@@ -58,7 +60,8 @@ class TrainingProgress:
             # No process's own numbers are the common ones.
             own_seed = self._seed_of(f'{self.rank} of {self.world_size} {purpose}')
             common_seed = self._seed_of(f'0 {purpose}')
-            return ClipGenerator(device, own_seed, common_seed, self.rank, self.world_size)
+            places = (self.rank, self.world_size, self.num_clips)
+            return ClipGenerator(device, own_seed, common_seed, *places)
         rank = 0 if same_on_all_ranks else self.rank
         generator = torch.Generator(device)
         generator.manual_seed(self._seed_of(f'{rank} {purpose}'))

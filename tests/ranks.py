@@ -37,7 +37,7 @@ def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[di
     context = torch.multiprocessing.start_processes(
         function, (str(folder),), nprocs=2, join=False, start_method=START_METHOD
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     try:
         while not context.join(timeout=1):
             assert time.monotonic() < deadline, 'a process hangs'

@@ -102,6 +102,41 @@ def test_processes_draw_the_rows_of_one():
     assert torch.equal(first, expected[0][1::3])
 
 
+def test_processes_with_unequal_shares_draw_the_rows_of_one():
+    whole = TrainingProgress(epoch=1, iteration=6, seed=3)
+    expected = clip_draws.randn(5, 7, generator=whole.generator(CPU, 'a'), device=CPU)
+    for rank, share in enumerate((2, 2, 1)):
+        progress = replace(whole, rank=rank, world_size=3, num_clips=5)
+        own = clip_draws.randn(share, 7, generator=progress.generator(CPU, 'a'), device=CPU)
+        assert torch.equal(own, expected[rank::3])
+
+
+def test_draws_of_frames_do_not_depend_on_the_longest_clip():
+    whole = TrainingProgress(epoch=1, iteration=6, seed=3)
+
+    def draws(progress: TrainingProgress, clips: int, frames: int) -> list[torch.Tensor]:
+        settings = dict(generator=progress.generator(CPU, 'a'), device=CPU)
+        size = (clips, 2, frames, 3)
+        return [
+            clip_draws.randn_of_frames(*size, frame_dim=2, **settings),
+            clip_draws.randn_of_frames(*size, frame_dim=2, **settings),
+            clip_draws.rand(clips, 4, **settings),
+        ]
+
+    expected = draws(whole, 6, 200)
+    assert not torch.equal(expected[0], expected[1])
+    values = expected[0].flatten()
+    assert values.unique().numel() > 0.999 * values.numel()  # blocks are not repeated
+    assert abs(float(values.mean())) < 0.05
+    assert float(values.std()) == pytest.approx(1, abs=0.05)
+    for rank, frames in enumerate((1, 64, 130)):
+        own = draws(replace(whole, rank=rank, world_size=3), 2, frames)
+        for found, all_of_them in zip(own[:2], expected):
+            assert found.shape == (2, 2, frames, 3)
+            assert torch.equal(found, all_of_them[rank::3, :, :frames])
+        assert torch.equal(own[2], expected[2][rank::3])
+
+
 def test_draws_without_a_generator_are_pytorchs():
     torch.manual_seed(5)
     drawn = clip_draws.rand(3, 2, generator=None, device=CPU)

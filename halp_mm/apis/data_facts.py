@@ -115,7 +115,7 @@ def find_facts(data_file: str | os.PathLike, split: str | None = None) -> DataFa
         num_people=num_people,
         clips_with_more=int((people > num_people).sum()),
         num_classes=len(storage.class_names),
-        num_numbers=storage.block.frames.numel(),
+        num_numbers=math.prod(storage.block.frames.shape),
         facing=facing,
         turn=turn,
     )

@@ -96,12 +96,14 @@ def encode_dataset(model: BaseModel, dataset: SkeletonDataset) -> ClipFeatures:
         dataset: The clips.
     """
     features = evaluation.extract_features(model, dataset)
+    # Of several files, a clip's name in the data set is not its name in its file.
+    sources = [os.path.abspath(dataset.data_file)] if len(dataset.data_files) == 1 else []
     return ClipFeatures(
         {stream: feature.cpu() for stream, feature in features.items()},
         dataset.labels,
         dataset.names,
         dataset.metainfo['classes'],
-        list(map(os.path.abspath, dataset.clip_files)),
+        sources * len(dataset),
         encoder_digest(model),
     )
 

@@ -14,9 +14,12 @@ from typing import Any
 from mmengine.config import Config
 
 from halp_mm.apis.data_facts import DataFacts
+from halp_mm.component_building import accepted_arguments, find_component
+from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1600, 'STGCN': 800, 'HCN': 800}
+STEPS = {'BiGRU': 1000}
+OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
 #: ...and training and test clips are seen from one side up to this angle between the means.
@@ -118,11 +121,17 @@ def data_choices(facts: DataFacts) -> Iterator[Choice]:
 
 
 def encoders_of(base: Config) -> dict[str, dict]:
-    """The configs of the encoders, by their dotted key."""
+    """The configs of the encoders by their dotted key; of one within another the inner one."""
     encoder = base.model.encoder
-    if 'type' in encoder:
-        return {'model.encoder': encoder}
-    return {f'model.encoder.{name}': one for name, one in encoder.items() if one}
+    outer = {'model.encoder': encoder}
+    if 'type' not in encoder:
+        outer = {f'model.encoder.{name}': one for name, one in encoder.items() if one}
+    found = {}
+    for place, one in outer.items():
+        while 'encoder' in one:
+            place, one = f'{place}.encoder', one['encoder']
+        found[place] = one
+    return found
 
 
 def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
@@ -130,11 +139,12 @@ def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     settings: dict[str, Any] = {}
     for place, encoder in encoders_of(base).items():
         settings |= {f'{place}.{key}': value for key, value in encoder.items()}
-        if facts.layout is not None:
+        takes = accepted_arguments(find_component(encoder.type, [MODELS])) or ()
+        if facts.layout is not None and 'layout' in takes:
             settings[f'{place}.layout'] = facts.layout
-        if encoder.type in ('BiGRU', 'HCN'):
+        if 'num_people' in takes:
             settings[f'{place}.num_people'] = facts.num_people
-        if facts.num_channels != 3:
+        if 'num_channels' in takes and facts.num_channels != 3:
             settings[f'{place}.num_channels'] = facts.num_channels
     layout = facts.layout or "the file's own layout"
     yield Choice('encoder', settings, f'{layout}, {facts.num_channels} numbers a joint')
@@ -150,6 +160,9 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     """Centring, scale, and whether bodies are turned to the sensor."""
     key = 'data_preprocessor.normalization'
     (family,) = base.data_preprocessor.normalization
+    if family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
+        yield Choice('normalisation', {}, f"{family.type}, the method's own")
+        return
     if facts.dimensions == 2:
         yield Choice(
             'normalisation',
@@ -208,19 +221,22 @@ def crop_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 
 def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[Choice]:
     """Epochs from a number of steps, and all that is counted in epochs in proportion."""
-    steps = min(STEPS[encoder.type] for encoder in encoders_of(base).values())
+    steps = min(STEPS.get(one.type, OTHER_STEPS) for one in encoders_of(base).values())
     steps_an_epoch = facts.num_clips // batch_size
     epochs = max(1, round(steps / steps_an_epoch))
     scale = epochs / base.train_cfg.max_epochs
 
     def scaled(epoch: int) -> int:
-        return max(1, round(epoch * scale))
+        return epoch and max(1, round(epoch * scale))
 
     schedulers = [scheduler.to_dict() for scheduler in base.param_scheduler]
     for scheduler in schedulers:
         for key in {'milestones', 'T_max', 'begin', 'end'} & set(scheduler):
             value = scheduler[key]
-            scheduler[key] = [*map(scaled, value)] if isinstance(value, list) else scaled(value)
+            is_list = isinstance(value, list)
+            scheduler[key] = [*dict.fromkeys(map(scaled, value))] if is_list else scaled(value)
+        if scheduler['type'] == 'CosineAnnealingLR':  # what begins late has less time
+            scheduler['T_max'] = max(1, epochs - scheduler.get('begin', 0))
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}
     for hook in ('checkpoint', 'evaluation'):
         settings[f'default_hooks.{hook}.interval'] = max(1, epochs // 10)
@@ -248,7 +264,7 @@ def queue_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[C
     if base.model.get('queue_size') is None:
         return
     # Older views of the same clip would be pushed away as if they were another's.
-    queue_size = max(batch_size, 1 << ((facts.num_clips // 2).bit_length() - 1))
+    queue_size = max(batch_size, 1 << (facts.num_clips.bit_length() - 1))
     queue_size = min(queue_size, base.model.queue_size)
     yield Choice(
         'queue',

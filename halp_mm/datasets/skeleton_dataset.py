@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -123,11 +122,6 @@ class SkeletonDataset(Dataset):
     def names(self) -> list[str]:
         """The name of each clip."""
         return [self._storage.names[position] for position in self._positions]
-
-    @property
-    def clip_files(self) -> list[str]:
-        """The data file of each clip."""
-        return [os.fspath(self._storage.file_of(position)) for position in self._positions]
 
     @property
     def num_frames(self) -> Tensor:

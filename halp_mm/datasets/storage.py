@@ -329,10 +329,6 @@ class ClipStorage:
         """
         return self.block.clip(position)
 
-    def file_of(self, position: int) -> Path:
-        """The data file of the clip at a position."""
-        return self.path
-
     def split(self, name: str) -> Tensor:
         """Positions of the clips of a split, int64.
 

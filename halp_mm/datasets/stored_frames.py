@@ -60,13 +60,16 @@ class StoredFrames:
         """
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(self.shape[0])
-            found = torch.empty(max(0, stop - start), *self.shape[1:])
+            found = self._empty(max(0, stop - start))
             self._read(found.numpy(), start)
             return found
-        found = torch.empty(*rows.shape, *self.shape[1:])
+        found = self._empty(*rows.shape)
         for row, target in zip(rows.ravel(), found.numpy().reshape(-1, 1, *self.shape[1:])):
             self._read(target, int(row))
         return found
+
+    def _empty(self, *size: int) -> Tensor:
+        return torch.empty(*size, *self.shape[1:], dtype=torch.float32, device='cpu')
 
     def _read(self, target: np.ndarray, row: int) -> None:
         """Fill an array ``[n, V, C]`` with the rows from this one on."""

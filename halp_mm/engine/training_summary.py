@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sized
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from halp_mm.run_identity import run_identity
 _WIDTH = 11
 
 
-def training_summary(runner: Runner, test_dataset: object = None) -> str:
+def training_summary(runner: Runner, test_dataset: Sized | None = None) -> str:
     """Describe a training that is about to begin.
 
     Args:
@@ -49,7 +50,7 @@ def training_summary(runner: Runner, test_dataset: object = None) -> str:
     return '\n'.join(['this training:', *lines])
 
 
-def _clips(dataset: object) -> str:
+def _clips(dataset: Sized) -> str:
     if not isinstance(dataset, SkeletonDataset):
         return f'{type(dataset).__name__} of {len(dataset)} clips'
     layout = dataset.layout

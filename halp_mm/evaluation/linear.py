@@ -69,10 +69,8 @@ class LinearProtocol(TrainedProtocol):
             after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, seen)),
         )
         if self.standardize:
-            classifiers = {
-                stream: for_plain_features(classifier, *scales[stream])
-                for stream, classifier in classifiers.items()
-            }
+            for stream, classifier in classifiers.items():
+                take_plain_features(classifier, *scales[stream])
         trained = InferenceModel(model.encoders, model.sources, preprocessor, classifiers)
         return Outcome(_probabilities(classifiers, test), test, judge.metrics, trained)
 
@@ -132,12 +130,10 @@ def standardized(
 
 
 @torch.no_grad()
-def for_plain_features(classifier: nn.Linear, mean: Tensor, deviation: Tensor) -> nn.Linear:
-    """The classifier of features that gives the scores of another one for standardised features."""
-    plain = nn.Linear(classifier.in_features, classifier.out_features).to(mean)
-    plain.weight.copy_(classifier.weight / deviation)
-    plain.bias.copy_(classifier.bias - plain.weight @ mean)
-    return plain
+def take_plain_features(classifier: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
+    """Make a classifier of standardised features one of the features as they are."""
+    classifier.weight.div_(deviation)
+    classifier.bias.sub_(classifier.weight @ mean)
 
 
 def linear_classifier(

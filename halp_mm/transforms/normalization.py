@@ -58,8 +58,8 @@ class PreNormalize3D(BatchTransform):
         """Fill, centre and rotate; the generator is not needed."""
         layout = clips.layout
         check_trunk(layout, 'PreNormalize3D', 'spine', 'shoulders')
-        lower, upper = (layout.index(joint) for joint in layout.spine)
-        right, left = (layout.index(joint) for joint in layout.shoulders)
+        lower, upper = layout.ends('spine')
+        right, left = layout.ends('shoulders')
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
         coordinates = relative_to(coordinates, coordinates[:, :1, :, upper : upper + 1])
@@ -118,7 +118,7 @@ class RelativeNormalize3D(BatchTransform):
         center = layout.index(layout.center)
         coordinates = relative_to(coordinates, coordinates[..., center : center + 1, :])
         if self.align_shoulders:
-            right, left = (layout.index(joint) for joint in layout.shoulders)
+            right, left = layout.ends('shoulders')
             coordinates = turn_onto_x(coordinates, left, right)
         return with_geometry(clips, coordinates)
 
@@ -194,10 +194,10 @@ def check_trunk(layout: SkeletonLayout, name: str, *lines: str) -> None:
     """
     found = {line: getattr(layout, line) for line in lines}
     if layout.dimensions != 3 or None in found.values():
-        found = ', '.join(f'{line}={value}' for line, value in found.items())
+        lacking = ', '.join(f'{line}={value}' for line, value in found.items())
         raise ValueError(
             f'{name} needs a layout of 3 dimensions with {" and ".join(lines)}; '
-            f'{layout.name!r} has dimensions={layout.dimensions}, {found}'
+            f'{layout.name!r} has dimensions={layout.dimensions}, {lacking}'
         )
 
 

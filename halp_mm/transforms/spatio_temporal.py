@@ -31,7 +31,9 @@ class GaussianNoise(RandomTransform):
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``noise`` ``[N, M, T, V, D]``."""
         size = (*clips.coordinates.shape[:-1], clips.layout.dimensions)
-        noise = clip_draws.randn(*size, generator=generator, device=clips.device)
+        noise = clip_draws.randn_of_frames(
+            *size, generator=generator, device=clips.device, frame_dim=2
+        )
         return {'noise': noise.mul_(self.std)}
 
     def apply(self, clips: Clips, noise: Tensor) -> Clips:

@@ -41,7 +41,7 @@ class ViewInvariantNormalize3D(BatchTransform):
                 'ViewInvariantNormalize3D needs a layout with the joints left_hip and right_hip; '
                 f'{layout.name!r} has {list(layout.joints)}'
             )
-        lower, upper = (layout.index(joint) for joint in layout.spine)
+        lower, upper = layout.ends('spine')
         left, right = (layout.index(f'{side}_hip') for side in ('left', 'right'))
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]

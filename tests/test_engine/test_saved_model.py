@@ -21,7 +21,7 @@ from halp_mm.engine.saved_model import (
 from halp_mm.engine.weights import load_encoders
 from halp_mm.evaluation import extract_features
 from halp_mm.evaluation.finetune import new_classifier
-from halp_mm.models import InferenceModel
+from halp_mm.models import BiGRU, InferenceModel
 from halp_mm.registry import MODELS
 from tests.helpers import tiny_classifier, tiny_model
 
@@ -184,6 +184,28 @@ def test_every_encoder(random_clips, tmp_path, encoder):
     assert told.streams == sources
     for stream, features in extract_features(model, dataset).items():
         assert torch.equal(extract_features(found, dataset)[stream], features)
+
+
+def test_an_encoder_that_looks_at_its_weights_while_it_is_built(random_clips, tmp_path):
+    """It cannot be built without memory for the check of its size."""
+
+    class WeighedEncoder(BiGRU):
+        def __init__(self, **kwargs) -> None:
+            super().__init__(**kwargs)
+            self.weighed = self.input_norm.weight.tolist()
+
+    MODELS.register_module(module=WeighedEncoder)
+    try:
+        encoder = dict(type='WeighedEncoder', hidden_size=4, num_layers=1)
+        model = InferenceModel.of(tiny_model(encoder=encoder).eval())
+        config = Config(dict(model=dict(encoder=encoder)))
+        described = describe_model(config, model, SkeletonDataset(random_clips, 'train'))
+        save_model(tmp_path / 'own.pth', model, described)
+        assert type(load_model(tmp_path / 'own.pth').model.encoders['joint']) is WeighedEncoder
+    finally:
+        MODELS.module_dict.pop('WeighedEncoder')
+    with pytest.raises(ValueError, match=r"no model 'WeighedEncoder'.*import the module that"):
+        load_model(tmp_path / 'own.pth')
 
 
 def test_a_checkpoint_without_a_description(tmp_path):

@@ -9,10 +9,13 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
 from halp_mm.apis import evaluate, load_config, train
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation import extract_features
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
-from halp_mm.transforms import BatchTransform
+from halp_mm.transforms import BatchTransform, build_transform
 from tests.conftest import write_random_clips
+from tests.helpers import tiny_model
 from tests.ranks import connected, run_two_ranks
 from tests.runs import ROOT
 
@@ -110,6 +113,31 @@ def trained(
     }
 
 
+#: Encoding batches; 13 leaves a single one of the 40 training clips for the last.
+BATCH_SIZES = (3, 13, 64)
+VIEWS = {
+    'fixed': [dict(type='CenterCropResize', num_frames=8)],
+    'random': [
+        *(dict(type='GaussianNoise', std=0.1), dict(type='Shear')),
+        dict(type='TemporalCropResize', num_frames=8),
+    ],
+}
+
+
+def features_by_view(folder: Path) -> dict[str, torch.Tensor]:
+    """The features of the training clips, which an encoder of seed 0 gives."""
+    torch.manual_seed(0)
+    model = tiny_model()
+    dataset = SkeletonDataset(folder / 'clips.safetensors', 'train')
+    return {
+        f'{name} {size}': extract_features(model, dataset, size, build_transform(view), (2, 5))[
+            'joint'
+        ]
+        for name, view in VIEWS.items()
+        for size in BATCH_SIZES
+    }
+
+
 def train_methods_as_rank(rank: int, folder: str) -> None:
     with connected(rank, folder):
         results = {}
@@ -120,6 +148,7 @@ def train_methods_as_rank(rank: int, folder: str) -> None:
         config = config_of('halp', Path(folder), 'local', 4)
         config.default_hooks.evaluation = dict(type='KNNEvaluationHook', interval=1)
         results['local'] = trained(config, Path(folder, 'local'), 'pytorch', torch.float32)
+        results['features'] = features_by_view(Path(folder))
         torch.save(results, f'{folder}/rank{rank}.pth')
 
 
@@ -147,6 +176,14 @@ def test_two_ranks_are_one_process(method, two_ranks):
             assert largest_difference(whole[kind], rank[method][kind]) < tolerance, kind
     if method == 'halp':
         assert largest_difference(whole['losses'], ranks[0]['local']['losses']) > 1e-2
+
+
+def test_features_of_two_ranks_are_those_of_one_process(two_ranks):
+    folder, ranks = two_ranks
+    for name, expected in features_by_view(folder).items():
+        for rank in ranks:
+            torch.testing.assert_close(rank['features'][name], expected, rtol=0, atol=1e-6)
+    assert not torch.allclose(expected, features_by_view(folder)['random 3'], atol=1e-3)
 
 
 def test_what_is_evaluated_is_what_is_saved(two_ranks):

@@ -1,8 +1,6 @@
 """MSR-Action3D: raw files, cleaned, to a data file."""
 
 import os
-import subprocess
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,9 +12,9 @@ from halp_mm.datasets import ClipStorage
 from halp_mm.preparation import prepare_msr_action3d
 from halp_mm.preparation.msr_action3d.clip import fill_gaps
 from halp_mm.preparation.msr_action3d.source import CLASS_NAMES
+from tests.runs import run_tool
 
 REPOSITORY = Path(__file__).parents[2]
-TOOL = REPOSITORY / 'tools' / 'data' / 'prepare_msr_action3d.py'
 SHARED = Path(os.environ.get('HALP_MM_SHARED_DATA', REPOSITORY.parent / 'shared' / 'data'))
 ZIP = SHARED / 'MSRAction3DSkeletonReal3D.zip'
 CLIP_LIST = SHARED / 'msr_action3d_557_list.txt'
@@ -319,19 +317,9 @@ def test_zip_with_damage_inside(tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def run_tool(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, '-W', 'error::DeprecationWarning:halp_mm', TOOL, *map(str, arguments)],
-        env=os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_tool_prints_a_summary(tmp_path):
     raw = write_zip(tmp_path / 'raw.zip', small_texts())
-    done = run_tool(raw, '--out', tmp_path / 'out')
+    done = run_tool('data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out')
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[:3] == ['clips: 4 from 4 recordings', '  xsub_test 2', '  xsub_train 2']
@@ -347,7 +335,7 @@ def test_tool_prints_a_summary(tmp_path):
 
 def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     raw = write_folder(tmp_path / 'raw', small_texts() | {'a13_s10_e01': LINE * 21})
-    done = run_tool(raw, '--out', tmp_path / 'out')
+    done = run_tool('data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out')
     assert done.returncode == 1
     assert done.stdout == ''
     error = done.stderr[done.stderr.index('prepare_msr_action3d.py: error: ') :].splitlines()
@@ -356,7 +344,9 @@ def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     assert 'a13_s10_e01_skeleton3D.txt has 21 lines' in error[2]
     assert error[3] == 'Get the bad files again, or skip them with --skip-bad'
     assert 'Traceback' not in done.stderr
-    done = run_tool(raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1)
+    done = run_tool(
+        'data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1
+    )
     assert '  1 bad: a13_s10_e01\n' in done.stdout
     assert ClipStorage(tmp_path / 'out').names == ['a01_s01_e01', 'a02_s02_e03', 'a20_s09_e02']
     assert not (tmp_path / 'out.parts').exists()

@@ -6,4 +6,4 @@ model = dict(
     projector=dict(normalize=False),
     heads=dict(moco=None, twins=dict(type='CrossCorrelationHead', other_view='key')),
 )
-optim_wrapper = dict(optimizer=dict(lr=0.01))
+optim_wrapper = dict(optimizer=dict(lr=0.001))

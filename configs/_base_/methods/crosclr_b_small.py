@@ -4,5 +4,7 @@ _base_ = './moco_small.py'
 method = 'CrosSCLR'
 model = dict(
     streams=['joint', 'motion', 'bone'],
-    heads=dict(moco=dict(end_epoch=80), cross_stream=dict(type='CrossStreamHead', start_epoch=80)),
+    heads=dict(
+        moco=dict(end_epoch=130), cross_stream=dict(type='CrossStreamHead', start_epoch=130)
+    ),
 )

@@ -2,4 +2,4 @@
 _base_ = './moco_small.py'
 
 method = 'HaLP'
-model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1)))
+model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=80, weight=0.1)))

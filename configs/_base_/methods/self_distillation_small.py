@@ -8,4 +8,4 @@ short = [
     *_base_.view[1:],
 ]
 data_preprocessor = dict(views=dict(query=None, key=None, long=_base_.view, short=short))
-optim_wrapper = dict(optimizer=dict(lr=0.05))
+optim_wrapper = dict(optimizer=dict(lr=0.001))

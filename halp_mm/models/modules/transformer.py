@@ -102,7 +102,7 @@ def transformer_blocks(
     check_at_least(0, mlp_ratio=mlp_ratio)
     if dim % num_heads:
         raise ValueError(f'num_heads={num_heads} does not divide the length {dim} of a token')
-    rates = torch.linspace(0, drop_path, depth).tolist()
+    rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
     blocks = [TransformerBlock(dim, num_heads, mlp_ratio, rate) for rate in rates]
     return nn.Sequential(*blocks, nn.LayerNorm(dim))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from mmengine.dist import is_distributed
@@ -236,7 +236,7 @@ class Pretrainer(BaseModel):
         """
         weighted = [value for name, value in losses.items() if name.endswith('/loss')]
         if weighted:
-            total = sum(weighted)
+            total = cast('Tensor', sum(weighted))
         else:
             total = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
         return total, {'loss': total, **losses}
@@ -258,7 +258,8 @@ class Pretrainer(BaseModel):
     ) -> StreamOutputs:
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
-        network, queues = self.query_networks[stream], self.queues[stream]
+        network = self.query_networks[stream]
+        queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
         keys, maps, features, queries = {}, {}, {}, {}
         for view in views:
             if view in reads.keys:
@@ -303,7 +304,8 @@ class Pretrainer(BaseModel):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
-        network = self.key_networks.module[stream]
+        assert self.key_networks is not None, 'they are made if a head reads keys'
+        network = cast('ModuleDict', self.key_networks.module)[stream]
         if not (self.shuffles_keys and is_distributed()):
             return network(clips, visible)
         purpose = f'shuffled keys {view}'
