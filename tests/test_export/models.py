@@ -21,8 +21,6 @@ TRANSFORMER = dict(
 )
 # With fewer channels, oneDNN of torch 2.13 writes beyond its memory in training.
 STGCN = dict(type='STGCN', base_channels=16, stages=[1, 1], feature_dim=8)
-AGCN = dict(type='AGCN', base_channels=16, stages=[1, 1], feature_dim=8)
-VIEW_ADAPTED = dict(type='ViewAdaptedEncoder', encoder=AGCN, hidden_size=3)
 
 
 def own_channels(encoder: Mapping, channels: int) -> dict:
