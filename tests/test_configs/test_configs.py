@@ -37,7 +37,13 @@ COMBINATIONS = [
     for name in ('ntu60_xsub', 'msr-action3d_xsub')
     for method in ('halp/stgcn', 'aimclr/bigru', 'halp_aimclr/stgcn')
 ]
-SMALL_SETS = ['synthetic_xsub', 'msr-action3d_xsub', 'nw-ucla_xview', 'utd-mhad_xsub']
+SMALL_SETS = [
+    'synthetic_xsub',
+    'msr-action3d_xsub',
+    'nw-ucla_xsub',
+    'nw-ucla_xview',
+    'utd-mhad_xsub',
+]
 NTU = ['ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset']
 PKU = ['pku1_xsub', 'pku2_xsub']
 #: Methods that the papers compare with: their encoder in file names, and the papers' data sets.
@@ -122,7 +128,7 @@ def narrow(config: Config) -> list[dict]:
     """Make a config's encoders and projector narrow: the papers' widths only test patience.
 
     Returns:
-        The configs of the encoders.
+        The configs of the encoders; of one around another, the inner one's.
     """
     encoder = config.model.encoder
     encoders = [encoder] if 'type' in encoder else [e for e in encoder.values() if e]
@@ -132,7 +138,7 @@ def narrow(config: Config) -> list[dict]:
             encoder.encoder.update(NARROW[encoder.encoder.type])
     if (config.model.get('projector') or {}).get('hidden_dim'):
         config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
-    return encoders
+    return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
 def load(name: str) -> dict:
