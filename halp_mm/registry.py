@@ -70,7 +70,12 @@ LOOPS = Registry('loop', parent=mmengine.registry.LOOPS, scope=SCOPE, locations=
 
 # The other kinds have no components of ours. They allow users to register theirs, and prevent
 # mmengine's warning about a missing registry of this scope.
-VISUALIZERS = Registry('visualizer', parent=mmengine.registry.VISUALIZERS, scope=SCOPE)
+VISUALIZERS = Registry(
+    'visualizer',
+    parent=mmengine.registry.VISUALIZERS,
+    scope=SCOPE,
+    locations=['halp_mm.engine'],
+)
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
 DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)

@@ -1,7 +1,9 @@
 """What the documentation shows works: code, configs, options, commands and paths."""
 
 import importlib
+import json
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from halp_mm.skeletons import LAYOUTS, get_layout
 from halp_mm.training_progress import TrainingProgress
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / 'docs').glob('*.md'))
+PAGES = [*sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md']
 TEXTS = {page.name: page.read_text() for page in [*PAGES, ROOT / 'README.md']}
 
 BLOCK = re.compile(r'^```(\w+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -106,6 +108,16 @@ def test_every_layout_has_a_row_and_a_picture():
         assert (ROOT / 'docs' / 'images' / f'layout_{name}.png').stat().st_size > 1000
 
 
+def test_notebook_is_the_page():
+    """Otherwise: ``python docs/write_notebook.py``."""
+    written = (ROOT / 'docs' / 'notebook.ipynb').read_text(encoding='utf-8')
+    assert written == runpy.run_path(str(ROOT / 'docs' / 'write_notebook.py'))['notebook_text']()
+    cells = [cell for cell in json.loads(written)['cells'] if cell['cell_type'] == 'code']
+    assert [''.join(cell['source']) + '\n' for cell in cells] == blocks(
+        TEXTS['notebook.md'], 'python'
+    )
+
+
 def test_readme_shows_the_halp_config():
     shown = blocks(TEXTS['README.md'], 'python')[0]
     assert (ROOT / 'configs/_base_/methods/halp.py').read_text().endswith(shown)
@@ -113,11 +125,9 @@ def test_readme_shows_the_halp_config():
 
 def test_readme_begins_with_the_main_job_and_the_tests():
     first, second = blocks(TEXTS['README.md'], 'bash')[:2]
-    pip = 'python -m pip install'
-    constraints = '-c requirements/constraints.txt'
-    opencv = f'{pip} --force-reinstall --no-deps {constraints} opencv-python-headless'
-    assert first == f'{pip} {constraints} -e . && {opencv} && python tools/quick_start.py\n'
-    assert second == f'{pip} {constraints} -e ".[tests]" && {opencv} && python -m pytest -q\n'
+    install = 'python -m pip install -r requirements/tested.txt -e'
+    assert first == f'{install} . && python tools/quick_start.py\n'
+    assert second == f'{install} ".[tests]" && python -m pytest -q\n'
 
 
 def test_options_of_the_papers_variants_work():

@@ -14,7 +14,7 @@ default_hooks = dict(
 
 # TensorBoard or Weights & Biases: add dict(type='TensorboardVisBackend') or
 # dict(type='WandbVisBackend', init_kwargs=dict(project='halp_mm')) to the list.
-visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+visualizer = dict(type='LogVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(by_epoch=True, window_size=20)
 log_level = 'INFO'
 

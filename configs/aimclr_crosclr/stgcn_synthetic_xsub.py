@@ -1,7 +1,3 @@
-_base_ = '../aimclr/stgcn_synthetic_xsub.py'
+_base_ = ['../_base_/methods/aimclr_crosclr_small.py', '../_base_/datasets/synthetic_xsub.py']
 
-method = 'AimCLR + CrosSCLR'
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=dict(cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
-)
+train_dataloader = dict(batch_size=32)

@@ -1,9 +1,1 @@
-# Barlow Twins on MoCo's encoder and views: without keys and without a queue.
-_base_ = '../moco/bigru_synthetic_xsub.py'
-
-method = 'Barlow Twins'
-model = dict(
-    projector=dict(normalize=False),
-    heads=dict(moco=None, twins=dict(type='CrossCorrelationHead', other_view='key')),
-)
-optim_wrapper = dict(optimizer=dict(lr=0.01))
+_base_ = ['../_base_/methods/barlow_twins_small.py', '../_base_/datasets/synthetic_xsub.py']

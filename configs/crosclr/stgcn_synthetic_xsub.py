@@ -1,7 +1,3 @@
-_base_ = '../skeletonclr/stgcn_synthetic_xsub.py'
+_base_ = ['../_base_/methods/crosclr_small.py', '../_base_/datasets/synthetic_xsub.py']
 
-method = 'CrosSCLR'
-model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=dict(moco=dict(end_epoch=50), cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
-)
+train_dataloader = dict(batch_size=32)

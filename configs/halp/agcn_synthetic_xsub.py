@@ -11,4 +11,3 @@ model = dict(
         feature_dim=128,
     )
 )
-optim_wrapper = dict(optimizer=dict(lr=0.1))

@@ -1,4 +1,1 @@
-_base_ = '../moco/bigru_synthetic_xsub.py'
-
-method = 'HaLP'
-model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1)))
+_base_ = ['../_base_/methods/halp_small.py', '../_base_/datasets/synthetic_xsub.py']

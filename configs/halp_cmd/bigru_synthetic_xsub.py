@@ -1,4 +1,1 @@
-_base_ = '../cmd/bigru_synthetic_xsub.py'
-
-method = 'HaLP + CMD'
-model = dict(heads=dict(halp=dict(type='HaLPHead', start_epoch=160, weight=0.1)))
+_base_ = ['../_base_/methods/halp_cmd_small.py', '../_base_/datasets/synthetic_xsub.py']

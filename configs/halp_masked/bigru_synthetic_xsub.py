@@ -1,10 +1,1 @@
-# Contrast and prediction in one list of heads: HaLP, and what a mask hides.
-_base_ = '../halp/bigru_synthetic_xsub.py'
-
-method = 'HaLP + masked reconstruction'
-model = dict(heads=dict(masked=dict(type='MaskedPredictionHead', target_view='query')))
-data_preprocessor = dict(
-    views=dict(
-        masked=dict(base='query', transforms=[dict(type='SpatioTemporalMask', ratio=0.5)]),
-    )
-)
+_base_ = ['../_base_/methods/halp_masked_small.py', '../_base_/datasets/synthetic_xsub.py']

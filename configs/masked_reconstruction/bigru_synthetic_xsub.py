@@ -1,13 +1,4 @@
-# What a mask hides is predicted from what it leaves: without embeddings.
-_base_ = '../moco/bigru_synthetic_xsub.py'
-
-method = 'Masked reconstruction'
-model = dict(heads=dict(moco=None, masked=dict(type='MaskedPredictionHead')))
-data_preprocessor = dict(
-    views=dict(
-        query=None,
-        key=None,
-        clean=_base_.view,
-        masked=dict(base='clean', transforms=[dict(type='SpatioTemporalMask', ratio=0.5)]),
-    )
-)
+_base_ = [
+    '../_base_/methods/masked_reconstruction_small.py',
+    '../_base_/datasets/synthetic_xsub.py',
+]

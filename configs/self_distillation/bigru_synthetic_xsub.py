@@ -1,11 +1,1 @@
-# A student's long and short crops are assigned to prototypes as its teacher's long crop is.
-_base_ = '../moco/bigru_synthetic_xsub.py'
-
-method = 'Self-distillation'
-model = dict(heads=dict(moco=None, prototypes=dict(type='PrototypeHead')))
-short = [
-    dict(type='TemporalCropResize', ratio=(0.2, 0.5), min_frames=8, num_frames=16),
-    *_base_.view[1:],
-]
-data_preprocessor = dict(views=dict(query=None, key=None, long=_base_.view, short=short))
-optim_wrapper = dict(optimizer=dict(lr=0.05))
+_base_ = ['../_base_/methods/self_distillation_small.py', '../_base_/datasets/synthetic_xsub.py']

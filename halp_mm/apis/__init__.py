@@ -3,7 +3,6 @@
 from halp_mm.apis.ablation import Run, do_runs, plan_runs
 from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.evaluate import build_model, evaluate
-from halp_mm.apis.feature_picture import draw_features
 from halp_mm.apis.features import ClipFeatures, extract_features
 from halp_mm.apis.features_file import read_features, write_features
 from halp_mm.apis.file_features import encode_files
@@ -12,6 +11,7 @@ from halp_mm.apis.inferencer import Inference, SkeletonInferencer
 from halp_mm.apis.recording import Segment, Timeline
 from halp_mm.apis.results import make_fused_results, make_results, results_table, write_results
 from halp_mm.apis.train import train, training_config
+from halp_mm.lazy_names import lazy_names
 
 __all__ = [
     'ClipFeatures',
@@ -40,3 +40,6 @@ __all__ = [
     'write_features',
     'write_results',
 ]
+
+# Plotting is slow to import.
+__getattr__ = lazy_names(__name__, {'draw_features': 'halp_mm.apis.feature_picture'})

@@ -69,6 +69,21 @@ def check_data_files(config: Config) -> None:
         check_data_file(dataset.data_file, dataset.get('prepare_with', ''))
 
 
+def required_test_dataset(config: Config, advice: str) -> Mapping:
+    """The config of the test clips.
+
+    Args:
+        config: A config; one for clips without labels has no ``test_dataset``.
+        advice: What to do without one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if not config.get('test_dataset'):
+        raise ValueError(f'{config.filename} has no test_dataset, {advice}')
+    return config.test_dataset
+
+
 def default_work_dir(path: str | os.PathLike) -> str:
     """The work directory of a config file: ``work_dirs/METHOD/NAME``."""
     stem, _ = os.path.splitext(os.fspath(path))

@@ -15,7 +15,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 from mmengine.runner import set_random_seed
 
-from halp_mm.apis.config import check_data_files, load_config
+from halp_mm.apis.config import check_data_files, load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.results import make_origin, make_results
 from halp_mm.datasets import SkeletonDataset
@@ -142,14 +142,14 @@ def evaluate(
         checkpoint = resolve_checkpoint(checkpoint)
     model, run, warning = _build_model(config, checkpoint)
     if target is None:
-        if not config.get('test_dataset'):
-            raise ValueError(
-                f'{config.filename} has no test_dataset, so there is nothing to evaluate on. Name '
-                'the config of labelled clips as target (--target)'
-            )
+        test_clips = required_test_dataset(
+            config,
+            'so there is nothing to evaluate on. Name the config of labelled clips as target '
+            '(--target)',
+        )
         with located(config):
             train_dataset = DATASETS.build(config.train_dataloader.dataset)
-            test_dataset = DATASETS.build(config.test_dataset)
+            test_dataset = DATASETS.build(test_clips)
     else:
         train_dataset, test_dataset = build_target(model, config, target)
     allowed = bool((target or config).get('train_on_test_clips'))

@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from torch.utils.data import Subset
 
-from halp_mm.apis.config import check_data_files
+from halp_mm.apis.config import check_data_files, required_test_dataset
 from halp_mm.apis.evaluate import build_model
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import extract_features
@@ -96,7 +96,11 @@ def draw_features(
     if stream not in streams:
         raise ValueError(f'the config has no stream {stream!r}; its streams are {streams}')
     seed = config.randomness.seed
-    dataset = DATASETS.build(config.test_dataset)
+    dataset = DATASETS.build(
+        required_test_dataset(
+            config, 'and the picture shows test clips by their labels. Add a test_dataset'
+        )
+    )
     chosen = choose_classes(dataset, classes, seed)
     names = [dataset.metainfo['classes'][label] for label in chosen]
     check_picture(names, picture)  # before the work

@@ -13,7 +13,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from halp_mm import evaluation
-from halp_mm.apis.config import load_config
+from halp_mm.apis.config import load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
 from halp_mm.datasets import SkeletonDataset
@@ -72,14 +72,17 @@ def extract_features(
         >>> test.features['joint'].shape, test.labels.shape, test.names[0]
     """
     config = load_config(config, cfg_options, seed)
-    datasets = {'train': config.train_dataloader.dataset, 'test': config.test_dataset}
-    if split not in datasets:
+    if split not in ('train', 'test'):
         raise ValueError(
             f"there is no split {split!r}; expected 'train' or 'test', the config's training or "
             'test clips'
         )
+    if split == 'train':
+        clips = config.train_dataloader.dataset
+    else:
+        clips = required_test_dataset(config, "so there are no test clips; choose split='train'")
     with located(config):
-        dataset = DATASETS.build(datasets[split])
+        dataset = DATASETS.build(clips)
     model = build_model(config, checkpoint)
     check_encoders(model, dataset)
     return encode_dataset(model, dataset)
@@ -93,12 +96,14 @@ def encode_dataset(model: BaseModel, dataset: SkeletonDataset) -> ClipFeatures:
         dataset: The clips.
     """
     features = evaluation.extract_features(model, dataset)
+    # Of several files, a clip's name in the data set is not its name in its file.
+    sources = [os.path.abspath(dataset.data_file)] if len(dataset.data_files) == 1 else []
     return ClipFeatures(
         {stream: feature.cpu() for stream, feature in features.items()},
         dataset.labels,
         dataset.names,
         dataset.metainfo['classes'],
-        [os.path.abspath(dataset.data_file)] * len(dataset),
+        sources * len(dataset),
         encoder_digest(model),
     )
 

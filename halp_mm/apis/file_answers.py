@@ -95,7 +95,8 @@ def answers_table(answers: Sequence[ClipAnswer]) -> str:
         share = 100 * right / len(known)
         lines.append(f'right: {right} of {len(known)} clips with a label, {share:.1f} %')
     if len(known) < len(labelled):
-        lines.append(f'{len(labelled) - len(known)} clips have a label that the model cannot give')
+        unknown = len(labelled) - len(known)
+        lines.append(f'labels that the model cannot give: {unknown} of {len(labelled)}')
     return '\n'.join(lines)
 
 

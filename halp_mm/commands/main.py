@@ -28,17 +28,19 @@ COMMANDS = (
     'merge_data',
     'inspect_data',
     'draw_skeleton',
+    'make_config',
     'train',
     'test',
     'infer',
     'extract_features',
     'find_similar',
     'export',
+    'publish_model',
     'ablate',
     'report',
     'fuse_streams',
     'plot_tsne',
-    'convert_released_gcn',
+    'convert_released',
 )
 
 

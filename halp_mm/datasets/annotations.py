@@ -31,6 +31,7 @@ from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
+from halp_mm.name_lists import read_names
 from halp_mm.problems import BAD, BAD_CLIP, BAD_SPLIT, Problem, listing
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -43,6 +44,8 @@ SIZES = {
 #: A column of a clip that lacks the key.
 MISSING = -1
 
+_TRANSPOSE = 'save keypoint.transpose(1, 0, 2, 3)'
+_FEW_PEOPLE = 2  # more people than frames are taken for frames
 _MAX_CLASSES = 10_000  # without names; a data file has no room for the names of more
 _KNOWN_CLASSES = {'ntu60': CLASS_NAMES[:60], 'ntu120': CLASS_NAMES}
 _TOP_LEVEL = ('split', 'annotations')
@@ -67,11 +70,11 @@ class Annotations:
         clips: The annotations of the good clips by name.
         columns: Further facts of each clip, in the order of the clips.
         splits: The good clips of each split.
-        renamed: The splits that are called otherwise in the pickle, with those names.
+        renamed: The splits that have another name in the pickle, with that name.
         rounded: How many clips have numbers that float32 cannot hold exactly.
         not_kept: Keys of clips that are not kept, with the number of clips that have them.
         file_keys_not_kept: Keys beside ``split`` and ``annotations``; they are not kept either.
-        left_out: For each reason to leave clips out, their names.
+        left_out: The names of omitted clips, for each reason.
         problems: What is wrong with bad clips and with the splits.
     """
 
@@ -129,6 +132,7 @@ def read_annotations(
     content = load_plain_pickle(path)
     _check_content(content, path)
     given = content['annotations']
+    _check_axes(given, path)
     found = Annotations(
         path, _find_layout(layout, given, path), path.stem if dataset is None else dataset
     )
@@ -161,7 +165,7 @@ def read_annotations(
 
 
 def is_pickle(path: str | os.PathLike) -> bool:
-    """Whether a file is called as pickles are."""
+    """Whether a file has the suffix of a pickle."""
     return Path(path).suffix in ('.pkl', '.pickle')
 
 
@@ -188,6 +192,18 @@ def _check_content(content: object, path: Path) -> None:
         raise ValueError(f"{path}: 'annotations' is not a list of dicts; {expected}")
     if not annotations:
         raise ValueError(f"{path}: 'annotations' is empty; expected one dict a clip")
+
+
+def _check_axes(annotations: Sequence[Mapping], path: Path) -> None:
+    """Raise a ValueError if most clips have more people than frames, whatever they say of both."""
+    shapes = [shape for shape in map(_shape, annotations) if shape is not None]
+    swapped = [shape for shape in shapes if shape[0] > max(shape[1], _FEW_PEOPLE)]
+    if 2 * len(swapped) > len(shapes):
+        raise ValueError(
+            f'{path}: {len(swapped)} of {len(shapes)} keypoints have more people than frames, such '
+            f'as {list(swapped[0])}, so they look like [T, M, V, C]; expected [M, T, V, C]: '
+            f'{_TRANSPOSE}, and the scores in the same way'
+        )
 
 
 def _is_text(value: object) -> bool:
@@ -220,14 +236,7 @@ def _find_layout(
 def _class_names(dataset: str, path: str | os.PathLike | None) -> Sequence[str] | None:
     if path is None:
         return _KNOWN_CLASSES.get(dataset)
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no file of class names {path}')
-    names = [line.strip() for line in path.read_text(encoding='utf-8').rstrip().splitlines()]
-    if '' in names or not names:
-        line = names.index('') + 1 if names else 1
-        raise ValueError(f'{path}, line {line} is empty; expected the name of class {line - 1}')
-    return names
+    return read_names(Path(path), 'classes file', 'the name of a class', is_numbered=True)
 
 
 class _Checks:
@@ -275,7 +284,12 @@ class _Checks:
         if joints != layout.num_joints:
             yield f'has {joints} joints; layout {layout.name!r} has {layout.num_joints}'
         total = annotation['total_frames']
-        if not _is_integer(total) or total != frames:
+        if total == people != frames:
+            yield (
+                f'has total_frames {total} and a keypoint {list(shape)}, which looks like '
+                f'[T, M, V, C]; expected [M, T, V, C]: {_TRANSPOSE}'
+            )
+        elif not _is_integer(total) or total != frames:
             yield f'has total_frames {total!r:.60}, but its keypoint {frames} frames'
         score = annotation.get('keypoint_score')
         if 'keypoint_score' in annotation and not (_is_numeric(score) and score.shape == shape[:3]):

@@ -1,7 +1,7 @@
-"""What two splits have in common, or have not: clips in both, and body lengths.
+"""Whether two splits share clips, and whether their body lengths agree.
 
-Both are told from some frames of the files, as they are before any normalisation, so that a start
-does not wait for them.
+Both are found from some frames of the files before any normalisation, so that a start does not wait
+for them.
 """
 
 from __future__ import annotations

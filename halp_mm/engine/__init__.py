@@ -12,6 +12,7 @@ from halp_mm.engine.hooks import (
     RunIdentityHook,
     TrainingProgressHook,
 )
+from halp_mm.engine.log_visualizer import LogVisualizer
 from halp_mm.engine.resume import resolve_checkpoint
 from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
@@ -28,6 +29,7 @@ __all__ = [
     'EpochBasedTrainLoop',
     'EvaluationHook',
     'KNNEvaluationHook',
+    'LogVisualizer',
     'ModelDescription',
     'NormalizeOnceHook',
     'RunIdentityHook',

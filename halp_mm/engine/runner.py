@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from mmengine.dist import broadcast_object_list, get_world_size, is_main_process, master_only
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
@@ -19,6 +19,7 @@ from torch import nn
 from halp_mm.atomic_write import atomic_write, replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
+from halp_mm.engine.config_text import format_configs_once
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
@@ -60,6 +61,7 @@ class SkeletonRunner(Runner):
     """
 
     stop = StopRequest()
+    _quiet: Sequence[tuple[logging.Handler, int]] = ()
     _saved_at: tuple[int, int] | None = None
     _run: dict | None = None
 
@@ -96,14 +98,24 @@ class SkeletonRunner(Runner):
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, after the processes have been connected."""
         init_distributed(self._launcher)
+        format_configs_once()
         super().setup_env(env_cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full."""
+        """Build the logger, whose file is UTF-8 on all systems and on a disk that may get full.
+
+        Until the Runner is built, the terminal shows warnings only: environment, config and hooks
+        go to the file.
+        """
         logger = super().build_logger(*args, **kwargs)
+        terminals = []
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
                 handler.stream.reconfigure(encoding='utf-8')
+            else:
+                terminals.append((handler, handler.level))
+                handler.setLevel(max(handler.level, logging.WARNING))
+        self._quiet = terminals
         steady_log_files(logger)
         return logger
 
@@ -113,16 +125,18 @@ class SkeletonRunner(Runner):
         steady_backends(visualizer, self.logger)
         return visualizer
 
-    @master_only
     def dump_config(self) -> None:
-        """Write the config into the work directory.
+        """Write the config into the work directory, the last thing that is done to build a Runner.
 
         Raises:
             OSError: if it cannot be written.
         """
-        name = Path(self.cfg.filename or f'{self.timestamp}.py').name
-        with atomic_write(Path(self.work_dir, name)) as partial:
-            self.cfg.dump(partial)
+        if is_main_process():
+            name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+            with atomic_write(Path(self.work_dir, name)) as partial:
+                self.cfg.dump(partial)
+        for handler, level in self._quiet:
+            handler.setLevel(level)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, which has no device ids on CPUs."""

@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_count
 from halp_mm.atomic_write import atomic_write
 from halp_mm.component_building import accepted_arguments
 from halp_mm.datasets import SkeletonDataset
@@ -25,6 +26,7 @@ from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
 from halp_mm.engine.safetensors_checkpoint import SUFFIX, write_safetensors_checkpoint
 from halp_mm.engine.weights import describe_misfit, encoder_prefixes, state_of
+from halp_mm.evaluation.finetune import new_classifier
 from halp_mm.models import Encoder, InferenceModel, SkeletonPreprocessor
 from halp_mm.models.pretrainers.pretrainer import encoder_of
 from halp_mm.plain_config import check_plain_config, plain_config
@@ -51,6 +53,7 @@ class ModelDescription:
         clips: What is known about the training clips.
         classes: The names of the classes that classifiers tell apart; none without classifiers.
         origin: How the model came about, for information: plain containers.
+        hidden_dim: Units of the classifiers' hidden layer; None for linear classifiers.
     """
 
     streams: dict[str, str]
@@ -60,6 +63,7 @@ class ModelDescription:
     clips: KnownClips
     classes: list[str] = field(default_factory=list)
     origin: dict = field(default_factory=dict)
+    hidden_dim: int | None = None
 
     def to_dict(self) -> dict:
         """Convert to plain containers; the inverse of :meth:`from_dict`."""
@@ -91,6 +95,8 @@ class ModelDescription:
         classes = entries['classes']
         if len(set(map(str, classes))) < len(classes) or not all(map(_is_text, classes)):
             raise ValueError('classes are not different names')
+        if entries['hidden_dim'] is not None:
+            check_count(hidden_dim=entries['hidden_dim'])
         facts = {key: entries[key] for key in entries if key not in ('format', 'clips')}
         return cls(clips=KnownClips.from_dict(entries['clips']), **facts)
 
@@ -109,7 +115,7 @@ class ModelDescription:
         classifiers = {}
         if self.classes:
             classifiers = {
-                stream: nn.Linear(encoder.feature_dim, len(self.classes))
+                stream: new_classifier(encoder.feature_dim, self.hidden_dim, len(self.classes))
                 for stream, encoder in encoders.items()
             }
         return InferenceModel(encoders, self.streams, preprocessor, classifiers).eval()
@@ -169,7 +175,17 @@ def describe_model(
         KnownClips.of(dataset),
         list(classes or []),
         {'halp_mm': __version__, **(origin or {})},
+        hidden_dim_of(model),
     )
+
+
+def hidden_dim_of(model: InferenceModel) -> int | None:
+    """Units of the hidden layer of a model's classifiers; None for linear ones or none."""
+    sizes = {
+        classifier[0].out_features if isinstance(classifier, nn.Sequential) else None
+        for classifier in model.classifiers.values()
+    }
+    return sizes.pop() if sizes else None
 
 
 def save_model(
@@ -196,7 +212,8 @@ def save_model(
         if partial.suffix == SUFFIX:
             write_safetensors_checkpoint(checkpoint, partial)
         else:
-            torch.save(checkpoint, partial)
+            with partial.open('wb') as file:  # given a name, PyTorch would write it into the file
+                torch.save(checkpoint, file)
             seal_checkpoint_file(partial)
 
 
@@ -258,8 +275,12 @@ def _state_of_model(
 
 def _check_fit(description: ModelDescription, state: Mapping[str, Tensor]) -> None:
     """Raise a ValueError if weights are not those of the model that is described."""
-    with torch.device('meta'):  # whatever sizes a file asks for, no memory is taken
-        misfit = describe_misfit(description.build(), state)
+    try:
+        with torch.device('meta'):  # whatever sizes a file asks for, no memory is taken
+            model = description.build()
+    except NotImplementedError:  # an encoder that looks at its weights while it is built
+        model = description.build()
+    misfit = describe_misfit(model, state)
     if misfit:
         raise ValueError(f'its weights are of another model than it describes: {misfit}')
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from halp_mm.argument_checks import check_count
+from halp_mm.argument_checks import check_count, check_positive
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
 from halp_mm.evaluation.features import extract_features
@@ -39,7 +39,7 @@ def knn_scores(
         test_features: ``[Q, D]``.
         num_classes: Number of classes.
         k: Number of neighbours, at most N.
-        chunk_size: Training clips that are compared at a time, and the most test clips.
+        chunk_size: Maximum number of training clips and of test clips compared at a time.
 
     Returns:
         float64 ``[Q, num_classes]``: float32 could not hold k votes and who is nearer.
@@ -75,6 +75,29 @@ def knn_scores(
     return scores
 
 
+def whitening_of(features: Tensor, added: float) -> tuple[Tensor, Tensor]:
+    """The transform after which all directions of features have almost the same variance.
+
+    Labels are not looked at.
+
+    Args:
+        features: ``[N, D]``.
+        added: Share of the mean variance that is added to the variance of every direction. The
+            smaller, the more directions of little variance count, and their noise.
+
+    Returns:
+        The mean ``[D]``, which is subtracted, and the symmetric matrix ``[D, D]`` by which the
+        difference is multiplied.
+    """
+    mean = features.mean(0)
+    centred = (features - mean).double()
+    variance, directions = torch.linalg.eigh(centred.mT @ centred / len(features))
+    variance = variance.clamp(min=0)
+    # Of features that are all alike nothing is left, whatever they are multiplied with.
+    scale = (variance + added * variance.mean()).clamp(min=torch.finfo().tiny).rsqrt()
+    return mean, (directions * scale @ directions.mT).to(features.dtype)
+
+
 @PROTOCOLS.register_module()
 class KNNProtocol(Protocol):
     """kNN evaluation of the encoder's features: HaLP, Sec. 4.3.
@@ -82,12 +105,20 @@ class KNNProtocol(Protocol):
     Args:
         k: Number of neighbours.
         chunk_size: See :func:`knn_scores`.
+        whitening: If given, features are whitened before they are compared, as
+            :func:`whitening_of` the training clips' says, with this share of the mean variance
+            added to all directions.
         **kwargs: See :class:`Protocol`.
     """
 
-    def __init__(self, k: int = 1, chunk_size: int = 4096, **kwargs) -> None:
+    def __init__(
+        self, k: int = 1, chunk_size: int = 4096, whitening: float | None = None, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         check_count(k=k, chunk_size=chunk_size)
+        if whitening is not None:
+            check_positive(whitening=whitening)
+        self.whitening = whitening
         self.k = k
         self.chunk_size = chunk_size
 
@@ -98,15 +129,13 @@ class KNNProtocol(Protocol):
         train = extract_features(model, train_dataset, self.encoding_batch_size)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
         num_classes = len(train_dataset.metainfo['classes'])
-        scores = {
-            stream: knn_scores(
-                features,
-                train_dataset.labels.to(features.device),
-                test[stream],
-                num_classes,
-                self.k,
-                self.chunk_size,
+        scores = {}
+        for stream, features in train.items():
+            labels, others = train_dataset.labels.to(features.device), test[stream]
+            if self.whitening is not None:
+                mean, matrix = whitening_of(features, self.whitening)
+                features, others = ((part - mean) @ matrix for part in (features, others))
+            scores[stream] = knn_scores(
+                features, labels, others, num_classes, self.k, self.chunk_size
             )
-            for stream, features in train.items()
-        }
         return Outcome(scores, test)

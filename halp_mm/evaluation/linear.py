@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from halp_mm.argument_checks import check_flag
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome
@@ -27,9 +28,16 @@ class LinearProtocol(TrainedProtocol):
     anew in every epoch; without one, features are computed once and only the classifier trains.
 
     Args:
-        **kwargs: See :class:`TrainedProtocol`. The seed is that of the classifier's start, the
-            order of clips and the draws of the training view.
+        standardize: Whether every feature is brought to mean 0 and variance 1 over the training
+            clips. The learning rate and the weight decay then mean the same for any encoder.
+        **kwargs: See :class:`TrainedProtocol`. The seed determines the classifier's first
+            weights, the order of clips and the draws of the training view.
     """
+
+    def __init__(self, *args, standardize: bool = False, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        check_flag(standardize=standardize)
+        self.standardize = standardize
 
     def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -46,14 +54,23 @@ class LinearProtocol(TrainedProtocol):
         else:
             features = repeat(encode(), self.epochs)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
+        seen = test
+        if self.standardize:
+            plain = extract_features(model, train_dataset, self.encoding_batch_size)
+            scales = {stream: mean_and_deviation(feature) for stream, feature in plain.items()}
+            features = (standardized(of_epoch, scales) for of_epoch in features)
+            seen = standardized(test, scales)
         num_classes = len(train_dataset.metainfo['classes'])
         judge = EpochJudge(test_dataset)
         classifiers = self.train(
             features,
             train_dataset.labels,
             num_classes,
-            after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, test)),
+            after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, seen)),
         )
+        if self.standardize:
+            for stream, classifier in classifiers.items():
+                take_plain_features(classifier, *scales[stream])
         trained = InferenceModel(model.encoders, model.sources, preprocessor, classifiers)
         return Outcome(_probabilities(classifiers, test), test, judge.metrics, trained)
 
@@ -70,7 +87,7 @@ class LinearProtocol(TrainedProtocol):
             features_of_epochs: For each epoch the features ``[N, D]`` by stream.
             labels: ``[N]``.
             num_classes: Number of classes.
-            after_epoch: Is shown the classifiers after each epoch.
+            after_epoch: Called with the classifiers after each epoch.
         """
         generator = torch.Generator().manual_seed(self.seed)
         classifiers = nn.ModuleDict()
@@ -96,7 +113,32 @@ class LinearProtocol(TrainedProtocol):
         return dict(classifiers.items())
 
 
-def linear_classifier(num_features: int, num_classes: int, generator: torch.Generator) -> nn.Linear:
+def mean_and_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of features ``[N, D]`` and their standard deviation, 1 where that is zero."""
+    deviation = features.std(0, correction=0)
+    return features.mean(0), torch.where(deviation > 0, deviation, 1)
+
+
+def standardized(
+    features: Mapping[str, Tensor], scales: Mapping[str, tuple[Tensor, Tensor]]
+) -> dict[str, Tensor]:
+    """Features ``[N, D]`` by stream, minus a mean and divided by a deviation."""
+    return {
+        stream: (feature - scales[stream][0]) / scales[stream][1]
+        for stream, feature in features.items()
+    }
+
+
+@torch.no_grad()
+def take_plain_features(classifier: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
+    """Make a classifier of standardised features one of the features as they are."""
+    classifier.weight.div_(deviation)
+    classifier.bias.sub_(classifier.weight @ mean)
+
+
+def linear_classifier(
+    num_features: int, num_classes: int, generator: torch.Generator | None = None
+) -> nn.Linear:
     """A linear layer with small normal weights and no bias to begin with."""
     layer = nn.Linear(num_features, num_classes)
     nn.init.normal_(layer.weight, std=0.01, generator=generator)

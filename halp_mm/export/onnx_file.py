@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from halp_mm.export.program import quiet_exporters
+from halp_mm.export.recurrent_layers import recurrent_layers_by_shape
 
 _DIMENSIONS = {'clips': (('clips', 0), ('frames', 2)), 'num_frames': (('clips', 0),)}
 
@@ -46,7 +47,7 @@ def write_onnx(
     Raises:
         ValueError: if an operation has no counterpart in ONNX.
     """
-    with quiet_exporters():
+    with quiet_exporters(), recurrent_layers_by_shape():
         try:
             made = torch.onnx.export(program, output_names=output_names, dynamo=True, verbose=False)
         except torch.onnx.OnnxExporterError as error:

@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from halp_mm.datasets.known_clips import KnownClips
 from halp_mm.export.clip_network import ClipNetwork
 from halp_mm.export.comparison import sample_clips
+from halp_mm.export.recurrent_layers import recurrent_layers_by_shape
 
 #: Clips and frames of the batch that is followed; no number of it stays in the program.
 _TRACED = (3, 20)
@@ -32,7 +33,7 @@ def trace_program(network: ClipNetwork, known: KnownClips) -> ExportedProgram:
     """
     clips, num_frames = sample_clips(known, *_TRACED)
     dynamic = {'clips': {0: Dim.DYNAMIC, 2: Dim.DYNAMIC}, 'num_frames': {0: Dim.DYNAMIC}}
-    with torch.no_grad(), quiet_exporters():
+    with torch.no_grad(), quiet_exporters(), recurrent_layers_by_shape():
         # Indices that depend on the layout alone are made once and kept. They have to be made
         # here: while the exporter looks on, they would be its placeholders.
         network(clips, num_frames)
@@ -43,9 +44,8 @@ def trace_program(network: ClipNetwork, known: KnownClips) -> ExportedProgram:
                 raise ValueError(f'the model cannot be exported: {error}') from error
             raise ValueError(
                 'the model cannot be exported for any number of clips and frames: a part of it '
-                'takes them for constants. A recurrent encoder needs an evaluation_view that '
-                "resizes clips, such as [dict(type='CenterCropResize', num_frames=64)]; your own "
-                'encoders and transforms must not convert sizes or values to Python numbers '
+                'takes them for constants. Encoders and transforms must not convert tensors or '
+                'sizes to Python numbers, as len(clips) does for a tensor '
                 f'({str(error).strip().splitlines()[-1].strip(" -")})'
             ) from error
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
-from halp_mm.datasets.storage import ClipStorage
+from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.inspection.clip_measures import (
     Absences,
     Tracks,
@@ -109,7 +109,7 @@ class Inspection:
     def count_classes(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Clips of each class, int ``[K]``, among those at some positions."""
         labels = self.storage.labels.numpy()[positions]
-        return np.bincount(labels[labels >= 0], minlength=len(self.storage.class_names))
+        return np.bincount(labels[labels != UNLABELLED], minlength=len(self.storage.class_names))
 
     def of_kind(self, kind: str) -> list[Suspicion]:
         """The suspicions of a kind."""

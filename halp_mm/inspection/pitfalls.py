@@ -1,4 +1,4 @@
-"""What makes results wrong, whatever the method: leaks, units, people and classes that are lost."""
+"""What makes the results of any method wrong: leaks, units, lost people and lost classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from halp_mm.datasets.storage import ClipStorage
+from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.inspection.clip_measures import Tracks
 from halp_mm.problems import listing
 
@@ -15,7 +15,7 @@ _FEW = 5
 
 
 def train_test_pairs(splits: list[str] | dict) -> list[tuple[str, str]]:
-    """The splits that one protocol trains and tests on, told by their names' endings.
+    """The splits that one protocol trains and tests on, recognised by the endings of their names.
 
     A variant of a test split, such as ``xview_clean_test``, goes with ``xview_train`` unless it has
     a training split of its own.
@@ -39,7 +39,7 @@ def find_pitfalls(storage: ClipStorage, tracks: Tracks, fingerprints: list[bytes
     Args:
         storage: The file.
         tracks: Measures of every person of every clip.
-        fingerprints: Of each clip's coordinates; empty for clips that are zero.
+        fingerprints: A fingerprint of each clip's coordinates; empty for clips that are zero.
     """
     splits = {name: members.numpy() for name, members in storage.splits.items()}
     yield from _copies(splits, fingerprints, storage.names)
@@ -47,13 +47,13 @@ def find_pitfalls(storage: ClipStorage, tracks: Tracks, fingerprints: list[bytes
     single = np.flatnonzero(storage.block.num_frames.numpy() == 1)
     if len(single):
         yield f'{len(single)} clips have one frame{_few(storage, single)}'
-    counts = np.bincount(storage.labels.numpy(), minlength=len(storage.class_names))
+    labels = storage.labels.numpy()
+    counts = np.bincount(labels[labels != UNLABELLED], minlength=len(storage.class_names))
     empty = [storage.class_names[label] for label in np.flatnonzero(counts == 0)]
     if empty:
         yield f'{len(empty)} of {len(counts)} classes have no clips{listing(empty, _FEW)}'
     for train, test in train_test_pairs(splits):
-        labels = storage.labels.numpy()
-        unknown = np.setdiff1d(labels[splits[test]], labels[splits[train]])
+        unknown = np.setdiff1d(labels[splits[test]], [*labels[splits[train]], UNLABELLED])
         if len(unknown):
             names = [storage.class_names[label] for label in unknown]
             yield f'{len(names)} classes of {test} have no clip in {train}{listing(names, _FEW)}'

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from torch import Tensor
 
+from halp_mm.datasets.storage import UNLABELLED
 from halp_mm.inspection.inspection import KINDS, Inspection, suspicious_clips
 from halp_mm.inspection.pitfalls import train_test_pairs
 from halp_mm.problems import listing
@@ -50,7 +52,7 @@ def _overview(inspection: Inspection) -> list[str]:
     lines = [
         f'{"file":14}{storage.path}, {storage.path.stat().st_size / 1e6:.1f} MB',
         f'{"data set":14}{storage.dataset}: {len(storage)} clips, '
-        f'{len(storage.class_names)} classes',
+        f'{len(storage.class_names)} classes{_without_label(storage.labels)}',
         f'{"layout":14}{storage.layout.name}: {joints} joints, {channels} coordinates',
         f'{"people seen":14}'
         + ', '.join(f'{number} in {count} clips' for number, count in zip(numbers, counts)),
@@ -78,12 +80,19 @@ def _overview(inspection: Inspection) -> list[str]:
     return lines
 
 
+def _without_label(labels: Tensor) -> str:
+    count = int((labels == UNLABELLED).sum())
+    return f', {count} without a label' if count else ''
+
+
 def _splits(inspection: Inspection) -> list[str]:
     lines = ['', f'{"split":14}{"clips":>8}{"classes":>9}{"clips a class":>20}']
     for name, counts in inspection.class_counts.items():
-        spread = f'{counts.min()} to {counts.max()}'
+        labels = inspection.storage.labels[inspection.storage.splits[name]]
+        spread = f'{counts.min()} to {counts.max()}' if len(counts) else ''
         filled = np.count_nonzero(counts)
-        lines.append(f'{name:14}{counts.sum():8}{filled:9}{spread:>20}')
+        line = f'{name:14}{len(labels):8}{filled:9}{spread:>20}'.rstrip()
+        lines.append(f'{line}{_without_label(labels)}')
         empty = _names(inspection, counts == 0)
         if 0 < len(empty) < len(counts):
             lines.append(f'{_INDENT}no clips of{listing(empty, _FEW_CLIPS).replace(":", "", 1)}')
@@ -98,6 +107,8 @@ def _splits(inspection: Inspection) -> list[str]:
 
 def _classes(inspection: Inspection, everything: bool) -> list[str]:
     counts = inspection.count_classes()
+    if not len(counts):
+        return ['', f'{"class":30}none; no clip has a label']
     lines = ['', f'{"class":30}{"clips":>8}']
     shown = np.arange(len(counts))
     if len(counts) > _FEW_CLASSES and not everything:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
@@ -15,7 +16,7 @@ from halp_mm.training_progress import TrainingProgress
 
 
 class InferenceModel(BaseModel):
-    """Encoders of one or several streams, each with a linear classifier or none.
+    """Encoders of one or several streams, each with a classifier or none.
 
     It gives the features of the model that it is made of, whether a pre-trainer, a classifier or
     an evaluation protocol has trained that.
@@ -35,7 +36,7 @@ class InferenceModel(BaseModel):
         encoders: Mapping[str, Encoder],
         sources: Mapping[str, str],
         data_preprocessor: SkeletonPreprocessor,
-        classifiers: Mapping[str, nn.Linear] | None = None,
+        classifiers: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
         classifiers = classifiers or {}
@@ -43,11 +44,12 @@ class InferenceModel(BaseModel):
             if named and set(named) != set(encoders):
                 raise ValueError(f'{kind} are of {list(named)}, encoders of {list(encoders)}')
         self.sources = dict(sources)
-        self.networks = nn.ModuleDict()
+        self.networks: Any = nn.ModuleDict()
         for stream, encoder in encoders.items():
-            self.networks[stream] = nn.ModuleDict({'encoder': encoder})
+            parts: dict[str, nn.Module] = {'encoder': encoder}
             if classifiers:
-                self.networks[stream]['classifier'] = classifiers[stream]
+                parts['classifier'] = classifiers[stream]
+            self.networks[stream] = nn.ModuleDict(parts)
 
     @classmethod
     def of(cls, model: BaseModel) -> InferenceModel:
@@ -66,7 +68,7 @@ class InferenceModel(BaseModel):
         return {stream: network['encoder'] for stream, network in self.networks.items()}
 
     @property
-    def classifiers(self) -> dict[str, nn.Linear]:
+    def classifiers(self) -> dict[str, nn.Module]:
         """The classifiers by stream; none of a model that only encodes."""
         return {
             stream: network['classifier']

@@ -100,7 +100,7 @@ def _fill_missing(matrix: np.ndarray, target: SkeletonLayout) -> None:
     joined[a, b] = joined[b, a] = 1
     is_known = np.asarray(matrix.any(1))
     is_guided = is_known.copy()
-    pairs = [[target.index(joint) for joint in pair] for pair in target.left_right]
+    pairs = [[target.index(joint) for joint in pair] for pair in target.left_right or ()]
     for joint in np.flatnonzero(~is_known):
         guides = [i for pair in pairs if (joined[joint, pair] * is_known[pair]).all() for i in pair]
         if guides:

@@ -122,9 +122,21 @@ class SkeletonLayout:
     def mirror(self) -> tuple[int, ...]:
         """The position of each joint's mirror image, which is itself for joints on the midline."""
         image = list(range(self.num_joints))
-        for left, right in self.left_right:
+        for left, right in self.left_right or ():
             image[self.index(left)], image[self.index(right)] = self.index(right), self.index(left)
         return tuple(image)
+
+    def ends(self, line: str) -> tuple[int, int]:
+        """The positions of the two joints of a line, ``'spine'`` or ``'shoulders'``.
+
+        Raises:
+            ValueError: if the layout has no such line.
+        """
+        joints = getattr(self, line)
+        if joints is None:
+            raise ValueError(f'layout {self.name!r} has no {line}')
+        first, second = joints
+        return self.index(first), self.index(second)
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -150,7 +162,7 @@ class SkeletonLayout:
         return tuple((j, other) for j, other in partners.items() if j.startswith('left_'))
 
     def _check_names(self) -> None:
-        pairs = (*self.bones, *self.left_right, self.spine or (), self.shoulders or ())
+        pairs = (*self.bones, *(self.left_right or ()), self.spine or (), self.shoulders or ())
         unknown = sorted({self.center, *(j for pair in pairs for j in pair)} - set(self.joints))
         if unknown:
             raise ValueError(

@@ -1,6 +1,7 @@
 """Batched transforms of clips: normalisations and augmentations."""
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.center_trajectory import CenterTrajectory
 from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
@@ -8,11 +9,20 @@ from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
 from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
+from halp_mm.transforms.min_max_normalization import MinMaxNormalize
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
 from halp_mm.transforms.random_move import RandomMove
-from halp_mm.transforms.spatial import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
+from halp_mm.transforms.spatial import (
+    AxisMask,
+    JointCorruption,
+    JointOffset,
+    Rotate,
+    Shear,
+    SpatialFlip,
+)
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
+from halp_mm.transforms.stride_frames import StrideFrames
 from halp_mm.transforms.subtract_joint import SubtractJoint
 from halp_mm.transforms.temporal import (
     CenterCropResize,
@@ -28,6 +38,7 @@ __all__ = [
     'BatchTransform',
     'CellMask',
     'CenterCropResize',
+    'CenterTrajectory',
     'Compose',
     'ConvertLayout',
     'FirstFrameNormalize',
@@ -36,6 +47,8 @@ __all__ = [
     'GaussianNoise',
     'JointCorruption',
     'JointFrameMask',
+    'JointOffset',
+    'MinMaxNormalize',
     'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',
@@ -50,6 +63,7 @@ __all__ = [
     'Shear',
     'SpatialFlip',
     'SpatioTemporalMask',
+    'StrideFrames',
     'SubtractJoint',
     'TemporalCropResize',
     'TemporalFlip',

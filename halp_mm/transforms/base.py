@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Generator, Tensor
 
@@ -46,7 +47,7 @@ class RandomTransform(BatchTransform):
         """The draws for a batch: tensors ``[N, ...]``, the keyword arguments of :meth:`apply`."""
 
     @abstractmethod
-    def apply(self, clips: Clips, **draws: Tensor) -> Clips:
+    def apply(self, clips: Clips, *args: Any, **draws: Any) -> Clips:
         """Transform a batch with the given draws."""
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:

@@ -33,9 +33,9 @@ class PreNormalize3D(BatchTransform):
         align_spine: Whether to rotate the spine onto z.
         align_shoulders: Whether to rotate the shoulders onto x. Where everybody faces the sensor,
             as in MSR-Action3D, both rotations only carry the first frame's noise into the clip.
-        turn: In which pose: ``'first'`` is that of the first frame, as in the releases;
-            ``'median'`` that of each coordinate's median over the frames in which the joint is
-            seen, which does not depend on a single frame; None: nothing is rotated.
+        turn: The pose in which they point there: ``'first'``, the first frame's, as in the
+            releases; ``'median'``, each coordinate's median over the frames in which the joint
+            is seen, which does not depend on a single frame; None: nothing is rotated.
 
     Raises:
         ValueError: if there is no such turn, the layout is not three-dimensional, or it does not
@@ -58,8 +58,8 @@ class PreNormalize3D(BatchTransform):
         """Fill, centre and rotate; the generator is not needed."""
         layout = clips.layout
         check_trunk(layout, 'PreNormalize3D', 'spine', 'shoulders')
-        lower, upper = (layout.index(joint) for joint in layout.spine)
-        right, left = (layout.index(joint) for joint in layout.shoulders)
+        lower, upper = layout.ends('spine')
+        right, left = layout.ends('shoulders')
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
         coordinates = relative_to(coordinates, coordinates[:, :1, :, upper : upper + 1])
@@ -118,7 +118,7 @@ class RelativeNormalize3D(BatchTransform):
         center = layout.index(layout.center)
         coordinates = relative_to(coordinates, coordinates[..., center : center + 1, :])
         if self.align_shoulders:
-            right, left = (layout.index(joint) for joint in layout.shoulders)
+            right, left = layout.ends('shoulders')
             coordinates = turn_onto_x(coordinates, left, right)
         return with_geometry(clips, coordinates)
 
@@ -129,19 +129,19 @@ def bounded(clips: Clips) -> Clips:
 
 
 def median_where(values: Tensor, where: Tensor, dim: int) -> Tensor:
-    """The median of some of the values along a dimension; of an even number the lower one.
+    """The median of some values along a dimension; the lower one of an even number.
 
     Args:
         values: Any shape.
         where: Boolean, the same shape or one that broadcasts to it: which values count.
-        dim: The dimension, which is left out of the result.
+        dim: The dimension, which the result does not have.
 
     Returns:
         The medians; zero where nothing counts.
     """
-    if not torch.compiler.is_exporting():
+    if not torch.compiler.is_compiling():
         return values.where(where, torch.nan).nanmedian(dim).values.nan_to_num()
-    # No exporter knows this median. Sorting takes two to three times as long.
+    # No exporter or compiler knows this median. Sorting takes two to three times as long.
     where = where.expand_as(values)
     ordered = values.where(where, torch.inf).sort(dim).values
     count = where.sum(dim, keepdim=True)
@@ -194,10 +194,10 @@ def check_trunk(layout: SkeletonLayout, name: str, *lines: str) -> None:
     """
     found = {line: getattr(layout, line) for line in lines}
     if layout.dimensions != 3 or None in found.values():
-        found = ', '.join(f'{line}={value}' for line, value in found.items())
+        lacking = ', '.join(f'{line}={value}' for line, value in found.items())
         raise ValueError(
             f'{name} needs a layout of 3 dimensions with {" and ".join(lines)}; '
-            f'{layout.name!r} has dimensions={layout.dimensions}, {found}'
+            f'{layout.name!r} has dimensions={layout.dimensions}, {lacking}'
         )
 
 

@@ -219,3 +219,36 @@ class JointCorruption(RandomTransform):
         corrupted = map_coordinates(clips.coordinates, matrix)
         where = joints[:, None, None, :, None]
         return clips.with_coordinates(torch.where(where, corrupted, clips.coordinates))
+
+
+@TRANSFORMS.register_module()
+class JointOffset(RandomTransform):
+    """Displace each joint of each person, in all frames of a clip alike.
+
+    Bodies and the way people hold themselves differ then between the views of a clip, and how they
+    move does not: what tells people apart is no longer what tells clips apart. Joints that are
+    zero stay zero.
+
+    Args:
+        std: Standard deviation of the displacement, relative to the root mean square of the clip's
+            coordinates, which should be centred.
+    """
+
+    def __init__(self, std: float = 0.2) -> None:
+        check_at_least(0, std=std)
+        self.std = std
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``offset`` ``[N, M, 1, V, D]``."""
+        num_clips, people, _, joints = clips.coordinates.shape[:4]
+        size = (num_clips, people, 1, joints, clips.layout.dimensions)
+        offset = clip_draws.randn(*size, generator=generator, device=clips.device)
+        return {'offset': offset.mul_(self.std)}
+
+    def apply(self, clips: Clips, offset: Tensor) -> Clips:
+        """Add the offsets to the joints that are seen."""
+        coordinates = clips.coordinates[..., : offset.shape[-1]]
+        seen = seen_joints(coordinates)[..., None]
+        count = seen.flatten(1).sum(1).clamp(min=1) * offset.shape[-1]
+        scale = (coordinates.square().flatten(1).sum(1) / count).sqrt()[:, None, None, None, None]
+        return with_geometry(clips, coordinates + offset * scale * seen)

@@ -11,11 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from halp_mm.atomic_write import atomic_write
+from halp_mm.datasets.storage import UNLABELLED
 from halp_mm.inspection.inspection import Inspection
 from halp_mm.visualization.skeleton_drawing import draw_clip
 
 _COLOR, _AXIS_COLORS = '#0072b2', ('#0072b2', '#d55e00', '#404040')
 _WIDTH, _CLASS_HEIGHT = 13.0, 0.2  # inches
+_NO_LABEL = 'without a label'
 _MAX_SPLITS, _MAX_BINS, _EXAMPLES = 6, 40, 6
 
 
@@ -30,7 +32,8 @@ def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
         The path of the picture.
     """
     storage = inspection.storage
-    class_height = max(2.6, 0.9 + _CLASS_HEIGHT * len(storage.class_names))
+    num_bars = len(storage.class_names) + bool((storage.labels == UNLABELLED).any())
+    class_height = max(2.6, 0.9 + _CLASS_HEIGHT * num_bars)
     heights = [class_height, 2.6, 2.5]
     figure = Figure(figsize=(_WIDTH, sum(heights) + 0.4), layout='constrained')
     FigureCanvasAgg(figure)
@@ -52,10 +55,21 @@ def plot_inspection(inspection: Inspection, picture: str | os.PathLike) -> Path:
 
 
 def _plot_classes(figure: SubFigure, inspection: Inspection) -> None:
-    """Draw a column of bars for each split, all with the same classes."""
+    """Draw a column of bars for each split, all with the same classes.
+
+    Clips without a label, if there are any, have the last bar.
+    """
+    storage = inspection.storage
     splits = list(inspection.class_counts.items())[:_MAX_SPLITS]
     columns = splits or [('all clips', inspection.count_classes())]
-    names = [_shortened(name, 26) for name in inspection.storage.class_names]
+    names = [_shortened(name, 26) for name in storage.class_names]
+    if (storage.labels == UNLABELLED).any():
+        names.append(_NO_LABEL)
+        clips = [storage.splits[split] for split, _ in splits] or [slice(None)]
+        missing = [int((storage.labels[chosen] == UNLABELLED).sum()) for chosen in clips]
+        columns = [
+            (split, np.append(counts, count)) for (split, counts), count in zip(columns, missing)
+        ]
     rows = np.arange(len(names))
     for axes, (split, counts) in zip(
         figure.subplots(1, len(columns), sharex=True, sharey=True, squeeze=False)[0], columns
@@ -98,10 +112,13 @@ def _plot_coordinates(axes: Axes, inspection: Inspection) -> None:
 
 
 def _plot_examples(figure: SubFigure, inspection: Inspection) -> None:
-    """Draw the middle frame of the first clip of some classes."""
+    """Draw the middle frame of the first clip of some classes, or of some clips without labels."""
     storage = inspection.storage
-    labels, first = np.unique(storage.labels.numpy(), return_index=True)
-    chosen = np.linspace(0, len(labels) - 1, min(_EXAMPLES, len(labels))).round().astype(int)
+    if storage.class_names:
+        first = np.unique(storage.labels.numpy(), return_index=True)[1]
+    else:
+        first = np.arange(len(storage))
+    chosen = np.linspace(0, len(first) - 1, min(_EXAMPLES, len(first))).round().astype(int)
     all_axes = figure.subplots(1, _EXAMPLES, squeeze=False)[0]
     for axes in all_axes:
         axes.set_axis_off()
@@ -109,7 +126,8 @@ def _plot_examples(figure: SubFigure, inspection: Inspection) -> None:
         clip = storage.clip(int(position))
         frame = clip.shape[1] // 2
         axes.imshow(draw_clip(clip, storage.layout, 220, frames=[frame])[0])
-        action = storage.class_names[int(storage.labels[position])]
+        label = int(storage.labels[position])
+        action = _NO_LABEL if label == UNLABELLED else storage.class_names[label]
         axes.set_title(
             f'{_shortened(action, 24)}\n{_shortened(storage.names[position], 26)}', fontsize=9
         )

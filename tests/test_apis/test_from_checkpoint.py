@@ -17,6 +17,7 @@ from halp_mm.apis import SkeletonInferencer, evaluate, load_config
 from halp_mm.apis.config_options import parse_options
 from halp_mm.apis.features_file import read_features, write_features
 from halp_mm.datasets import ClipStorage
+from halp_mm.engine import load_model
 from tests.conftest import write_random_clips
 from tests.runs import (
     CONFIG,
@@ -153,6 +154,10 @@ def test_gallery_round_trip(folder, tmp_path):
     found = scores_of(again(clips), again.classes)
     assert found == pytest.approx(result.scores.numpy(), abs=1e-6)
     assert len(again.gallery.sources) == 8
+    loaded = read_features(tmp_path / 'gallery.safetensors')
+    with (tmp_path / 'gallery.safetensors').open('r+b') as file:
+        file.write(bytes((tmp_path / 'gallery.safetensors').stat().st_size))  # it may change later
+    assert torch.equal(loaded.features['bone'], first.gallery.features['bone'])
     again.save(tmp_path / 'again.safetensors')
     assert read_features(tmp_path / 'again.safetensors').names == first.gallery.names
     with pytest.raises(ValueError, match=r'a gallery is a .safetensors file, got gallery.npz'):
@@ -236,6 +241,8 @@ def test_transfer_converts_to_the_encoders_layout(folder, tmp_path):
     assert result.returncode == 0, result.stderr
     inferencer = SkeletonInferencer.from_checkpoint(tmp_path / 'model.pth')
     assert inferencer.layout.name == 'kinect_v1'
+    first, *_ = load_model(tmp_path / 'model.pth').description.normalization
+    assert (first['type'], first['layout']['name']) == ('ConvertLayout', 'kinect_v2')
     _, clips = clips_of(other)
     with np.load(tmp_path / 'scores.npz') as dumped:
         found = scores_of(inferencer(clips), inferencer.classes)

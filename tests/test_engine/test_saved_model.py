@@ -20,7 +20,8 @@ from halp_mm.engine.saved_model import (
 )
 from halp_mm.engine.weights import load_encoders
 from halp_mm.evaluation import extract_features
-from halp_mm.models import InferenceModel
+from halp_mm.evaluation.finetune import new_classifier
+from halp_mm.models import BiGRU, InferenceModel
 from halp_mm.registry import MODELS
 from tests.helpers import tiny_classifier, tiny_model
 
@@ -108,6 +109,8 @@ def test_encoders_are_taken_over(saved):
 def test_only_what_scores_is_written_of_a_pretrainer(random_clips, tmp_path):
     pretrained = tiny_model()
     model = InferenceModel.of(pretrained.eval())
+    assert not model.training
+    assert InferenceModel.of(model) is model
     described = describe_model(config_of(), model, SkeletonDataset(random_clips, 'train'))
     save_model(tmp_path / 'encoder.pth', model, described)
     found, told = load_model(tmp_path / 'encoder.pth')
@@ -115,6 +118,25 @@ def test_only_what_scores_is_written_of_a_pretrainer(random_clips, tmp_path):
     assert found.classifiers == {}
     with pytest.raises(ValueError, match='no classifier, so it gives no probabilities'):
         found.probabilities({})
+
+
+def test_a_perceptron_and_an_encoder_around_another_are_read(random_clips, tmp_path):
+    encoder = dict(type='BiGRU', hidden_size=4, num_layers=1)
+    config = config_of()
+    config.model.encoder = dict(type='ViewAdaptedEncoder', encoder=encoder, hidden_size=3)
+    pretrained = tiny_model(encoder=config.model.encoder)
+    layer = pretrained.encoders['joint'].view_adaptation.outputs['rotation']
+    nn.init.normal_(layer.weight)
+    classifiers = {'joint': new_classifier(8, 5, len(CLASSES))}
+    parts = (pretrained.encoders, pretrained.sources, pretrained.data_preprocessor, classifiers)
+    model, dataset = InferenceModel(*parts).eval(), SkeletonDataset(random_clips, 'train')
+    description = describe_model(config, model, dataset, CLASSES)
+    assert description.hidden_dim == 5
+    save_model(tmp_path / 'model.pth', model, description)
+    found, _ = load_model(tmp_path / 'model.pth')
+    features = extract_features(found, dataset)
+    assert torch.equal(features['joint'], extract_features(model, dataset)['joint'])
+    torch.testing.assert_close(found.probabilities(features), model.probabilities(features))
 
 
 def test_diverged_models_are_not_written(saved, tmp_path):
@@ -164,6 +186,28 @@ def test_every_encoder(random_clips, tmp_path, encoder):
         assert torch.equal(extract_features(found, dataset)[stream], features)
 
 
+def test_an_encoder_that_looks_at_its_weights_while_it_is_built(random_clips, tmp_path):
+    """It cannot be built without memory for the check of its size."""
+
+    class WeighedEncoder(BiGRU):
+        def __init__(self, **kwargs) -> None:
+            super().__init__(**kwargs)
+            self.weighed = self.input_norm.weight.tolist()
+
+    MODELS.register_module(module=WeighedEncoder)
+    try:
+        encoder = dict(type='WeighedEncoder', hidden_size=4, num_layers=1)
+        model = InferenceModel.of(tiny_model(encoder=encoder).eval())
+        config = Config(dict(model=dict(encoder=encoder)))
+        described = describe_model(config, model, SkeletonDataset(random_clips, 'train'))
+        save_model(tmp_path / 'own.pth', model, described)
+        assert type(load_model(tmp_path / 'own.pth').model.encoders['joint']) is WeighedEncoder
+    finally:
+        MODELS.module_dict.pop('WeighedEncoder')
+    with pytest.raises(ValueError, match=r"no model 'WeighedEncoder'.*import the module that"):
+        load_model(tmp_path / 'own.pth')
+
+
 def test_a_checkpoint_without_a_description(tmp_path):
     torch.save({'state_dict': tiny_model().state_dict()}, tmp_path / 'old.pth')
     with pytest.raises(ValueError, match=r'old.pth does not describe its model.*with its config'):
@@ -176,8 +220,8 @@ HOSTILE = {
         r"encoders.joint.type is 'os.system'; expected the bare name of a registered model",
     ),
     'type of another registry': (
-        lambda told, _: told['encoders']['joint'].update(type='Conv2d'),
-        r"encoders.joint: there is no model 'Conv2d'",
+        lambda told, _: told['encoders']['joint'].update(type='ImgDataPreprocessor'),
+        r"encoders.joint: there is no model 'ImgDataPreprocessor'",
     ),
     'unknown type': (
         lambda told, _: told['encoders']['joint'].update(type='MyEncoder'),

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from halp_mm.apis import SkeletonInferencer, evaluate, extract_features, load_config, train
+from halp_mm.apis import (
+    SkeletonInferencer,
+    draw_features,
+    evaluate,
+    extract_features,
+    load_config,
+    train,
+)
 from halp_mm.apis.config_options import parse_options
 from halp_mm.commands.prepare_folder import main as prepare_folder
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
@@ -68,8 +75,12 @@ def test_training_without_labels_says_that_nothing_is_evaluated(unlabelled, tmp_
     assert 'like clip3 (1.000)' in str(answer)
     features = extract_features(config, runner.last_checkpoint, split='train')
     assert features.labels.tolist() == [-1] * 8
-    with pytest.raises(ValueError, match='has no test_dataset'):
+    with pytest.raises(ValueError, match='has no test_dataset, so there is nothing to evaluate on'):
         evaluate(config, runner.last_checkpoint, 'knn')
+    with pytest.raises(ValueError, match=r"has no test_dataset, .* choose split='train'"):
+        extract_features(config, runner.last_checkpoint)
+    with pytest.raises(ValueError, match='has no test_dataset, and the picture shows test clips'):
+        draw_features(config, runner.last_checkpoint, tmp_path / 'picture.png')
 
 
 def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):
@@ -122,14 +133,20 @@ def test_test_clips_alone_have_labels(tmp_path):
         train(config_for(path), tmp_path / 'run')
 
 
-@pytest.mark.parametrize('protocol', ['knn', 'retrieval', 'linear', 'coordinates'])
+@pytest.mark.parametrize(
+    'protocol', ['knn', 'retrieval', 'linear', 'finetune', 'semi', 'coordinates']
+)
 def test_partly_labelled_clips_are_as_the_labelled_ones_alone(protocol, tmp_path):
     labels = [i % 3 if i % 4 else None for i in range(16)]
     splits = ['test' if i % 3 == 1 else 'train' for i in range(16)]
     partly = write_clips(tmp_path / 'partly', labels, splits)
     alone = [split if i % 4 else None for i, split in enumerate(splits)]
     alone = write_clips(tmp_path / 'alone', labels, alone)
-    results = {path: evaluate(config_for(path), None, protocol)[1] for path in (partly, alone)}
+    changes = {f'protocols.{name}.epochs': 2 for name in ('finetune', 'semi')}
+    changes |= {'protocols.semi.draws': 2, 'protocols.semi.label_fraction': [0.5]}
+    results = {
+        path: evaluate(config_for(path, **changes), None, protocol)[1] for path in (partly, alone)
+    }
     assert results[partly].metrics == results[alone].metrics
     assert results[partly].names == results[alone].names
     assert torch.equal(results[partly].scores, results[alone].scores)

@@ -10,6 +10,7 @@ from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from halp_mm.evaluation import confusion_matrix, knn_scores, top_k_accuracy
+from halp_mm.evaluation.knn import whitening_of
 from tests.helpers import DTYPES, generator
 
 
@@ -157,3 +158,23 @@ def test_one_training_clip():
     train, test = features_of(1, 5, 0, torch.float64), features_of(6, 5, 1, torch.float64)
     scores = knn_scores(train, torch.tensor([1]), test, 3)
     assert scores.argmax(1).tolist() == [1] * 6
+
+
+@pytest.mark.parametrize('added', [1e-9, 0.5])
+def test_whitened_features_have_the_covariance_that_is_said(added):
+    features = torch.randn(300, 6, generator=generator(), dtype=torch.float64) @ torch.diag(
+        torch.tensor([9.0, 5, 3, 1, 0.5, 0.1], dtype=torch.float64)
+    )
+    features = features @ torch.linalg.qr(torch.randn(6, 6, generator=generator(1)).double())[0] + 7
+    mean, matrix = whitening_of(features, added)
+    white = ((features - mean) @ matrix).numpy()
+    variances, directions = np.linalg.eigh(np.cov(features.numpy().T, bias=True))
+    kept = variances / (variances + added * variances.mean())
+    expected = directions @ np.diag(kept) @ directions.T
+    np.testing.assert_allclose(np.cov(white.T, bias=True), expected, atol=1e-9)
+
+
+def test_whitening_of_features_that_do_not_vary():
+    mean, matrix = whitening_of(torch.ones(4, 3), 0.1)
+    assert matrix.isfinite().all()
+    assert not ((torch.ones(4, 3) - mean) @ matrix).any()

@@ -9,7 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
-from halp_mm.evaluation import KNNProtocol, LinearProtocol, extract_features, top_k_accuracy
+from halp_mm.evaluation import (
+    KNNProtocol,
+    LinearProtocol,
+    extract_features,
+    knn_scores,
+    top_k_accuracy,
+)
+from halp_mm.evaluation.knn import whitening_of
 from halp_mm.models import BiGRU
 from halp_mm.registry import PROTOCOLS
 from halp_mm.transforms import CenterCropResize, build_transform
@@ -135,6 +142,36 @@ def test_linear_probe_is_deterministic(random_clips, view):
 
     assert torch.equal(scores(0), scores(0))
     assert not torch.equal(scores(0), scores(1))
+
+
+def test_whitened_neighbours(random_clips):
+    """Both sides are whitened by the training clips."""
+    model, (train, test) = model_with(), datasets(random_clips)
+    scores = KNNProtocol(k=3, whitening=0.2).run(model, train, test).scores
+    gallery, queries = (extract_features(model, part)['joint'] for part in (train, test))
+    mean, matrix = whitening_of(gallery, 0.2)
+    gallery, queries = ((part - mean) @ matrix for part in (gallery, queries))
+    assert torch.equal(scores, knn_scores(gallery, train.labels, queries, 3, 3))
+    assert not torch.equal(scores, KNNProtocol(k=3).run(model, train, test).scores)
+    with pytest.raises(ValueError, match='whitening must be a finite number above 0'):
+        KNNProtocol(whitening=0)
+
+
+@pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])
+def test_standardised_probe_does_not_depend_on_the_features_scale(random_clips, view):
+    """Ten times the features, shifted, give the same scores; without they do not."""
+
+    def scores(factor: float, standardize: bool) -> torch.Tensor:
+        model = model_with()
+        readout = model.encoders['joint'].readout
+        model.encoders['joint'].readout = lambda m: factor * readout(m) + factor - 1
+        protocol = LinearProtocol(
+            standardize=standardize, epochs=3, batch_size=3, weight_decay=0.1, train_view=view
+        )
+        return protocol.run(model, *datasets(random_clips)).scores
+
+    torch.testing.assert_close(scores(10.0, True), scores(1.0, True), rtol=0, atol=1e-3)
+    assert (scores(10.0, False) - scores(1.0, False)).abs().max() > 1e-2
 
 
 def test_fixed_view_equals_precomputed_features(random_clips):

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation import FinetuneProtocol, SemiProtocol, draw_labelled, top_k_accuracy
+from halp_mm.evaluation import (
+    FinetuneProtocol,
+    SemiProtocol,
+    draw_labelled,
+    extract_features,
+    top_k_accuracy,
+)
 from tests.helpers import generator
 from tests.test_evaluation.test_finetune import model_with, write_poses
 
@@ -112,6 +118,10 @@ def test_metrics_are_means_over_draws(poses, streams):
     assert all(result.metrics[key] == result.metrics[f'0.2/{key}'] for key in summary)
     assert (result.metrics['num_train'], result.metrics['num_test']) == (6, 6)
     assert result.protocol == 'SemiProtocol'
+    # The model that is kept is the one that gave these scores.
+    assert not result.model.training
+    features = extract_features(result.model, test)
+    torch.testing.assert_close(result.model.probabilities(features), result.scores)
 
 
 def test_one_fraction_without_a_list(poses):

@@ -371,6 +371,36 @@ def test_tool_end_to_end(clean_clips, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['data', 'picture.png']
 
 
+@pytest.mark.parametrize('splits', [['train'], []])
+def test_tool_on_a_file_without_labels(clean_clips, tmp_path, splits):
+    with ClipWriter(tmp_path / 'data', 'kinect_v2', [], 'bare') as writer:
+        for i, (clip, _) in enumerate(clean_clips[:5]):
+            writer.add(f'clip{i}', clip, None, splits)
+    done = run_tool('data/inspect_data.py', tmp_path / 'data', '--out', tmp_path / 'picture.png')
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == 'makes results wrong: nothing found'
+    assert 'data set      bare: 5 clips, 0 classes, 5 without a label' in lines
+    assert f'{"class":30}none; no clip has a label' in lines
+    if splits:
+        assert f'{"train":14}{5:8}{0:9}, 5 without a label' in lines
+    assert cv2.imread(str(tmp_path / 'picture.png')).std() > 10, 'an empty picture'
+
+
+def test_tool_on_a_file_with_some_labels(clean_clips, tmp_path):
+    with ClipWriter(tmp_path / 'data', 'kinect_v2', ['sit', 'nod', 'wave'], 'some') as writer:
+        for i, (clip, _) in enumerate(clean_clips[:6]):
+            label = (0, None, 1)[i % 3]
+            writer.add(f'clip{i}', clip, label, ['train' if i in (0, 1, 3) else 'test'])
+    done = run_tool('data/inspect_data.py', tmp_path / 'data', '--out', tmp_path / 'picture.png')
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert '  1 of 3 classes have no clips: wave' in lines
+    assert '  1 classes of test have no clip in train: nod' in lines
+    assert f'{"train":14}{3:8}{1:9}{"0 to 2":>20}, 1 without a label' in lines
+    assert f'{"test":14}{3:8}{1:9}{"0 to 2":>20}, 1 without a label' in lines
+
+
 def test_tool_errors(tmp_path):
     done = run_tool('data/inspect_data.py', __file__, '--out', 'picture.png', cwd=tmp_path)
     assert done.returncode == 1

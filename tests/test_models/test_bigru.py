@@ -104,6 +104,27 @@ def test_bidirectional_equals_pytorchs(num_layers, dtype):
     assert (default(clips) - encoder(clips)).abs().max() > 1e-3
 
 
+def test_shared_norm_has_one_variance_for_an_axis():
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1, shared_norm=True).double()
+    plain = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1).double()
+    clips = random_input(torch.float64, 4, 2, 9, 2, 3)
+    clips[..., 0, :] *= 0.01  # a joint that hardly moves
+    encoder.train().forward_map(clips)
+    axes = clips.movedim(-1, 0).flatten(1)
+    expected = (axes.mean(1), axes.var(1))
+    norm = encoder.input_norm
+    torch.testing.assert_close(norm.running_mean, 0.1 * expected[0])
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * expected[1])
+    # The same as a norm of all coordinates with the axes' statistics, by joint, axis and person.
+    encoder.eval()
+    of_axes = torch.arange(3).repeat(2).repeat_interleave(2)
+    state = encoder.state_dict()
+    for name in ('weight', 'bias', 'running_mean', 'running_var'):
+        state[f'input_norm.{name}'] = state[f'input_norm.{name}'][of_axes]
+    plain.load_state_dict(state)
+    torch.testing.assert_close(encoder(clips), plain.eval()(clips))
+
+
 def test_single_frame_and_both_directions_agree_on_it():
     clips = random_input(torch.float64, 3, 2, 1, 2, 3)
     features = [
@@ -176,3 +197,21 @@ def test_defaults_are_the_papers():
 def test_unknown_pooling():
     with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
         BiGRU(pooling='max')
+
+
+@pytest.mark.parametrize(('frames', 'segments'), [(8, 4), (9, 4), (3, 4), (9, 1)])
+def test_means_of_segments(frames, segments):
+    settings = dict(bidirectional=True, pooling='mean', num_segments=segments)
+    encoder = encoder_and_gru(torch.float64, 1, **settings)[0]
+    feature_map = encoder.forward_map(random_input(torch.float64, 4, 2, frames, 2, 3))
+    feature = encoder.readout(feature_map)
+    assert feature.shape == (4, encoder.feature_dim) == (4, 10 * segments)
+    for i in range(segments):
+        piece = slice(i * frames // segments, -(-(i + 1) * frames // segments))
+        expected = feature_map[:, 0, :, piece, 0].mean(-1)
+        torch.testing.assert_close(feature[:, 10 * i : 10 * i + 10], expected)
+
+
+def test_the_last_frame_has_no_segments():
+    with pytest.raises(ValueError, match="num_segments=2 needs pooling='mean'"):
+        BiGRU(TWO_JOINTS, num_segments=2)

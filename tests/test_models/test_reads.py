@@ -63,13 +63,12 @@ def calls_of(model, streams: list[str], progress: TrainingProgress, monkeypatch)
 
 
 def test_union_of_reads():
-    one = Reads(frozenset('a'), frozenset('b'), frozenset('c'), frozenset('k'), {'k': 3})
+    one = Reads(*map(frozenset, ('a', 'b', 'f', 'c', 'k')), {'k': 3})
     other = Reads(queries=frozenset('cd'), queues={'k': 2, 'l': 5})
     both = one | other
-    assert both == Reads(
-        frozenset('a'), frozenset('b'), frozenset('cd'), frozenset('k'), {'k': 3, 'l': 5}
-    )
-    assert both.views == set('abcdkl')
+    assert both == Reads(*map(frozenset, ('a', 'b', 'f', 'cd', 'k')), {'k': 3, 'l': 5})
+    assert both.views == set('abfcdkl')
+    assert both.encoded == set('bfcd')
     assert both.embeddings
     assert not Reads(clips=frozenset('a'), maps=frozenset('b')).embeddings
     assert Reads() | one == one

@@ -311,11 +311,11 @@ def test_class_names_from_a_file(tmp_path):
     classes.write_text('sit\nstand\n')
     with pytest.raises(BadDataError, match="'S005' has label 2; expected an integer from 0 to 1"):
         prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=classes)
-    for text, line in (('', 1), ('sit\n\nwave\n', 2)):
+    for text, words in (('', ' has no name'), ('sit\n\nwave\n', ', line 2: it is empty')):
         classes.write_text(text)
-        with pytest.raises(ValueError, match=rf'classes\.txt, line {line} is empty; expected the'):
+        with pytest.raises(ValueError, match=rf'classes\.txt{words}; expected the name of a class'):
             prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=classes)
-    with pytest.raises(FileNotFoundError, match=r'there is no file of class names .*none'):
+    with pytest.raises(FileNotFoundError, match=r'there is no classes file .*none'):
         prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=tmp_path / 'none')
     content = ntu_like()
     content['annotations'][0]['label'] = 60
@@ -357,6 +357,10 @@ BAD = {
     'bool label': (changed('label', True), 'has label True; '),
     'text label': (changed('label', 'sit'), "has label 'sit'; "),
     'total_frames': (changed('total_frames', 6), 'has total_frames 6, but its keypoint 5 frames'),
+    'people and frames': (
+        changed('total_frames', 2),
+        r'has total_frames 2 and a keypoint \[2, 5, 25, 3\], which looks like \[T, M, V, C\]',
+    ),
     'total_frames text': (changed('total_frames', '5'), "has total_frames '5', but"),
     'list': (changed('keypoint', [[1.0]]), r'as keypoint a list; expected an array of numbers \[M'),
     'bool keypoint': (changed('keypoint', np.ones((1, 5, 25, 3), bool)), 'of bool; expected'),
@@ -389,6 +393,20 @@ BAD = {
     'infinite': (changed('keypoint', not_finite(-np.inf, 'float16')), 'has 2 numbers that are NaN'),
     'too large': (changed('keypoint', not_finite(1e39, 'float64')), 'has 2 numbers that are NaN'),
 }
+
+
+def test_more_people_than_frames_in_most_clips(tmp_path):
+    content = ntu_like()
+    for i, clip in enumerate(content['annotations']):
+        if i > 2:
+            clip['keypoint'] = clip['keypoint'].transpose(1, 0, 2, 3)
+            clip['total_frames'] = 2
+    path = write(tmp_path / 'a.pkl', content)
+    words = r'4 of 7 keypoints have more people than frames, such as \[5, 2, 25, 3\].*transpose'
+    with pytest.raises(ValueError, match=words):
+        prepare_annotations(path, tmp_path / 'b', 'kinect_v2')
+    with pytest.raises(ValueError, match=words):
+        SkeletonDataset(path, 'xsub_train', layout='kinect_v2')
 
 
 @pytest.mark.parametrize('case', BAD)
@@ -452,7 +470,7 @@ def test_all_problems_are_listed(tmp_path):
     for case, (_, words) in BAD.items():
         texts = [problem.text for problem in caught.value.problems]
         assert case == 'duplicate' or any(re.search(words, text) for text in texts)
-    assert '\n    and 8 more\nCorrect the clips' in str(caught.value)
+    assert '\n    and 9 more\nCorrect the clips' in str(caught.value)
     only_bad = {'split': {}, 'annotations': content['annotations'][:2]}
     with pytest.raises(ValueError, match='raw data with 2 problems'):
         prepare_annotations(write(path, only_bad), tmp_path / 'b', 'kinect_v2', skip_bad=True)

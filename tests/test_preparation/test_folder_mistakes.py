@@ -121,3 +121,34 @@ def test_integer_labels_with_gaps_and_a_name_of_the_data_set(tmp_path, capsys):
     assert 'numbered anew' not in out
     assert 'classes without clips: 11 of 13: action 0, action 2, action 3' in out
     assert ClipStorage(tmp_path / 'out').labels.tolist() == [1, 12]
+
+
+@pytest.mark.parametrize('name', ['labels.csv', 'other.csv'])
+def test_a_labels_file_in_the_folder_is_used_and_said(tmp_path, capsys, name):
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    for i in range(3):
+        save(folder / f'clip{i}.npy', np.random.default_rng(i).normal(size=(9, 25, 3)))
+    (folder / name).write_text('name,label,split\nclip0,a,train\nclip1,b,test\nclip2,,train\n')
+    words = [folder, '--layout', 'kinect_v2', '--out', tmp_path / 'out', '--workers', 1]
+    status = main([*map(str, words)])
+    said = capsys.readouterr()
+    if name == 'other.csv':  # taken for a clip, which it is not
+        assert status == 1
+        assert 'other.csv' in said.err
+        return
+    assert status == 0, said.err
+    line = f'labels: those in {folder / name}, which was found in the folder'
+    assert said.out.splitlines().count(line) == 1
+    storage = ClipStorage(tmp_path / 'out')
+    assert (storage.class_names, storage.labels.tolist()) == (['a', 'b'], [0, 1, -1])
+    assert storage.notes['remarks'] == [line]
+
+
+def test_a_clip_called_labels_is_a_clip(tmp_path):
+    (tmp_path / 'mine').mkdir()
+    np.savetxt(tmp_path / 'mine' / 'labels.csv', np.ones((4, 75)), delimiter=',')
+    words = [tmp_path / 'mine', '--layout', 'kinect_v2', '--out', tmp_path / 'out', '--workers', 1]
+    assert main([*map(str, words)]) == 0
+    storage = ClipStorage(tmp_path / 'out')
+    assert (storage.names, storage.labels.tolist()) == (['labels'], [-1])

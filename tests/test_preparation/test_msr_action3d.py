@@ -1,8 +1,6 @@
 """MSR-Action3D: raw files, cleaned, to a data file."""
 
 import os
-import subprocess
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,9 +12,9 @@ from halp_mm.datasets import ClipStorage
 from halp_mm.preparation import prepare_msr_action3d
 from halp_mm.preparation.msr_action3d.clip import fill_gaps
 from halp_mm.preparation.msr_action3d.source import CLASS_NAMES
+from tests.runs import run_tool
 
 REPOSITORY = Path(__file__).parents[2]
-TOOL = REPOSITORY / 'tools' / 'data' / 'prepare_msr_action3d.py'
 SHARED = Path(os.environ.get('HALP_MM_SHARED_DATA', REPOSITORY.parent / 'shared' / 'data'))
 ZIP = SHARED / 'MSRAction3DSkeletonReal3D.zip'
 CLIP_LIST = SHARED / 'msr_action3d_557_list.txt'
@@ -250,12 +248,12 @@ def test_clip_that_is_not_listed_may_be_damaged(tmp_path):
 @pytest.mark.parametrize(
     ('listed', 'error', 'message'),
     [
-        (None, FileNotFoundError, 'there is no clip list .*list.* Leave --clip-list away'),
-        ('', ValueError, 'clip list .*list is empty; expected a name'),
-        (' \n \n', ValueError, 'clip list .*list is empty'),
+        (None, FileNotFoundError, 'there is no clip list .*list.* Omit --clip-list'),
+        ('', ValueError, 'clip list .*list has no name; expected a name'),
+        (' \n \n', ValueError, 'clip list .*list has no name'),
         ('a01_s01_e01\na09_s09_e09', ValueError, 'has 1 names that are not in .*: a09_s09_e09;'),
         (
-            'a1 b c d',
+            'a1\nb\nc\nd\n',
             ValueError,
             'has 4 names that are not in .*raw: a1, b, c and 1 more; expected',
         ),
@@ -289,7 +287,7 @@ def test_no_clips_in_raw_data(tmp_path, kind):
 def test_clip_in_two_subfolders(tmp_path):
     for folder in ('one', 'two'):
         write_folder(tmp_path / 'raw' / folder, small_texts())
-    message = r"clip 'a01_s01_e01' twice: \S+one/a01_s01\S+ and \S+two/a01_s01\S+; .* Remove one"
+    message = r'two/a01_s01\S+: clip a01_s01_e01 is also \S+one/a01_s01\S+; .* --skip-bad'
     with pytest.raises(ValueError, match=message):
         prepare_msr_action3d(tmp_path / 'raw', tmp_path / 'out')
 
@@ -319,19 +317,9 @@ def test_zip_with_damage_inside(tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def run_tool(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, '-W', 'error::DeprecationWarning:halp_mm', TOOL, *map(str, arguments)],
-        env=os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_tool_prints_a_summary(tmp_path):
     raw = write_zip(tmp_path / 'raw.zip', small_texts())
-    done = run_tool(raw, '--out', tmp_path / 'out')
+    done = run_tool('data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out')
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[:3] == ['clips: 4 from 4 recordings', '  xsub_test 2', '  xsub_train 2']
@@ -347,7 +335,7 @@ def test_tool_prints_a_summary(tmp_path):
 
 def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     raw = write_folder(tmp_path / 'raw', small_texts() | {'a13_s10_e01': LINE * 21})
-    done = run_tool(raw, '--out', tmp_path / 'out')
+    done = run_tool('data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out')
     assert done.returncode == 1
     assert done.stdout == ''
     error = done.stderr[done.stderr.index('prepare_msr_action3d.py: error: ') :].splitlines()
@@ -356,7 +344,9 @@ def test_tool_lists_bad_files_or_leaves_them_out(tmp_path):
     assert 'a13_s10_e01_skeleton3D.txt has 21 lines' in error[2]
     assert error[3] == 'Get the bad files again, or skip them with --skip-bad'
     assert 'Traceback' not in done.stderr
-    done = run_tool(raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1)
+    done = run_tool(
+        'data/prepare_msr_action3d.py', raw, '--out', tmp_path / 'out', '--skip-bad', '--workers', 1
+    )
     assert '  1 bad: a13_s10_e01\n' in done.stdout
     assert ClipStorage(tmp_path / 'out').names == ['a01_s01_e01', 'a02_s02_e03', 'a20_s09_e02']
     assert not (tmp_path / 'out.parts').exists()

@@ -168,7 +168,7 @@ def test_mutated_files_are_refused_or_read_as_they_are(tmp_path):
     draw, refused = random.Random(0), []
     text = small_texts()[NAMES[0]].encode()
     path = tmp_path / f'{NAMES[0]}.json'
-    for _ in range(50):
+    for _ in range(200):
         content = bytearray(text)
         for _ in range(draw.randint(1, 3)):
             place = draw.randrange(len(content))
@@ -185,7 +185,7 @@ def test_mutated_files_are_refused_or_read_as_they_are(tmp_path):
             expected = np.array(json.loads(content)['skeletons'], np.float32)
             assert expected.shape[1:] == (20, 3)
             np.testing.assert_array_equal(clip.coordinates, expected[None])
-    assert len(refused) >= 15
+    assert len(refused) >= 60
     assert all(str(path) in text for text in refused)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from halp_mm.datasets import ClipStorage
 from halp_mm.preparation import BadDataError, prepare_ntu
 from tests.raw_ntu import standing_people, write_clip, write_links
-from tests.runs import environment, run_tool, tool_command
+from tests.runs import environment, run_tool
+from tests.tool_process import ToolProcess
 
 
-def command(raw: Path, out: Path, *options: object) -> list[str]:
-    return tool_command('data/prepare_ntu.py', raw, '--dataset', 'ntu60', '--out', out, *options)
+def command(raw: Path, out: Path, *options: object) -> list[object]:
+    return ['data/prepare_ntu.py', raw, '--dataset', 'ntu60', '--out', out, *options]
 
 
 def test_several_processes_make_the_same_file(tmp_path):
@@ -69,20 +71,15 @@ def test_only_shards_that_are_no_longer_good_are_made_again(tmp_path):
 
 def test_interrupted_run_continues(tmp_path):
     raw, out, parts = tmp_path / 'raw', tmp_path / 'out', tmp_path / 'out.parts'
-    write_links(raw, 640, standing_people(2, frames=60))
-    process = subprocess.Popen(
-        command(raw, out, '--workers', 2),
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    write_links(raw, 640, standing_people(2, frames=30))
+    process = ToolProcess(*command(raw, out, '--workers', 2))
     deadline = time.monotonic() + 60
     while not list(parts.glob('??????.safetensors')) and time.monotonic() < deadline:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to the workers too
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, errors
+    ended = process.end()
+    errors = ended.stderr
+    assert ended.returncode == 130, errors
     assert errors.endswith(
         f'prepare_ntu.py: interrupted; finished parts are kept in {parts}. The same command '
         'continues from there\n'
@@ -131,14 +128,8 @@ if __name__ == '__main__':
 def test_full_disk(tmp_path, limit):
     raw, out = tmp_path / 'raw', tmp_path / 'out'
     write_links(raw, 150, standing_people(2, frames=40))  # 1.5 MB a shard, 3.6 MB in all
-    done = subprocess.run(
-        command(raw, out, '--workers', 1),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+    done = ToolProcess(*command(raw, out, '--workers', 1), first=full).end()
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith('prepare_ntu.py: error: ')
@@ -160,7 +151,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def test_memory_does_not_grow_with_the_clips(tmp_path):
     peaks = {}
-    for count in (200, 800):
+    for count in (100, 400):
         raw, out = tmp_path / f'raw{count}', tmp_path / f'out{count}'
         write_links(raw, count, standing_people(2, frames=60))
         done = subprocess.run(
@@ -172,5 +163,5 @@ def test_memory_does_not_grow_with_the_clips(tmp_path):
         )
         peaks[count] = int(done.stdout) * 1024
         assert out.stat().st_size > count * 2 * 60 * 25 * 3 * 4
-    grown = peaks[800] - peaks[200]  # the clips themselves grow by 22 MB
+    grown = peaks[400] - peaks[100]  # the clips themselves grow by 11 MB
     assert grown < 5e6, peaks

@@ -13,7 +13,7 @@ import scipy.io
 
 from halp_mm.datasets import ClipStorage
 from halp_mm.preparation import RawFiles, prepare_utd_mhad
-from halp_mm.preparation.utd_mhad import clip as utd_clip
+from halp_mm.preparation.utd_mhad import matlab_file
 from halp_mm.preparation.utd_mhad.clip import parse_utd_mhad_clip
 
 REPOSITORY = Path(__file__).parents[2]
@@ -107,8 +107,9 @@ GOOD = as_matlab(d_skel=random_array(4))
         (as_matlab(d_skel='text'), 'has d_skel .* of char'),
         (as_matlab(d_skel={'a': random_array(4)}), 'has d_skel .* of struct'),
         (with_objects(), 'has d_skel .* of cell'),
-        (as_matlab(d_skel=random_array(0)), r'of shape \[20, 3, 0\]'),
-        (as_matlab(d_skel=random_array(4) * 1j), 'holds no array of numbers'),
+        (as_matlab(d_skel=random_array(0)), r'has d_skel \[20, 3, 0\] of double'),
+        (as_matlab(d_skel=random_array(4) * 1j), r'has d_skel \[20, 3, 4\] of complex double'),
+        (as_matlab(d_skel=random_array(4) > 0), 'has d_skel .* of logical'),
         (as_matlab(d_skel=random_array(4) * np.nan), '240 coordinates that are NaN'),
         (as_matlab(d_skel=random_array(4) * 1e300), 'NaN or infinite'),
     ],
@@ -122,7 +123,7 @@ def test_file_that_is_no_clip(tmp_path, content, message):
 
 
 def test_inflated_size_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(utd_clip, 'MAX_BYTES', 1 << 16)
+    monkeypatch.setattr(matlab_file, 'MAX_BYTES', 1 << 16)
     bomb = zlib.compress(bytes(1 << 20))
     path = tmp_path / 'a1_s1_t1_skeleton.mat'
     path.write_bytes(GOOD[:128] + np.array([15, len(bomb)], '<u4').tobytes() + bomb)
@@ -139,18 +140,21 @@ def test_names_of_clips_that_do_not_exist(tmp_path, name):
 
 def test_one_clip_under_two_names(tmp_path):
     raw = write(tmp_path / 'raw', {'a1_s1_t1': GOOD, 'a01_s1_t1': GOOD})
-    with pytest.raises(ValueError, match="has clip 'a01_s1_t1' twice"):
+    with pytest.raises(ValueError, match='clip a01_s1_t1 is also'):
         prepare_utd_mhad(raw, tmp_path / 'out')
 
 
 @pytest.mark.parametrize('compressed', [True, False])
 def test_mutated_files_are_refused_or_read_as_they_are(tmp_path, compressed):
-    """A compressed array has a checksum; of another one, what is accepted is what SciPy reads."""
+    """A compressed array has a checksum; of another one, what is accepted is what SciPy reads.
+
+    SciPy alone crashes on some of these files.
+    """
     draw, refused = random.Random(0), []
     good = random_array(6)
     whole = as_matlab(compressed, d_skel=good)
     path = tmp_path / 'a1_s1_t1_skeleton.mat'
-    for _ in range(50):
+    for _ in range(200):
         content = bytearray(whole)
         for _ in range(draw.randint(1, 3)):
             place = draw.randrange(116, min(len(content), 260))
@@ -168,7 +172,7 @@ def test_mutated_files_are_refused_or_read_as_they_are(tmp_path, compressed):
             assert array.shape == good.shape
             expected = array.transpose(2, 0, 1).astype(np.float32)
             np.testing.assert_array_equal(clip.coordinates[0], expected)
-    assert len(refused) >= 15
+    assert len(refused) >= 60
     assert all(str(path) in text for text in refused)
 
 

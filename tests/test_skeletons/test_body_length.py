@@ -15,7 +15,7 @@ def by_loops(frames, layout):
             bones = [
                 float(np.sqrt(((skeleton[a, :3] - skeleton[b, :3]) ** 2).sum()))
                 for a, b in layout.bone_indices
-                if skeleton[a].any() and skeleton[b].any()
+                if skeleton[a, :3].any() and skeleton[b, :3].any()
             ]
             if bones:
                 lengths.append(sum(bones) / len(bones) * len(layout.bones))
@@ -26,17 +26,27 @@ def by_loops(frames, layout):
 
 def test_a_loop_finds_the_same():
     layout = get_layout('kinect_v1')
-    frames = np.random.default_rng(0).normal(size=(6, 5, 20, 3))
+    frames = np.random.default_rng(0).normal(size=(6, 5, 20, 4))  # with a score
     frames[0, 1] = frames[3] = 0  # nobody
-    frames[1, :, :4] = 0
+    frames[1, :, :4, :3] = 0
+    frames[4, :, 5, 0] = 0  # a joint that is seen
     assert median_body_length(frames, layout) == pytest.approx(by_loops(frames, layout))
-    frames[2, 0, 7] = np.nan
-    assert np.isfinite(median_body_length(frames, layout))
+    for clip in frames[[0, 1, 2, 4, 5]]:
+        assert median_body_length(clip[None], layout) == pytest.approx(by_loops([clip], layout))
+    frames[2, :, 7, :3] = 0
+    expected = by_loops(frames[2:3], layout)
+    for number in (np.nan, np.inf):
+        frames[2, :, 7, 1] = number
+        assert median_body_length(frames[2:3], layout) == pytest.approx(expected)
 
 
 def test_no_length_of_nobody_and_of_poses_in_an_image():
     assert median_body_length(np.zeros((2, 3, 20, 3)), get_layout('kinect_v1')) is None
-    assert median_body_length(np.ones((2, 3, 17, 3)), get_layout('coco17')) is None
+    poses = np.random.default_rng(0).normal(size=(2, 3, 20, 3))
+    assert median_body_length(poses[:, :, :17], get_layout('coco17')) is None
+    assert median_body_length(np.ones((2, 3, 20, 3)), get_layout('kinect_v1')) is None
+    dot = get_layout(dict(name='dot', joints=['dot'], bones=[], center='dot'))
+    assert median_body_length(poses[:, :, :1], dot) is None
 
 
 @pytest.mark.parametrize(
@@ -46,6 +56,7 @@ def test_no_length_of_nobody_and_of_poses_in_an_image():
         (100, 'likely metres and centimetres'),
         (10, 'likely centimetres and millimetres'),
         (1 / 900, 'likely metres and millimetres'),
+        (51, 'likely metres and centimetres'),  # by their quotients, not their differences
         (4, 'which is no ratio of metres'),
     ],
 )
@@ -55,4 +66,5 @@ def test_units_by_the_ratio(ratio, units):
 
 def test_alike_or_not_known():
     assert describe_units({'train': 5.0, 'test': 2.0}) is None
+    assert describe_units({'train': 6.0, 'test': 2.0}) is None
     assert describe_units({'train': 5.0, 'test': None}) is None

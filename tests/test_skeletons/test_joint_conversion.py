@@ -123,7 +123,8 @@ def test_matrix_equals_a_slow_version(source, target):
         matrix, slow_matrix(get_layout(source), get_layout(target)), atol=1e-9
     )
     assert (matrix >= 0).all()
-    np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-15)
+    assert ((matrix == 0) | (matrix > 1e-9)).all(), 'no weight is a rounding error'
+    np.testing.assert_allclose(matrix.sum(1), 1, rtol=0, atol=5e-16)
     source, target = get_layout(source), get_layout(target)
     mirrored = matrix[list(target.mirror)][:, list(source.mirror)]
     np.testing.assert_allclose(mirrored, matrix, atol=1e-15, err_msg='left stays left')
@@ -207,6 +208,55 @@ def test_names_of_the_same_meaning():
     feet['left_right'] = None
     ankle = conversion_recipe(feet, 'kinect_v1')['left_ankle']
     assert ankle == {'left_knee': 0.5, 'left_foot': 0.5}
+
+
+def body(*more: str) -> dict:
+    """A trunk, shoulders and a head; more joints as ``'joint-neighbour'``."""
+    pairs = ['pelvis-neck', 'neck-head', 'left_shoulder-neck', 'right_shoulder-neck', *more]
+    bones = [pair.split('-') for pair in pairs]
+    joints = list(dict.fromkeys(joint for bone in bones for joint in bone))
+    return dict(name='body', joints=joints, bones=bones, center='neck')
+
+
+@pytest.mark.parametrize(
+    ('name', 'meaning'),
+    [
+        *((name, 'spine_base') for name in ('hip_center', 'mid_hip', 'pelvis', 'hip', 'root')),
+        *((name, 'spine_mid') for name in ('spine', 'torso', 'spine_navel')),
+        *((name, 'spine_shoulder') for name in ('shoulder_center', 'thorax')),
+    ],
+)
+def test_every_name_of_the_same_meaning(name, meaning):
+    chain = ['head', meaning, 'left_hand', 'right_hand']
+    target = dict(name='to', joints=chain, bones=list(itertools.pairwise(chain)), center='head')
+    renamed = [name if joint == meaning else joint for joint in chain]
+    source = dict(target, name='from', joints=renamed, bones=list(itertools.pairwise(renamed)))
+    assert conversion_recipe(source, target)[meaning] == {name: 1}
+    assert conversion_recipe(target, source)[name] == {meaning: 1}
+
+
+def test_which_of_several_joints_is_taken():
+    # Of two names of one meaning, the first joint.
+    source = body('torso-pelvis', 'spine-torso')
+    assert conversion_recipe(source, body('spine_mid-pelvis'))['spine_mid'] == {'torso': 1}
+    # A neck between the shoulders is none where another joint is.
+    source, target = body('thorax-neck'), body('spine_shoulder-neck')
+    assert conversion_recipe(source, target)['spine_shoulder'] == {'thorax': 1}
+    assert conversion_recipe(source, target)['neck'] == {'neck': 1}
+    # A face goes with the head only where the source has none of it.
+    source, target = body('nose-head'), body('left_eye-nose', 'right_eye-nose')
+    target['joints'] = [joint for joint in target['joints'] if joint != 'head']
+    target['bones'] = [['nose', 'neck'] if 'head' in bone else bone for bone in target['bones']]
+    assert conversion_recipe(source, target)['left_eye'] == {'nose': 1}
+    # Between two pairs is the middle of both.
+    hips = ('left_hip-pelvis', 'right_hip-pelvis')
+    middle = [f'{side}_{part}-belly' for part in ('hip', 'shoulder') for side in ('left', 'right')]
+    target = dict(body(), bones=[['head', 'belly'], *(pair.split('-') for pair in middle)])
+    joints = list(dict.fromkeys(joint for bone in target['bones'] for joint in bone))
+    target.update(name='to', joints=joints, center='belly')
+    assert conversion_recipe(body(*hips), target)['belly'] == {
+        f'{side}_{part}': 0.25 for side in ('left', 'right') for part in ('hip', 'shoulder')
+    }
 
 
 def test_joints_in_a_row_divide_the_way_and_ends_stay():

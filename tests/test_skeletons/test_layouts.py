@@ -4,6 +4,7 @@ import json
 import pickle
 import time
 from itertools import pairwise
+from types import MappingProxyType
 
 import pytest
 
@@ -83,6 +84,9 @@ def test_built_in_layout(name, joints, pairs, dimensions):
 
 # Joints by their place, counted from 0, as the makers' documentation numbers them.
 PLACES = {
+    'openpose18': '0 nose 1 neck 2 right_shoulder 3 right_elbow 4 right_wrist 5 left_shoulder '
+    '7 left_wrist 8 right_hip 9 right_knee 10 right_ankle 11 left_hip 13 left_ankle 14 right_eye '
+    '15 left_eye 16 right_ear 17 left_ear',
     'openpose25': '0 nose 1 neck 2 right_shoulder 4 right_wrist 7 left_wrist 8 mid_hip 9 right_hip '
     '11 right_ankle 14 left_ankle 15 right_eye 16 left_eye 17 right_ear 18 left_ear '
     '19 left_big_toe 20 left_small_toe 21 left_heel 22 right_big_toe 24 right_heel',
@@ -114,6 +118,41 @@ PLACES = {
     'utd_mhad': '0 head 1 shoulder_center 2 spine 3 hip_center 4 left_shoulder 7 left_hand '
     '8 right_shoulder 12 left_hip 15 left_foot 16 right_hip 19 right_foot',
 }
+
+
+#: Centre, lower and upper joint of the spine, right and left shoulder.
+TRUNKS = {
+    'kinect_v2': 'spine_shoulder spine_base spine_mid',
+    'kinect_v1': 'shoulder_center hip_center spine',
+    'msr_action3d': 'neck hip_center spine',
+    'utd_mhad': 'shoulder_center hip_center spine',
+    'azure_kinect': 'spine_chest pelvis spine_navel',
+    'h36m17': 'thorax pelvis spine',
+    'smpl24': 'spine3 pelvis spine1',
+    'openpose25': 'neck mid_hip neck',
+    'halpe26': 'neck mid_hip neck',
+    'openpose18': 'neck',
+    **dict.fromkeys(['coco17', 'coco_wholebody133', 'coco_wholebody65', 'blazepose33'], 'nose'),
+}
+
+
+def test_trunks_by_which_normalisations_turn_a_body():
+    found = {
+        name: ' '.join((layout.center, *(layout.spine or ()))) for name, layout in LAYOUTS.items()
+    }
+    assert found == {**TRUNKS, 'hand21': 'wrist wrist middle_finger_1'}
+    shoulders = {layout.shoulders for name, layout in LAYOUTS.items() if name != 'hand21'}
+    assert shoulders == {('right_shoulder', 'left_shoulder')}
+    assert LAYOUTS['hand21'].shoulders == ('pinky_finger_1', 'forefinger_1')
+
+
+def test_points_of_a_face_mirror_each_other_as_their_makers_say():
+    pairs = [(i, 16 - i) for i in range(8)] + [(17 + i, 26 - i) for i in range(5)]
+    pairs += [(31, 35), (32, 34), (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)]
+    pairs += [(48, 54), (49, 53), (50, 52), (55, 59), (56, 58), (60, 64), (61, 63), (65, 67)]
+    mirror = get_layout('coco_wholebody133').mirror[23:91]
+    expected = {i: i for i in range(68)} | {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+    assert {i: image - 23 for i, image in enumerate(mirror)} == expected
 
 
 @pytest.mark.parametrize('name', PLACES)
@@ -224,6 +263,7 @@ def test_own_layout_from_a_dict():
     assert layout.mirror == (0, 1, 3, 2, 4)
     assert (layout.spine, layout.shoulders, layout.dimensions) == (None, None, 3)
     assert get_layout(layout) is layout
+    assert get_layout(MappingProxyType(own_layout())) == layout
 
 
 def test_own_layout_may_say_what_mirrors_what():
@@ -252,6 +292,7 @@ def test_unknown_layout_lists_the_known_ones():
         ({'spine': ['belly', 'horn']}, r"does not have: \['horn'\]"),
         ({'shoulders': ['paw', 'chest']}, r"does not have: \['paw'\]"),
         ({'dimensions': 4}, 'dimensions=4; expected 2 or 3'),
+        ({'dimensions': 1}, 'dimensions=1; expected 2 or 3'),
         ({'bones': own_layout()['bones'][:3]}, r"from 'chest' to \['tail'\]"),
         ({'bones': [*own_layout()['bones'], ['tail', 'chest']]}, '5 bones for 5 joints'),
         ({'wheels': 4}, r"unknown: \['wheels'\]"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from halp_mm.skeletons import Clips, derive_stream, get_layout
+from halp_mm.skeletons import Clips, check_stream, derive_stream, get_layout
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -91,6 +91,8 @@ def test_unknown_stream_lists_the_known_ones():
     message = r"unknown stream 'velocity'; there are \['bone', 'joint', 'motion'\]"
     with pytest.raises(ValueError, match=message):
         derive_stream(random_batch(torch.float32), 'velocity')
+    with pytest.raises(ValueError, match=f'^model.streams: {message}'):
+        check_stream('velocity', 'model.streams')
 
 
 def test_present_and_valid_frames():
@@ -99,3 +101,13 @@ def test_present_and_valid_frames():
     assert clips.valid_frames().sum(1).tolist() == [7, 1, 4]
     assert clips.valid_frames()[2].tolist() == [True] * 4 + [False] * 3
     assert len(clips) == 3
+    below = clips.with_coordinates(-clips.coordinates.abs())
+    assert torch.equal(below.present(), clips.present())
+
+
+def test_draws_are_added():
+    clips = random_batch(torch.float32)
+    first, second, third = (torch.full((3,), float(i)) for i in range(3))
+    drawn = clips.with_draws(shift=first, angle=second).with_draws(shift=third)
+    assert drawn.draws == {'shift': third, 'angle': second}
+    assert clips.draws == {}

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from halp_mm.synthetic.clips import (
     perform,
     synthetic_person,
 )
+from tests.runs import run_tool
 
-REPOSITORY = Path(__file__).parents[2]
 TWO_PEOPLE = ['handshake', 'push', 'hug']
 SPLITS = ['xsub_test', 'xsub_train', 'xview_test', 'xview_train']
 
@@ -330,7 +328,7 @@ def test_tool_makes_the_same_file_from_the_same_seed_and_a_dataset_opens_it(
     tmp_path: Path, data_file: Path
 ):
     out = tmp_path / 'made' / 'synthetic.safetensors'
-    result = run_tool('--out', str(out), '--seed', '0', '--repeats', '1')
+    result = run_tool('data/make_synthetic.py', '--out', str(out), '--seed', '0', '--repeats', '1')
     assert result.returncode == 0, result.stderr
     assert 'clips    840' in result.stdout
     assert all(split in result.stdout for split in SPLITS)
@@ -345,22 +343,12 @@ def test_tool_makes_the_same_file_from_the_same_seed_and_a_dataset_opens_it(
 
 
 def test_tool_says_what_is_wrong(tmp_path: Path):
-    result = run_tool('--out', str(tmp_path / 'x.safetensors'), '--repeats', '0')
+    result = run_tool(
+        'data/make_synthetic.py', '--out', str(tmp_path / 'x.safetensors'), '--repeats', '0'
+    )
     assert result.returncode == 1
     assert result.stderr.strip() == 'make_synthetic.py: error: repeats is 0; expected 1 to 999'
     assert not list(tmp_path.iterdir())
-
-
-def run_tool(*arguments: str) -> subprocess.CompletedProcess:
-    tool = REPOSITORY / 'tools' / 'data' / 'make_synthetic.py'
-    return subprocess.run(
-        [sys.executable, str(tool), *arguments],
-        cwd=REPOSITORY,
-        env={'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_arguments_out_of_range(tmp_path: Path):

@@ -1,15 +1,19 @@
 """tools/ablate.py, end to end on random clips."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from halp_mm.apis import plan_runs
 from tests.runs import CONFIG, ROOT, environment, run_tool, tiny_options, tool_command
+from tests.tool_process import START_METHOD
 
 MOCO = ROOT / 'configs' / 'moco' / 'bigru_synthetic_xsub.py'
 OURS = 'halp/bigru_synthetic_xsub'
@@ -20,7 +24,25 @@ def options(clips, **others):
     return ['--protocols', 'knn', 'coordinates', *tiny_options(clips, **settings)]
 
 
-def test_runs_are_done_once_and_reported(random_clips, tmp_path):
+@pytest.fixture
+def forked(monkeypatch) -> None:
+    """Steps in processes that have imported everything already; see tests/tool_process.py."""
+    if START_METHOD == 'spawn':
+        return
+    get_context = multiprocessing.get_context
+
+    class Forked(get_context('fork').Process):
+        def run(self) -> None:
+            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+            super().run()
+
+    def context(method: str | None = None):
+        return SimpleNamespace(Process=Forked) if method == 'spawn' else get_context(method)
+
+    monkeypatch.setattr(multiprocessing, 'get_context', context)
+
+
+def test_runs_are_done_once_and_reported(random_clips, tmp_path, forked):
     command = [CONFIG, '--seeds', 0, 1, '--work-dir', tmp_path / 'all', *options(random_clips)]
     first = run_tool('ablate.py', *command)
     assert first.returncode == 0, first.stderr
@@ -57,7 +79,7 @@ def test_runs_are_done_once_and_reported(random_clips, tmp_path):
     assert 'Traceback' not in refused.stderr
 
 
-def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path):
+def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path, forked):
     wrong = tmp_path / 'wrong' / 'bigru_synthetic_xsub.py'
     wrong.parent.mkdir()
     damaged = tmp_path / 'damaged.pth'
@@ -74,7 +96,8 @@ def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path):
     assert (tmp_path / 'report.html').exists()
 
 
-def test_an_interrupted_list_goes_on_to_the_same_weights(random_clips, tmp_path):
+def test_an_interrupted_list_goes_on_to_the_same_weights(random_clips, tmp_path, request):
+    """By the command itself, whose steps are new interpreters; what goes on need not be one."""
     settings = options(random_clips, **{'train_cfg.max_epochs': 6})
     started = [CONFIG, '--seeds', 0, '--work-dir', tmp_path / 'broken', *settings]
     process = subprocess.Popen(
@@ -97,6 +120,7 @@ def test_an_interrupted_list_goes_on_to_the_same_weights(random_clips, tmp_path)
         'ablate.py: interrupted; the same command continues where it stopped'
     )
     assert not (folder / 'knn.json').exists()
+    request.getfixturevalue('forked')
     for name, arguments in (
         ('broken', started),
         ('whole', [*started[:4], tmp_path / 'whole', *settings]),

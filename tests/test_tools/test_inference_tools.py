@@ -1,10 +1,12 @@
 """tools/infer.py, extract_features.py and find_similar.py, end to end and without any config."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 from PIL import Image
 
 from halp_mm.apis import SkeletonInferencer, encode_files, read_features
@@ -91,12 +93,25 @@ def test_classes_of_several_files_are_joined_by_name(folder, tmp_path):
     assert found.labels[12:].tolist() == [2, 3]
     assert found.names[12:] == ['more0', 'more1']
     lines = run(folder, 'infer.py', 'finetune.pth', tmp_path / 'more.safetensors').splitlines()
-    assert lines[-2].endswith(' of 1 clips with a label, 100.0 %') or lines[-2].startswith(
-        'right: 0'
-    )
-    assert lines[-1] == '1 clips have a label that the model cannot give'
+    assert re.fullmatch(r'right: (0 of 1 .*, 0.0 %|1 of 1 .*, 100.0 %)', lines[-2])
+    assert lines[-1] == 'labels that the model cannot give: 1 of 2'
     part = encode_files(folder / 'work', [folder / 'clips.safetensors'], split='test')
     assert part.names == ['clip000', 'clip003', 'clip006', 'clip009']
+
+
+def test_warnings_name_the_clip(folder, tmp_path, caplog):
+    with ClipWriter(tmp_path / 'more.safetensors', 'kinect_v2', ['a'], 'more') as writer:
+        for people in (1, 3):
+            clip = np.random.default_rng(0).normal(size=(people, 30, 25, 3))
+            writer.add(f'of {people}', clip, label=0, splits=['a'])
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        encode_files(folder / 'work', [tmp_path / 'more.safetensors'])
+    finally:
+        logger.removeHandler(caplog.handler)
+    (message,) = {r.getMessage() for r in caplog.records if r.levelname == 'WARNING'}
+    assert "more.safetensors: clip 'of 3' shows 3 people, and the model takes 2" in message
 
 
 def test_another_layout_is_converted(folder, tmp_path):

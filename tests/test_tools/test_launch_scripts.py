@@ -105,26 +105,6 @@ def test_too_few_arguments(name, arguments):
     assert result.stderr.startswith('usage: ')
 
 
-def test_two_machines_train_together(random_clips, tmp_path):
-    """Two launchers, as on two machines, one process each, in a folder with a space."""
-    work_dir = tmp_path / 'a work dir'
-    options = tiny_options(random_clips, train_cfg__max_epochs=1)
-    path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
-    processes = [
-        subprocess.Popen(
-            [ROOT / 'tools' / 'dist_train.sh', CONFIG, '1', '--work-dir', work_dir, *options],
-            env={**environment(), 'PATH': path, 'NNODES': '2', 'NODE_RANK': rank, 'PORT': '29617'},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in ('0', '1')
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert (work_dir / 'last_checkpoint').read_text() == 'epoch_1.pth'
-
-
 def launch(*arguments: object, restarts: int = 0) -> subprocess.Popen:
     """Two training processes on this machine."""
     return subprocess.Popen(
@@ -141,21 +121,41 @@ def launch(*arguments: object, restarts: int = 0) -> subprocess.Popen:
     )
 
 
-def test_two_processes_stop_together_and_go_on(tmp_path):
+def test_two_machines_stop_together_and_go_on(tmp_path):
+    """Two launchers, as on two machines, one process each, in a folder with a space.
+
+    They go on as two processes of one machine.
+    """
+    work_dir = tmp_path / 'a work dir'
     data_file = write_random_clips(tmp_path / 'clips.safetensors', num_clips=36)
     many = {'train_dataloader__batch_size': 1, 'train_cfg__max_epochs': 10_000}
     options = tiny_options(data_file, default_hooks__checkpoint__interval=10_000, **many)
-    arguments = ('--work-dir', tmp_path / 'work', '--no-validate', *options)
-    for resumed in range(2):
-        more = ['--resume'] if resumed else []
-        process = launch('--stop-after', '1s', *more, *arguments)
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 1, output
-        assert 'the time that it was given is over. All of it is saved in' in output
-        assert output.count('exitcode  : 75') == 2, output
+    arguments = ('--stop-after', '1s', '--work-dir', work_dir, '--no-validate', *options)
+    path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+    machines = [
+        subprocess.Popen(
+            [ROOT / 'tools' / 'dist_train.sh', CONFIG, '1', *arguments],
+            env={**environment(), 'PATH': path, 'NNODES': '2', 'NODE_RANK': rank, 'PORT': '29617'},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in ('0', '1')
+    ]
+    for machine in machines:
+        output = machine.communicate(timeout=300)[0]
+        assert machine.returncode == 1, output
+        assert output.count('exitcode  : 75') == 1, output
+    first = load_checkpoint_file(work_dir / 'stopped.pth')['meta']
+
+    process = launch('--resume', *arguments)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 1, output
+    assert 'the time that it was given is over. All of it is saved in' in output
+    assert output.count('exitcode  : 75') == 2, output
     found = re.search(r'resumed epoch: (\d+), iter: (\d+)', output)
-    meta = load_checkpoint_file(tmp_path / 'work' / 'stopped.pth')['meta']
-    assert meta['iter'] > int(found[2]) > 0
+    meta = load_checkpoint_file(work_dir / 'stopped.pth')['meta']
+    assert meta['iter'] > int(found[2]) == first['iter'] > 0
     assert meta['epoch'] == meta['iter'] // 12
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ import pytest
 from halp_mm.apis import evaluate
 from halp_mm.apis.results import TIME_FIELDS
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG, environment, run_tool, tiny_options, tool_command
+from tests.runs import CONFIG, run_tool, tiny_options
+from tests.tool_process import ToolProcess
 
 
 @pytest.fixture(scope='module')
@@ -79,26 +80,20 @@ def test_untrained_encoder_needs_no_checkpoint(trained, tmp_path):
     assert json.loads((tmp_path / 'knn.json').read_text())['checkpoint'] is None
 
 
-KILLED_BEFORE_RENAMING = """
-import os, signal
+def kill_before_renaming(ending: str) -> None:
+    rename = os.replace
 
-rename = os.replace
+    def killed(source, target, **others):
+        if str(target).endswith(ending):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(source, target, **others)
 
-
-def killed(source, target, **others):
-    if str(target).endswith(os.environ['KILL_AT']):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return rename(source, target, **others)
-
-
-os.replace = killed
-"""
+    os.replace = killed
 
 
 def test_interrupted_and_started_again(trained, tmp_path):
     """Killed when a file is written but has not got its name: nothing is left half-written."""
     data_file, checkpoint = trained
-    (tmp_path / 'sitecustomize.py').write_text(KILLED_BEFORE_RENAMING)
 
     def arguments(folder: str) -> list:
         files = ('--out', tmp_path / folder / 'a.json', '--dump', tmp_path / folder / 'a.npz')
@@ -109,16 +104,9 @@ def test_interrupted_and_started_again(trained, tmp_path):
         found = (tmp_path / 'killed').glob(f'*{ending}')
         return [file.name for file in found if 'partial' not in file.name]
 
-    search = f'{tmp_path}{os.pathsep}{environment()["PYTHONPATH"]}'
     for kill_at, left in (('a.json', []), ('a.npz', ['a.json'])):
-        killed = subprocess.run(
-            tool_command(*arguments('killed')),
-            env={**environment(), 'PYTHONPATH': search, 'KILL_AT': kill_at},
-            capture_output=True,
-            check=False,
-            timeout=300,
-        )
-        assert killed.returncode == -signal.SIGKILL
+        killed = ToolProcess(*arguments('killed'), first=partial(kill_before_renaming, kill_at))
+        assert killed.end().returncode == -signal.SIGKILL
         assert names('.json') == left
         assert names('.npz') == []
     reports, scores = [], []

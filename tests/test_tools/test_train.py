@@ -3,15 +3,16 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.runs import CONFIG, ROOT, environment, run_tool, tiny_options, tool_command
+from tests.ranks import connected, run_two_ranks
+from tests.runs import CONFIG, run_tool, tiny_options
+from tests.tool_process import ToolProcess
 
 
 def final_state(work_dir: Path) -> dict:
@@ -70,22 +71,16 @@ def test_same_seed_gives_same_weights_and_another_seed_does_not(uninterrupted, t
 def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_path):
     data_file, work_dir, _ = uninterrupted
     options = tiny_options(data_file)
-    command = tool_command('train.py', CONFIG, '--work-dir', tmp_path, *options)
-    with (tmp_path / 'output').open('w') as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=output, stderr=subprocess.STDOUT
-        )
-        deadline = time.monotonic() + 120
-        while not (tmp_path / 'epoch_1.pth').exists() and process.poll() is None:
-            assert time.monotonic() < deadline, 'the first checkpoint never came'
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert process.returncode == -signal.SIGKILL, 'the run ended before it could be killed'
+    process = ToolProcess('train.py', CONFIG, '--work-dir', tmp_path, *options)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / 'epoch_1.pth').exists() and process.is_alive():
+        assert time.monotonic() < deadline, 'the first checkpoint never came'
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.end().returncode == -signal.SIGKILL, 'the run ended before it could be killed'
     assert not (tmp_path / 'epoch_3.pth').exists()
 
-    resume = ('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *options)
-    result = run_tool(*resume, in_process=False)
+    result = run_tool('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *options)
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch' in result.stdout + result.stderr
     resumed, reference = final_state(tmp_path), final_state(work_dir)
@@ -93,31 +88,20 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_pa
     first, second = (state['optimizer']['state'] for state in (resumed, reference))
     assert first.keys() == second.keys()
     for key in first:
-        assert torch.equal(first[key]['momentum_buffer'], second[key]['momentum_buffer'])
+        assert torch.equal(first[key]['exp_avg'], second[key]['momentum_buffer'])
+
+
+def train_as_rank(data_file: Path, rank: int, folder: str) -> None:
+    with connected(rank, folder):
+        options = ('--launcher', 'pytorch', *tiny_options(data_file))
+        result = run_tool('train.py', CONFIG, '--work-dir', folder, *options)
+    torch.save(vars(result), f'{folder}/rank{rank}.pth')
 
 
 def test_two_processes_train_together(uninterrupted, tmp_path):
     data_file, _, _ = uninterrupted
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
-    command = tool_command(
-        'train.py',
-        CONFIG,
-        '--work-dir',
-        tmp_path,
-        '--launcher',
-        'pytorch',
-        *tiny_options(data_file),
-    )
-    result = subprocess.run(
-        [*launch, *command[1:]],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    for result in run_two_ranks(partial(train_as_rank, data_file), tmp_path):
+        assert result['returncode'] == 0, result['stderr']
     state = final_state(tmp_path)
     # 16 clips, 2 processes of 4: 2 iterations an epoch, each queues the keys of both processes.
     assert state['meta']['iter'] == 6

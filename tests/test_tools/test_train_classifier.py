@@ -2,8 +2,7 @@
 
 import json
 import re
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,8 @@ import pytest
 import torch
 
 from tests.conftest import write_random_clips
-from tests.runs import ROOT, environment, run_tool, tiny_classifier_config, tool_command
+from tests.ranks import connected, run_two_ranks
+from tests.runs import run_tool, tiny_classifier_config
 
 
 def arguments(data_file: Path, **options: object) -> list[str]:
@@ -79,23 +79,17 @@ def test_resumed_run_ends_with_the_same_weights(trained, tmp_path):
         assert torch.equal(value, second[name]), name
 
 
+def train_as_rank(data_file: Path, rank: int, folder: str) -> None:
+    with connected(rank, folder):
+        command = arguments(data_file, train_cfg__max_epochs=1)
+        result = run_tool('train.py', *command, '--work-dir', folder, '--launcher', 'pytorch')
+    torch.save(vars(result), f'{folder}/rank{rank}.pth')
+
+
 def test_two_processes_train_together(trained, tmp_path):
     data_file, _, _ = trained
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
-    command = tool_command(
-        *('train.py', *arguments(data_file, train_cfg__max_epochs=1)),
-        *('--work-dir', tmp_path, '--launcher', 'pytorch'),
-    )
-    result = subprocess.run(
-        [*launch, *command[1:]],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    results = run_two_ranks(partial(train_as_rank, data_file), tmp_path)
+    assert [result['returncode'] for result in results] == [0, 0], results
     checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
     assert checkpoint['meta']['iter'] == 2
-    assert 'Epoch(val) [1]  val/top1:' in result.stdout + result.stderr
+    assert 'Epoch(val) [1]  val/top1:' in results[0]['stdout'] + results[0]['stderr']

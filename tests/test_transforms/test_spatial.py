@@ -7,7 +7,14 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from halp_mm.skeletons import Clips, get_layout
-from halp_mm.transforms import AxisMask, JointCorruption, Rotate, Shear, SpatialFlip
+from halp_mm.transforms import (
+    AxisMask,
+    JointCorruption,
+    JointOffset,
+    Rotate,
+    Shear,
+    SpatialFlip,
+)
 from tests.helpers import DTYPES, generator, random_clips
 
 THREE_JOINTS = dict(
@@ -132,6 +139,32 @@ def test_corruption_takes_the_same_joints_in_all_frames():
 def test_wrong_joint_ratio(ratio):
     with pytest.raises(ValueError, match='joint_ratio must be a number within'):
         JointCorruption(ratio)
+
+
+@pytest.mark.parametrize('channels', [3, 4])
+@pytest.mark.parametrize('scale', [1.0, 1000.0])
+def test_offset_equals_a_loop(scale, channels):
+    clips = random_clips((7, 1, 4), channels=channels, dtype=torch.float64)
+    clips = clips.with_coordinates(clips.coordinates * scale)
+    offset = JointOffset(0.3)
+    drawn = offset.draw(clips, generator(3))['offset'].double()
+    assert drawn.shape == (3, 2, 1, 25, 3)
+    assert abs(drawn.std() - 0.3) < 0.04
+    result = offset.apply(clips, drawn).coordinates
+    assert torch.equal(result[..., 3:], clips.coordinates[..., 3:])  # a score is no coordinate
+    for i, clip in enumerate(clips.coordinates[..., :3]):
+        seen = clip.abs().sum(-1) > 0
+        size = clip[seen].square().mean().sqrt()
+        for m, t, v in np.ndindex(seen.shape):
+            expected = clip[m, t, v] + seen[m, t, v] * drawn[i, m, 0, v] * size
+            torch.testing.assert_close(result[i, m, t, v, :3], expected)
+
+
+def test_no_offset_of_nobody():
+    clips = random_clips((3,)).with_coordinates(torch.zeros(1, 2, 3, 25, 3))
+    assert not JointOffset(0.5)(clips, generator()).coordinates.any()
+    with pytest.raises(ValueError, match='std must be a finite number of at least 0'):
+        JointOffset(-1)
 
 
 def test_rotation_draws_one_main_axis():

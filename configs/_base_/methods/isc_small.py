@@ -24,4 +24,4 @@ model = dict(
     streams=dict(_delete_=True, sequence='joint', graph='joint'),
     heads=dict(moco=None, inter_skeleton=dict(type='InterSkeletonHead', temperature=0.07)),
 )
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+optim_wrapper = dict(optimizer=dict(lr=0.001))

@@ -1,32 +1,42 @@
-# MoCo sized for a few hundred short clips and 2 CPU cores: gentler views of 32 frames, larger
-# steps, as many epochs as a few minutes allow.
+# MoCo sized for some hundred to some thousand clips and 2 CPU cores: views of 32 frames, and as
+# many epochs as a few minutes allow. docs/benchmarks.md says what each choice is worth.
 _base_ = './moco.py'
 
 model = dict(
-    encoder=dict(hidden_size=64, num_layers=2, bidirectional=True, pooling='mean'),
+    encoder=dict(
+        hidden_size=128,
+        num_layers=1,
+        bidirectional=True,
+        # A joint that hardly moves tells people apart rather than actions: it stays small.
+        shared_norm=True,
+        # A feature tells what comes first.
+        pooling='mean',
+        num_segments=4,
+    ),
     projector=dict(out_dim=64),
+    heads=dict(moco=dict(temperature=0.1)),
     queue_size=1024,
     momentum=0.99,
 )
 
 view = [
-    dict(type='TemporalCropResize', ratio=(0.4, 1.0), min_frames=12, num_frames=32),
-    dict(
-        type='RandomChoice',
-        transforms=[
-            dict(type='Shear', amplitude=0.3),
-            dict(type='JointCorruption', joint_ratio=0.3),
-        ],
-    ),
+    dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32),
+    dict(type='Shear', amplitude=0.5),
+    dict(type='JointOffset', std=0.2),
 ]
 data_preprocessor = dict(
     views=dict(query=view, key=view),
     evaluation_view=[dict(type='CenterCropResize', ratio=0.95, num_frames=32)],
 )
 
-train_cfg = dict(max_epochs=400)
-optim_wrapper = dict(optimizer=dict(lr=0.4))
-param_scheduler = [dict(type='MultiStepLR', milestones=[320], gamma=0.1)]
+train_cfg = dict(max_epochs=200)
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=0.003, weight_decay=0.01),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=10),
+    dict(type='CosineAnnealingLR', begin=10, end=200, T_max=190),
+]
 
 finetune = dict(
     epochs=40,
@@ -37,7 +47,14 @@ finetune = dict(
 )
 protocols = dict(
     # The linear layer sees the same crops in every epoch, so features are computed once.
-    linear=dict(learning_rate=1.0, epochs=200, milestones=[120, 170], train_view=None),
+    linear=dict(
+        standardize=True,
+        learning_rate=0.01,
+        weight_decay=0.05,
+        epochs=100,
+        milestones=[60, 85],
+        train_view=None,
+    ),
     finetune=finetune,
     semi=finetune,
     transfer=finetune,

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine.distributed import model_of
+from halp_mm.engine.training_summary import training_summary
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.registry import DATASETS
 
@@ -31,8 +32,10 @@ class PreflightHook(Hook):
         loader = runner.train_dataloader
         runner.logger.info(steps_of_an_epoch(len(loader.sampler), loader.batch_size, len(loader)))
         check_encoders(model_of(runner), loader.dataset)
-        if isinstance(loader.dataset, SkeletonDataset) and runner.cfg.get('test_dataset'):
-            test_dataset = DATASETS.build(runner.cfg.test_dataset)
+        given = runner.cfg.get('test_dataset')
+        test_dataset = DATASETS.build(given) if given else None
+        runner.logger.info(training_summary(runner, test_dataset))
+        if isinstance(loader.dataset, SkeletonDataset) and test_dataset is not None:
             allowed = bool(runner.cfg.get('train_on_test_clips'))
             for warning in (
                 *compare_clips(loader.dataset, test_dataset, allowed),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_choice, check_count
+from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout
@@ -31,7 +32,13 @@ class BiGRU(SequenceEncoder):
         hidden_size: Number of units per direction; a feature has twice as many entries.
         num_layers: Number of layers.
         bidirectional: Whether backward cells run backward in time.
+        shared_norm: Whether the batch norm of the input has one mean and variance for an axis, the
+            same for all joints and people, instead of one for every coordinate, as in the release.
+            With its own variance a joint that hardly moves, and then tells people apart rather
+            than actions, counts as much as a hand.
         pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames.
+        num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
+            what comes first; for ``'mean'``. A feature then has S times as many entries.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
@@ -46,17 +53,27 @@ class BiGRU(SequenceEncoder):
         hidden_size: int = 1024,
         num_layers: int = 3,
         bidirectional: bool = False,
+        shared_norm: bool = False,
         pooling: str = 'last',
+        num_segments: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
-        check_count(hidden_size=hidden_size, num_layers=num_layers)
+        check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
         check_choice(['last', 'mean'], pooling=pooling)
+        check_flag(shared_norm=shared_norm)
         self.bidirectional = bidirectional
+        self.shared_norm = shared_norm
         self.pooling = pooling
-        self.feature_dim = self.map_dim = 2 * hidden_size
-        sizes = [self.frame_size] + [self.feature_dim] * (num_layers - 1)
-        self.input_norm = nn.BatchNorm1d(self.frame_size)
+        if pooling == 'last' and num_segments > 1:
+            raise ValueError(
+                f"num_segments={num_segments} needs pooling='mean'; the last frame has no segments"
+            )
+        self.num_segments = num_segments
+        self.map_dim = 2 * hidden_size
+        self.feature_dim = num_segments * self.map_dim
+        sizes = [self.frame_size] + [self.map_dim] * (num_layers - 1)
+        self.input_norm = nn.BatchNorm1d(num_channels if shared_norm else self.frame_size)
         self.forward_cells = nn.ModuleList(
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
@@ -71,9 +88,13 @@ class BiGRU(SequenceEncoder):
             ValueError: if the clips differ from the encoder in people, joints or coordinates.
         """
         self.check_clips(clips)
+        if self.shared_norm:
+            by_axis = clips.movedim(-1, 1)
+            clips = self.input_norm(by_axis.flatten(2)).view(by_axis.shape).movedim(1, -1)
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
-        sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
+        if not self.shared_norm:
+            sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
             if self.bidirectional:
                 backward = backward_cell(sequence.flip(1))[0].flip(1)
@@ -83,6 +104,13 @@ class BiGRU(SequenceEncoder):
         return sequence.mT[:, None, :, :, None]
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """Take the last frame or the mean over frames: ``[N, 1, D, T, 1]`` to ``[N, D]``."""
+        """Take the last frame or the segments' means: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
+
+        Of fewer frames than segments, neighbouring segments share some.
+        """
         sequence = feature_map[:, 0, :, :, 0]
-        return sequence[..., -1] if self.pooling == 'last' else sequence.mean(-1)
+        if self.pooling == 'last':
+            return sequence[..., -1]
+        if self.num_segments == 1:
+            return sequence.mean(-1)
+        return F.adaptive_avg_pool1d(sequence, self.num_segments).mT.flatten(1)

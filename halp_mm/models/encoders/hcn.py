@@ -128,6 +128,7 @@ class HCN(Encoder):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
+                assert module.bias is not None, 'all of them have one'
                 nn.init.zeros_(module.bias)
 
     def forward_map(self, clips: Tensor) -> Tensor:

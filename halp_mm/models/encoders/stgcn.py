@@ -43,6 +43,7 @@ class GraphConvolution(nn.Module):
         summed = mix_joints(edges.permute(2, 0, 1).flatten(0, 1), sent)
         summed = summed.view(people, frames, joints, -1).permute(0, 3, 1, 2)
         weight = self.partitions.weight.unflatten(0, (len(edges), -1)).transpose(0, 1)
+        assert self.partitions.bias is not None, 'it is made with one'
         bias = edges.sum(1).T @ self.partitions.bias.view(len(edges), -1)
         return F.conv2d(summed, weight.flatten(1)[..., None, None]) + bias.T[:, None]
 

@@ -5,6 +5,7 @@ from halp_mm.models.heads.cmd_head import CMDHead
 from halp_mm.models.heads.cross_correlation_head import CrossCorrelationHead
 from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
+from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
@@ -12,6 +13,7 @@ from halp_mm.models.heads.moco_head import MoCoHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
+from halp_mm.models.heads.regeneration_head import RegenerationHead
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
+    'DisplacementHead',
     'HaLPHead',
     'InterSkeletonHead',
     'MaskedPredictionHead',
@@ -27,6 +30,7 @@ __all__ = [
     'PretrainingHead',
     'PrototypeHead',
     'Reads',
+    'RegenerationHead',
     'StreamHead',
     'StreamOutputs',
 ]

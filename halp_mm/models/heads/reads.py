@@ -16,6 +16,7 @@ class Reads:
     Args:
         clips: Views whose clips are read, as the encoder sees them.
         maps: Views whose feature maps are read.
+        features: Views whose features are read, with gradient.
         queries: Views whose embeddings are read, with gradient.
         keys: Views whose embeddings from the momentum copy are read.
         queues: Views whose keys are queued, each with the minimum queue size.
@@ -23,6 +24,7 @@ class Reads:
 
     clips: frozenset[str] = frozenset()
     maps: frozenset[str] = frozenset()
+    features: frozenset[str] = frozenset()
     queries: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     queues: Mapping[str, int] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Reads:
         return Reads(
             self.clips | other.clips,
             self.maps | other.maps,
+            self.features | other.features,
             self.queries | other.queries,
             self.keys | other.keys,
             sizes,
@@ -43,7 +46,12 @@ class Reads:
     @property
     def views(self) -> frozenset[str]:
         """All views that are read in any form."""
-        return self.clips | self.maps | self.queries | self.keys | self.queues.keys()
+        return self.clips | self.encoded | self.keys | self.queues.keys()
+
+    @property
+    def encoded(self) -> frozenset[str]:
+        """All views that an encoder maps with gradient."""
+        return self.maps | self.features | self.queries
 
     @property
     def embeddings(self) -> bool:

@@ -20,6 +20,7 @@ class StreamOutputs:
         clips: Inputs of the encoder, ``[N, M, T, V, C]`` by view.
         draws: Draws recorded by the views' transforms, ``[N, ...]`` by view and name.
         maps: Feature maps ``[N, M', D, T', V']`` by view, with gradient.
+        features: Features ``[N, D]`` by view, with gradient.
         queries: Embeddings ``[N, D]`` by view, with gradient.
         keys: Embeddings ``[N, D]`` from the momentum copy by view, without gradient.
         queues: The stream's queues by view, without the keys of this batch.
@@ -30,6 +31,7 @@ class StreamOutputs:
     clips: Mapping[str, Tensor] = field(default_factory=dict)
     draws: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     maps: Mapping[str, Tensor] = field(default_factory=dict)
+    features: Mapping[str, Tensor] = field(default_factory=dict)
     queries: Mapping[str, Tensor] = field(default_factory=dict)
     keys: Mapping[str, Tensor] = field(default_factory=dict)
     queues: Mapping[str, FeatureQueue] = field(default_factory=dict)

@@ -34,7 +34,7 @@ class EmbeddingNetwork(BaseModule):
 
     def forward(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
         """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`map_of`."""
-        return self.embed(self.map_of(clips, visible))
+        return self.projector(self.encoder.readout(self.map_of(clips, visible)))
 
     def map_of(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
         """Map a stream of clips to the encoder's feature map ``[N, M', D, T', V']``.
@@ -47,7 +47,3 @@ class EmbeddingNetwork(BaseModule):
         if visible is not None and self.encoder.omits_hidden:
             return self.encoder.forward_map(clips, visible)
         return self.encoder.forward_map(clips)
-
-    def embed(self, feature_map: Tensor) -> Tensor:
-        """Map the encoder's feature map to embeddings ``[N, D]``."""
-        return self.projector(self.encoder.readout(feature_map))

@@ -27,9 +27,15 @@ class MapDecoder(nn.Module):
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
+        people = 1 if encoder.keeps_people else encoder.num_people
+        if people is None:
+            raise ValueError(
+                f'{type(encoder).__name__} mixes people and takes any number of them; a decoder '
+                'needs to know how many: set its num_people'
+            )
         self.joints_are_mixed = not encoder.keeps_joints
         self.place_shape = (
-            1 if encoder.keeps_people else encoder.num_people,
+            people,
             1 if encoder.keeps_joints else encoder.layout.num_joints,
             encoder.num_channels,
         )

@@ -34,6 +34,7 @@ class MomentumCopy(AveragedModel):
     @torch.no_grad()
     def update_parameters(self, network: nn.Module) -> None:
         """Move all parameters towards the network's in one foreach operation."""
+        assert self.multi_avg_fn is not None, 'it is given when this is made'
         self.multi_avg_fn(
             list(self.module.parameters()), list(network.parameters()), self.n_averaged
         )

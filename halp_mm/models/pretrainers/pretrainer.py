@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from mmengine.dist import is_distributed
@@ -236,7 +236,7 @@ class Pretrainer(BaseModel):
         """
         weighted = [value for name, value in losses.items() if name.endswith('/loss')]
         if weighted:
-            total = sum(weighted)
+            total = cast('Tensor', sum(weighted))
         else:
             total = torch.zeros((), device=next(self.parameters()).device, requires_grad=True)
         return total, {'loss': total, **losses}
@@ -258,8 +258,9 @@ class Pretrainer(BaseModel):
     ) -> StreamOutputs:
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
-        network, queues = self.query_networks[stream], self.queues[stream]
-        keys, maps, queries = {}, {}, {}
+        network = self.query_networks[stream]
+        queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
+        keys, maps, features, queries = {}, {}, {}, {}
         for view in views:
             if view in reads.keys:
                 clips, visible = views[view][source], visible_in(draws, view)
@@ -267,16 +268,16 @@ class Pretrainer(BaseModel):
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
+            if name in reads.features | reads.queries:
+                features[name] = network.encoder.readout(feature_map)
             if name in reads.queries:
-                queries[name] = network.embed(feature_map)
+                queries[name] = network.projector(features[name])
 
         for view in views:
             derived = [
-                name
-                for name, base in self.bases.items()
-                if base == view and name in reads.maps | reads.queries
+                name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
-            if derived or view in reads.maps | reads.queries:
+            if derived or view in reads.encoded:
                 feature_map = network.map_of(views[view][source], visible_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
@@ -286,6 +287,7 @@ class Pretrainer(BaseModel):
             clips={view: views[view][source] for view in reads.clips},
             draws=draws,
             maps=maps,
+            features=features,
             queries=queries,
             keys=keys,
             queues={view: queues[view] for view in reads.queues},
@@ -302,7 +304,8 @@ class Pretrainer(BaseModel):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
-        network = self.key_networks.module[stream]
+        assert self.key_networks is not None, 'they are made if a head reads keys'
+        network = cast('ModuleDict', self.key_networks.module)[stream]
         if not (self.shuffles_keys and is_distributed()):
             return network(clips, visible)
         purpose = f'shuffled keys {view}'

@@ -1,8 +1,8 @@
 """Folders of what pose estimators and motion capture write, with a labels file.
 
-For the formats see :mod:`~.folder.formats`. A clip is a file, of OpenPose a folder; its name is
-its path in the folder without the suffix. Where no format is named, the first file says what it
-is.
+For the formats see :mod:`~.folder.formats`. A clip is a file, or a folder of OpenPose; its name is
+its path in the folder without the suffix. Without a given format, it is recognised from the first
+file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from halp_mm.preparation.folder.formats import (
     openpose,
 )
 from halp_mm.preparation.folder.formats.json_file import read_json
-from halp_mm.preparation.folder.source import FolderSource, shaped_clip
+from halp_mm.preparation.folder.source import FolderSource, lists_of, shaped_clip
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
 from halp_mm.preparation.summary import Summary
 from halp_mm.registry import SOURCES
@@ -47,11 +47,11 @@ _PEOPLE = (
 
 
 def find_format(folder: Path, lists: Collection[Path] = ()) -> str | None:
-    """Find out what the files of a folder are.
+    """Recognise the format of a folder's files.
 
     Args:
         folder: The folder.
-        lists: Files in it that are no clips.
+        lists: Files in it that are no clips, resolved.
 
     Returns:
         The name of a format; None if there are arrays, or nothing that is known.
@@ -62,7 +62,6 @@ def find_format(folder: Path, lists: Collection[Path] = ()) -> str | None:
     """
     if not folder.is_dir():
         return None
-    lists = {path.resolve() for path in lists}
     paths = [
         path
         for path in find_files(folder, {*ARRAY_SUFFIXES, '.json', '.bvh'})
@@ -117,7 +116,7 @@ class PoseFilesSource(FolderSource):
         self.format = FORMATS[format]
         self.parse = self.format.parse
         self.suffixes = ('',) if self.format is openpose else self.format.SUFFIXES
-        self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
+        self._lists = lists_of(Path(folder), labels, classes)
         self._clips = self._find_clips(Path(folder), format)
         self._first, self._kind, found = self._look_at_first(layout)
         super().__init__(folder, found, labels, classes, dataset)
@@ -147,11 +146,12 @@ class PoseFilesSource(FolderSource):
         return people
 
     def remarks(self, summary: Summary) -> list[str]:
-        """The frame rates, where files say them."""
-        if not self._rates:
-            return []
-        rates = ', '.join(f'{rate:g} in {clips} clips' for rate, clips in self._rates.items())
-        return [f"frames a second: {rates}; coordinates are in the files' unit"]
+        """The remarks of a :class:`FolderSource`, and the frame rates, if files state them."""
+        lines = super().remarks(summary)
+        if self._rates:
+            rates = ', '.join(f'{rate:g} in {clips} clips' for rate, clips in self._rates.items())
+            lines.append(f"frames a second: {rates}; coordinates are in the files' unit")
+        return lines
 
     def _look_at_first(
         self, layout: str | Mapping | SkeletonLayout | None

@@ -1,11 +1,11 @@
 """One's own clips: a folder with one file a clip, and a labels file.
 
 For the clips' files see :mod:`~.folder.clip_files`, for the labels file :mod:`~.folder.labels`.
-Files are found in the folder and its subfolders; hidden ones are passed over. A clip's name is its
+Files are found in the folder and its subfolders; hidden ones are ignored. A clip's name is its
 file's path in the folder without the suffix.
 
-Frames stay as they are. A person who is zero in all frames is not kept; a clip in which everybody
-is, is left out. A joint that was not tracked is zero; NaN is a problem.
+Frames stay unchanged. A person who is zero in all frames is dropped, and a clip in which all people
+are zero is omitted. A joint that was not tracked is zero; NaN is a problem.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 from halp_mm.datasets.class_numbers import describe_numbers
 from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
-from halp_mm.preparation.folder.labels import Labels, read_labels
+from halp_mm.preparation.folder.labels import Labels, find_labels, read_labels
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, second_file
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
+from halp_mm.problems import BAD_LABEL, Problem, listing
 from halp_mm.registry import SOURCES
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -43,8 +43,8 @@ class FolderSource(Source):
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips.
-        labels: The labels file. Without one, no clip has a label and all are in the split
-            ``train``.
+        labels: The labels file; by default ``labels.csv`` in the folder. Without one, no clip has
+            a label and all are in the split ``train``.
         classes: A text file with the names of the classes, one a line.
         dataset: Name of the data set; by default the folder's.
 
@@ -64,19 +64,20 @@ class FolderSource(Source):
         classes: str | os.PathLike | None = None,
         dataset: str | None = None,
     ) -> None:
-        if labels is None and classes is not None:
+        self.folder, self.layout = Path(folder), get_layout(layout)
+        self.name = dataset or self.folder.resolve().name
+        self.labels = find_labels(self.folder) if labels is None else Path(labels)
+        self._labels_were_found = labels is None and self.labels is not None
+        if self.labels is None and classes is not None:
             raise ValueError(
                 f'{os.fspath(classes)} names classes, but there is no labels file; give both or '
                 'none'
             )
-        self.folder, self.layout = Path(folder), get_layout(layout)
-        self.labels = None if labels is None else Path(labels)
-        self.name = dataset or self.folder.resolve().name
         self._known = Labels()
         if self.labels is not None:
             self._known = read_labels(self.labels, None if classes is None else Path(classes))
         self.class_names = self._known.class_names
-        self._lists = [Path(file).resolve() for file in (labels, classes) if file is not None]
+        self._lists = lists_of(self.folder, labels, classes)
         self._files: dict[str, Path] = {}
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
@@ -116,9 +117,13 @@ class FolderSource(Source):
         return shaped_clip(clip.coordinates, self.layout, self._files[clip.name])
 
     def remarks(self, summary: Summary) -> list[str]:
-        """Which classes have no clips, and whether integer labels were numbered anew."""
+        """Where labels were found, which classes have no clips, and how integers were numbered."""
+        lines = []
+        if self._labels_were_found:
+            lines.append(f'labels: those in {self.labels}, which was found in the folder')
         numbers = describe_numbers(self._known.class_of_label)
-        lines = [numbers] if numbers else []
+        if numbers:
+            lines.append(numbers)
         empty = [name for name, count in summary.classes.items() if not count]
         if empty:
             total = len(summary.classes)
@@ -126,7 +131,7 @@ class FolderSource(Source):
         return lines
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
-        """The clips' files by name; those in the lists are none."""
+        """The clips' files by name, without labels and classes."""
         if not self.folder.is_dir():
             raise FileNotFoundError(
                 f'there is no folder {self.folder}; expected the folder with the clips, one file '
@@ -143,11 +148,7 @@ class FolderSource(Source):
         for path in paths:
             name = path.relative_to(self.folder).with_suffix('').as_posix()
             if name in files:
-                text = (
-                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
-                    'two, this one is left out by --skip-bad'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
+                summary.problems.append(second_file(name, files[name], path))
             else:
                 files[name] = path
         return files
@@ -174,26 +175,25 @@ def prepare_folder(
     Args:
         folder: The folder with the clips' files.
         layout: The joint layout of the clips. Files of pose estimators and motion capture say it.
-        labels: The labels file. Without one, no clip has a label and all are in the split
-            ``train``.
+        labels: The labels file; by default ``labels.csv`` in the folder. Without one, no clip has
+            a label and all are in the split ``train``.
         out: The data file to make.
         to_layout: The layout to convert the clips to; by default they stay as they are.
         classes: A text file with the names of the classes, one a line.
         workers: How many processes read; by default one for each core.
-        skip_bad: Leave out bad files and rows instead of refusing the data.
+        skip_bad: Skip bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
         dataset: Name of the data set; by default the folder's.
         format: What wrote the files: openpose, alphapose, mmpose, mediapipe, azure_kinect or bvh;
-            by default it is found out.
+            by default, the files themselves say it.
 
     Returns:
-        What the file holds and what was left out.
+        What the file holds and what was omitted.
     """
     from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
 
     if format is None:
-        lists = [Path(file) for file in (labels, classes) if file is not None]
-        format = find_format(Path(folder), lists)
+        format = find_format(Path(folder), lists_of(Path(folder), labels, classes))
     if format is not None:
         source = PoseFilesSource(folder, format, labels, classes, layout, dataset)
     elif layout is None:
@@ -204,6 +204,17 @@ def prepare_folder(
     else:
         source = FolderSource(folder, layout, labels, classes, dataset)
     return prepare(source, out, workers, skip_bad, progress, to_layout)
+
+
+def lists_of(folder: Path, *given: str | os.PathLike | None) -> set[Path]:
+    """The files in a folder that are no clips: labels and classes.
+
+    Args:
+        folder: The folder.
+        given: The labels file, then others; without a labels file, the one in the folder counts.
+    """
+    found = [find_labels(folder) if given[0] is None else given[0], *given[1:]]
+    return {Path(file).resolve() for file in found if file is not None}
 
 
 def read_clip(path: Path, layout: SkeletonLayout) -> np.ndarray:

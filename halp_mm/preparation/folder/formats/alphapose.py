@@ -19,16 +19,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from halp_mm.preparation.folder.formats.json_file import (
-    as_integer,
-    as_list,
-    as_numbers,
-    as_object,
-    read_json,
-    refuse,
-    stacked_poses,
-)
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of, known_ids
+from halp_mm.preparation.folder.formats.json_file import Place, read_place
+from halp_mm.preparation.folder.formats.poses import PoseList, Poses, clip_of_poses
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -43,41 +35,32 @@ def recognises(content: object) -> bool:
 
 def parse(files: RawFiles) -> Parsed:
     """Read a file and choose the people; see :mod:`~.formats.poses`."""
-    return clip_of_poses(files.name, read(files), files.paths[0])
+    return clip_of_poses(files.name, read(files))
 
 
 def read(files: RawFiles) -> Poses:
-    """Read the file of one clip.
-
-    Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is not as expected.
-    """
+    """Read the file of one clip; an OSError or ValueError says why that is not possible."""
     (path,) = files.paths
-    numbers, poses, ids = [], [], []
-    for i, entry in enumerate(as_list(read_json(path), path, 'people')):
-        where = f'{path}, entry {i}'
-        entry = as_object(entry, where, 'with image_id and keypoints')
-        numbers.append(_frame_number(entry.get('image_id'), where))
-        keypoints = as_numbers(entry.get('keypoints'), f'{where}, keypoints', {0})
+    found = PoseList(path)
+    for entry in read_place(path).items('people'):
+        keypoints = entry.get('keypoints').numbers()
         if len(keypoints) not in {3 * joints for joints, _ in LAYOUTS}:
-            refuse(where, len(keypoints), '51 numbers of COCO, 78 of Halpe or 399 of whole bodies')
-        poses.append(keypoints.reshape(-1, 3))
-        ids.append(_track_id(entry['idx'], where) if 'idx' in entry else None)
-    if not poses:
-        raise ValueError(f'{path} has nobody in it; expected a list of people. Leave it out')
-    num_frames, frames = frames_of(numbers)
-    return Poses(num_frames, frames, stacked_poses(poses, path), 2, known_ids(ids))
+            entry.get('keypoints').refuse('51 numbers of COCO, 78 of Halpe or 399 of whole bodies')
+        found.add_frame(_frame_number(entry.get('image_id')), again=True)
+        track_id = _track_id(entry.get('idx')) if entry.has('idx') else None
+        found.add(keypoints.reshape(-1, 3), track_id)
+    return found.poses(has_score=True)
 
 
-def _frame_number(image_id: object, where: str) -> int:
-    if not isinstance(image_id, str):
-        return as_integer(image_id, where, 'image_id')
-    digits = re.findall(r'[0-9]{1,15}', PurePosixPath(image_id).stem)
-    return int(digits[-1]) if digits else refuse(where, image_id, 'an image_id with a number')
+def _frame_number(image_id: Place) -> int:
+    if not isinstance(image_id.value, str):
+        return image_id.integer()
+    digits = re.findall(r'[0-9]{1,15}', PurePosixPath(image_id.value).stem)
+    return int(digits[-1]) if digits else image_id.refuse('a name with a number')
 
 
-def _track_id(value: object, where: str) -> int:
+def _track_id(idx: Place) -> int:
+    value = idx.value
     while isinstance(value, list) and value:
         value = value[0]
-    return as_integer(value, where, 'idx', minimum=-1)
+    return Place(value, idx.where).integer(minimum=-1)

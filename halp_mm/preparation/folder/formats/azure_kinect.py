@@ -12,21 +12,14 @@ Checked against the sample's source. Some of its descendants add confidences, wh
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from halp_mm.preparation.folder.formats.json_file import (
-    as_integer,
-    as_list,
-    as_numbers,
-    as_object,
-    read_json,
-    refuse,
-)
+from halp_mm.preparation.folder.formats.json_file import read_place
 from halp_mm.preparation.folder.formats.poses import (
+    PoseList,
     Poses,
     check_values,
     clip_of_poses,
-    frames_of,
 )
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
@@ -43,36 +36,20 @@ def recognises(content: object) -> bool:
 
 def parse(files: RawFiles) -> Parsed:
     """Read a file and choose the people; see :mod:`~.formats.poses`."""
-    return clip_of_poses(files.name, read(files), files.paths[0])
+    return clip_of_poses(files.name, read(files))
 
 
 def read(files: RawFiles) -> Poses:
-    """Read the file of one clip.
-
-    Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is not as expected.
-    """
+    """Read the file of one clip; an OSError or ValueError says why that is not possible."""
     (path,) = files.paths
-    content = as_object(read_json(path), path, 'with a list frames')
-    numbers, positions, people, ids = [], [], [], []
-    for i, frame in enumerate(as_list(content.get('frames'), f'{path}, frames', 'frames')):
-        where = f'{path}, frame {i}'
-        frame = as_object(frame, where, 'with frame_id and bodies')
-        numbers.append(as_integer(frame.get('frame_id'), where, 'frame_id'))
-        for body in as_list(frame.get('bodies'), f'{where}, bodies', 'bodies'):
-            body = as_object(body, where, 'with body_id and joint_positions')
-            ids.append(as_integer(body.get('body_id'), where, 'body_id'))
-            position = as_numbers(body.get('joint_positions'), f'{where}, joint_positions', {3})
-            if len(position) != 32:
-                refuse(where, len(position), '32 joint_positions')
-            positions.append(position)
-            people.append(i)
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f'{path} has a frame_id twice; expected each once. Export it again')
-    if not positions:
-        raise ValueError(f'{path} has nobody in it; expected bodies. Leave it out')
-    num_frames, frames = frames_of(numbers)
-    millimetres = np.stack(positions)
-    check_values(millimetres, path)
-    return Poses(num_frames, frames[people], millimetres / 1000, 3, np.array(ids, np.int64))
+    found = PoseList(path)
+    for frame in read_place(path).get('frames').items('frames'):
+        found.add_frame(frame.get('frame_id').integer())
+        for body in frame.get('bodies').items('bodies'):
+            positions = body.get('joint_positions').numbers({3})
+            if len(positions) != 32:
+                body.get('joint_positions').refuse('32 of them')
+            found.add(positions, body.get('body_id').integer())
+    millimetres = found.poses(has_score=False)
+    check_values(millimetres.values, path)
+    return replace(millimetres, values=millimetres.values / 1000)

@@ -1,7 +1,7 @@
 """MediaPipe's pose landmarks, 33 a person, as JSON.
 
-MediaPipe writes no files; people write what it returns. Read is a list of frames, or an object
-with that list as ``frames``. A frame is
+MediaPipe writes no files; people write what it returns. A file holds a list of frames, or an
+object with that list as ``frames``. A frame is
 
 - null or an empty list: nobody;
 - a list of 33 landmarks: one person; or a list of people, each a list of 33 landmarks;
@@ -24,25 +24,16 @@ exporter's file, as there is no form of MediaPipe's own.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from halp_mm.preparation.folder.formats.json_file import (
-    as_list,
-    as_numbers,
-    as_object,
-    read_json,
-    refuse,
-    stacked_poses,
-)
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses
+from halp_mm.preparation.folder.formats.json_file import Place, read_place
+from halp_mm.preparation.folder.formats.poses import PoseList, Poses, clip_of_poses
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
 LAYOUTS = {(33, 3): 'blazepose33'}
 _WORLD = ('pose_world_landmarks', 'worldLandmarks')
-_IMAGE = ('pose_landmarks', 'landmarks')
+_KEYS = (*_WORLD, 'pose_landmarks', 'landmarks')
 
 
 def recognises(content: object) -> bool:
@@ -50,7 +41,7 @@ def recognises(content: object) -> bool:
     frames = content.get('frames') if isinstance(content, dict) else content
     first = next((frame for frame in frames if frame), None) if isinstance(frames, list) else None
     if isinstance(first, dict):
-        return any(key in first for key in (*_WORLD, *_IMAGE))
+        return any(key in first for key in _KEYS)
     while isinstance(first, list) and first and len(first) != 33:
         first = first[0]
     return isinstance(first, list) and len(first) == 33
@@ -58,62 +49,56 @@ def recognises(content: object) -> bool:
 
 def parse(files: RawFiles) -> Parsed:
     """Read a file and choose the people; see :mod:`~.formats.poses`."""
-    return clip_of_poses(files.name, read(files), files.paths[0])
+    return clip_of_poses(files.name, read(files))
 
 
 def read(files: RawFiles) -> Poses:
-    """Read the file of one clip.
-
-    Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is not as expected.
-    """
+    """Read the file of one clip; an OSError or ValueError says why that is not possible."""
     (path,) = files.paths
-    content = read_json(path)
-    frames = content.get('frames') if isinstance(content, dict) else content
-    numbers, poses, kinds = [], [], set()
-    for i, frame in enumerate(as_list(frames, path, 'frames')):
-        where = f'{path}, frame {i}'
-        people, is_world = _people(frame, where)
+    content = read_place(path)
+    frames = content.get('frames') if isinstance(content.value, dict) else content
+    found, kinds, has_visibility = PoseList(path), set(), False
+    for number, frame in enumerate(frames.items('frames')):
+        found.add_frame(number)
+        people, is_world = _people(frame)
         for person in people:
-            numbers.append(i)
-            poses.append(_landmarks(person, where))
+            landmarks = _landmarks(person)
+            found.add(landmarks)
             kinds.add(is_world)
-    if not poses:
-        raise ValueError(f'{path} has nobody in it; expected landmarks. Leave it out')
+            has_visibility = landmarks.shape[1] == 4
     if len(kinds) > 1:
-        refuse(path, 'world and image landmarks', 'one of the two in all frames')
-    values = stacked_poses(poses, path)
-    return Poses(
-        len(frames), np.array(numbers), values, 3, facts={'kind': int(kinds.pop() is True)}
-    )
+        raise ValueError(
+            f'{path} has world and image landmarks; expected one of the two in all frames. Export '
+            'it again'
+        )
+    return found.poses(has_visibility, {'kind': int(kinds == {True})})
 
 
-def _people(frame: object, where: str) -> tuple[list, bool | None]:
+def _people(frame: Place) -> tuple[list[Place], bool | None]:
     """The people in a frame, and whether they stand in the world; None if nothing says so."""
     is_world = None
-    if isinstance(frame, dict):
-        key = next((key for key in (*_WORLD, *_IMAGE) if frame.get(key)), None)
-        if key is None and not any(key in frame for key in (*_WORLD, *_IMAGE)):
-            refuse(where, list(frame)[:5], f'one of {", ".join((*_WORLD, *_IMAGE))}')
+    if isinstance(frame.value, dict):
+        if not any(map(frame.has, _KEYS)):
+            frame.refuse(f'one of {", ".join(_KEYS)}')
+        key = next((key for key in _KEYS if frame.value.get(key)), None)
         is_world = key in _WORLD
-        frame = None if key is None else frame[key]
-    if frame is None or frame == []:
+        frame = Place(None, frame.where) if key is None else frame.get(key)
+    if frame.value is None or frame.value == []:
         return [], is_world
-    frame = as_list(frame, where, 'landmarks or people')
-    is_person = isinstance(frame[0], dict) or (
-        isinstance(frame[0], list) and bool(frame[0]) and not isinstance(frame[0][0], (list, dict))
+    people = frame.items('landmarks or people')
+    first = people[0].value
+    is_person = isinstance(first, dict) or (
+        isinstance(first, list) and bool(first) and not isinstance(first[0], (list, dict))
     )
-    return [frame] if is_person else frame, is_world
+    return [frame] if is_person else people, is_world
 
 
-def _landmarks(person: object, where: Path | str) -> np.ndarray:
-    person = as_list(person, where, '33 landmarks')
-    if len(person) != 33:
-        refuse(where, len(person), '33 landmarks')
-    if not isinstance(person[0], dict):
-        return as_numbers(person, where, {3, 4, 5})[:, :4]
-    keys = ('x', 'y', 'z', 'visibility') if 'visibility' in person[0] else ('x', 'y', 'z')
-    landmarks = [as_object(landmark, where, 'with x, y and z') for landmark in person]
-    rows = [[landmark.get(key) for key in keys] for landmark in landmarks]
-    return as_numbers(rows, where, {len(keys)})
+def _landmarks(person: Place) -> np.ndarray:
+    landmarks = person.items('33 landmarks')
+    if len(landmarks) != 33:
+        person.refuse('33 landmarks')
+    if not isinstance(landmarks[0].value, dict):
+        return person.numbers({3, 4, 5})[:, :4]
+    keys = ('x', 'y', 'z', 'visibility') if landmarks[0].has('visibility') else ('x', 'y', 'z')
+    rows = [[landmark.get(key).value for key in keys] for landmark in landmarks]
+    return Place(rows, person.where).numbers({len(keys)})

@@ -19,20 +19,11 @@ the ones above, so name another layout by ``--layout``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from halp_mm.preparation.folder.formats.json_file import (
-    as_integer,
-    as_list,
-    as_numbers,
-    as_object,
-    read_json,
-    refuse,
-    stacked_poses,
-)
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, frames_of, known_ids
+from halp_mm.preparation.folder.formats.json_file import Place, read_place
+from halp_mm.preparation.folder.formats.poses import PoseList, Poses, clip_of_poses
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -59,53 +50,32 @@ def recognises(content: object) -> bool:
 
 def parse(files: RawFiles) -> Parsed:
     """Read a file and choose the people; see :mod:`~.formats.poses`."""
-    return clip_of_poses(files.name, read(files), files.paths[0])
+    return clip_of_poses(files.name, read(files))
 
 
 def read(files: RawFiles) -> Poses:
-    """Read the file of one clip.
-
-    Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is not as expected.
-    """
+    """Read the file of one clip; an OSError or ValueError says why that is not possible."""
     (path,) = files.paths
-    numbers, poses, people, ids = [], [], [], []
-    for position, (number, instances) in enumerate(_frames(read_json(path), path)):
-        numbers.append(number)
-        for i, instance in enumerate(as_list(instances, f'{path}, frame {number}', 'instances')):
-            where = f'{path}, frame {number}, instance {i}'
-            instance = as_object(instance, where, 'with keypoints and keypoint_scores')
-            keypoints = as_numbers(instance.get('keypoints'), f'{where}, keypoints', {2, 3})
-            scores = as_numbers(instance.get('keypoint_scores'), f'{where}, keypoint_scores', {0})
+    found = PoseList(path)
+    for number, instances in _frames(read_place(path)):
+        found.add_frame(number)
+        for instance in instances.items('instances'):
+            keypoints = instance.get('keypoints').numbers({2, 3})
+            scores = instance.get('keypoint_scores').numbers()
             if len(scores) != len(keypoints):
-                refuse(where, len(scores), f'{len(keypoints)} scores, one a joint')
-            poses.append(np.column_stack([keypoints, scores]))
-            people.append(position)
-            ids.append(_track_id(instance, where))
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f'{path} has a frame_id twice; expected each once. Export it again')
-    if not poses:
-        raise ValueError(f'{path} has nobody in it; expected instances. Leave it out')
-    num_frames, frames = frames_of(numbers)
-    values = stacked_poses(poses, path)
-    return Poses(num_frames, frames[people], values, values.shape[2] - 1, known_ids(ids))
+                instance.get('keypoint_scores').refuse(f'{len(keypoints)} scores, one a joint')
+            has_id = instance.has('track_id')
+            track_id = instance.get('track_id').integer(minimum=-1) if has_id else None
+            found.add(np.column_stack([keypoints, scores]), track_id)
+    return found.poses(has_score=True)
 
 
-def _track_id(instance: dict, where: str) -> int | None:
-    if 'track_id' not in instance:
-        return None
-    return as_integer(instance['track_id'], where, 'track_id', minimum=-1)
-
-
-def _frames(content: object, path: Path) -> Iterator[tuple[int, object]]:
+def _frames(content: Place) -> Iterator[tuple[int, Place]]:
     """Number and instances of each frame."""
-    if isinstance(content, dict):
+    if isinstance(content.value, dict):
         content = content.get('instance_info')
-    for i, frame in enumerate(as_list(content, path, 'frames')):
-        if isinstance(frame, list):
+    for i, frame in enumerate(content.items('frames')):
+        if isinstance(frame.value, list):
             yield i, frame
         else:
-            frame = as_object(frame, f'{path}, entry {i}', 'with frame_id and instances')
-            number = as_integer(frame.get('frame_id'), f'{path}, entry {i}', 'frame_id')
-            yield number, frame.get('instances')
+            yield frame.get('frame_id').integer(), frame.get('instances')

@@ -20,18 +20,8 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
-from halp_mm.preparation.folder.formats.json_file import (
-    as_integer,
-    as_list,
-    as_numbers,
-    as_object,
-    read_json,
-    refuse,
-    stacked_poses,
-)
-from halp_mm.preparation.folder.formats.poses import Poses, clip_of_poses, known_ids
+from halp_mm.preparation.folder.formats.json_file import Place, read_place
+from halp_mm.preparation.folder.formats.poses import PoseList, Poses, clip_of_poses
 from halp_mm.preparation.raw_files import Parsed, RawFiles
 
 SUFFIXES = ('.json',)
@@ -43,41 +33,28 @@ _NAME = re.compile(rf'(.*?)(\d{{1,15}}){re.escape(FILE_END)}')
 
 def parse(files: RawFiles) -> Parsed:
     """Read a folder's files and choose the people; see :mod:`~.formats.poses`."""
-    return clip_of_poses(files.name, read(files), files.paths[0].parent)
+    return clip_of_poses(files.name, read(files))
 
 
 def read(files: RawFiles) -> Poses:
-    """Read the files of one clip.
-
-    Raises:
-        OSError: if a file cannot be read.
-        ValueError: if one is not as expected, or a frame is missing.
-    """
-    frames, poses, ids = [], [], []
-    for frame, path in enumerate(_in_order(files.paths)):
-        content = as_object(read_json(path), path, 'with a list people')
-        for i, person in enumerate(as_list(content.get('people'), f'{path}, people', 'people')):
-            where = f'{path}, person {i}'
-            person = as_object(person, where, 'with pose_keypoints_2d')
-            numbers = as_numbers(person.get('pose_keypoints_2d'), where, {0})
+    """Read the files of one clip; an OSError or ValueError says why that is not possible."""
+    found = PoseList(files.paths[0].parent)
+    for number, path in enumerate(_in_order(files.paths)):
+        found.add_frame(number)
+        for person in read_place(path).get('people').items('people'):
+            numbers = person.get('pose_keypoints_2d').numbers()
             if len(numbers) not in {3 * joints for joints, _ in LAYOUTS}:
-                refuse(where, len(numbers), '75 numbers of BODY_25 or 54 of COCO')
-            frames.append(frame)
-            poses.append(numbers.reshape(-1, 3))
-            ids.append(_person_id(person.get('person_id', -1), where))
-    if not poses:
-        raise ValueError(
-            f'{files.paths[0].parent} has nobody in {len(files.paths)} frames; expected people in '
-            'some. Leave the clip out'
-        )
-    values = stacked_poses(poses, files.paths[0].parent)
-    return Poses(len(files.paths), np.array(frames), values, 2, known_ids(ids))
+                person.get('pose_keypoints_2d').refuse('75 numbers of BODY_25 or 54 of COCO')
+            track_id = _person_id(person.get('person_id')) if person.has('person_id') else None
+            found.add(numbers.reshape(-1, 3), track_id)
+    return found.poses(has_score=True)
 
 
-def _person_id(value: object, where: str) -> int:
+def _person_id(person_id: Place) -> int:
+    value = person_id.value
     if isinstance(value, list) and len(value) == 1:
         (value,) = value
-    return as_integer(value, where, 'person_id', minimum=-1)
+    return Place(value, person_id.where).integer(minimum=-1)
 
 
 def _in_order(paths: tuple[Path, ...]) -> list[Path]:
@@ -85,7 +62,10 @@ def _in_order(paths: tuple[Path, ...]) -> list[Path]:
     found = {path: _NAME.fullmatch(path.name) for path in paths}
     for path, match in found.items():
         if match is None:
-            refuse(path, path.name, f'a name that ends with the number and {FILE_END}')
+            raise ValueError(
+                f'{path} has no frame number; expected a name that ends with the number and '
+                f'{FILE_END}. Rename it'
+            )
     videos = sorted({match[1] for match in found.values()})
     if len(videos) > 1:
         raise ValueError(

@@ -1,0 +1,8 @@
+# CrosSCLR sized for a few hundred short clips; mining across streams is its second stage.
+_base_ = './skeletonclr_small.py'
+
+method = 'CrosSCLR'
+model = dict(
+    streams=['joint', 'motion', 'bone'],
+    heads=dict(moco=dict(end_epoch=50), cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
+)

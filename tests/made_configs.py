@@ -1,0 +1,49 @@
+"""The shipped configs of small sets, which are what the recipe says: compared, or written anew.
+
+``python -m tests.made_configs`` writes them, after a change of the recipe.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from halp_mm.apis.config_making import base_config, changed_settings, config_text
+from halp_mm.apis.data_facts import DataFacts
+from halp_mm.apis.recipe import choose_settings
+from tests.helpers import DATA
+from tests.runs import ROOT
+
+#: The facts of the sets' data files, which tests do not have.
+FACTS = {
+    name: DataFacts(**facts)
+    for name, facts in json.loads((DATA / 'data_facts.json').read_text()).items()
+}
+#: The sets of each encoder's methods; the encoder stands in the names of the files.
+METHODS = {
+    **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
+    **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
+    **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
+    **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
+    ('agcn', 'aagcn'): list(FACTS),
+}
+
+
+def made_configs() -> Iterator[tuple[Path, str]]:
+    """Each config's file and its text."""
+    bases = ROOT / 'configs' / '_base_'
+    for (encoder, method), names in METHODS.items():
+        for name in names:
+            facts = FACTS[name]
+            paths = [bases / 'methods' / f'{method}_small.py', bases / 'datasets' / f'{name}.py']
+            base = base_config(paths)
+            comment = 'The recipe of tools/make_config.py, written by python -m tests.made_configs.'
+            relative = [f'../{path.relative_to(bases.parent)}' for path in paths]
+            settings = changed_settings(choose_settings(facts, base), base)
+            text = config_text(f'{comment}\n{facts}.', relative, settings)
+            yield ROOT / 'configs' / method / f'{encoder}_{name}.py', text
+
+
+if __name__ == '__main__':
+    for path, text in made_configs():
+        path.write_text(text)
+        print(path.relative_to(ROOT))

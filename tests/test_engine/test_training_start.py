@@ -1,0 +1,119 @@
+"""The start of a training: what its first screen says, and what it costs."""
+
+import json
+import logging
+import subprocess
+import sys
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.config import config as mmengine_config
+from mmengine.visualization import Visualizer
+
+from halp_mm.apis import train
+from halp_mm.engine import LogVisualizer
+from halp_mm.engine.config_text import format_configs_once
+from tests.runs import CONFIG, environment, run_tool, tiny_classifier_config, tiny_options
+
+
+def screen_of(output: str) -> list[str]:
+    """The lines before the first iteration's."""
+    return output.partition('Epoch(train)')[0].splitlines()
+
+
+def test_first_screen_is_a_dozen_lines_and_the_log_has_the_rest(random_clips, tmp_path):
+    options = tiny_options(random_clips, model__streams='[joint,motion]', train_cfg__max_epochs=2)
+    done = run_tool('train.py', CONFIG, '--work-dir', tmp_path / 'run', *options)
+    assert done.returncode == 0, done.stderr
+    lines = screen_of(done.stdout)
+    text = '\n'.join(lines)
+    assert len(lines) <= 20, text
+    for line in (
+        'training   HaLP, seed 0',
+        'data       random train, 8 clips, 25 joints (kinect_v2)',
+        'test       random test, 4 clips, 25 joints (kinect_v2)',
+        'schedule   2 epochs x 2 steps x 4 clips',
+        'encoder    BiGRU',
+        'streams    joint, motion',
+        'head       MoCoHead, epochs 1 to 2, joint, motion',
+        'head       HaLPHead, epochs 2 to 2, joint, motion, weight 0.1',
+        'optimizer  SGD, learning rate 0.4',
+        'device     cpu, 1 thread',
+    ):
+        assert f'  {line}\n' in text
+    (log,) = tmp_path.rglob('*.log')
+    written = log.read_text(encoding='utf-8')
+    for part in ('System environment:', 'Config:\n', 'Hooks will be executed', 'this training:'):
+        assert part in written
+        assert (part in text) == (part == 'this training:')
+
+
+def test_first_screen_of_a_classifier_counts_its_parameters(random_clips, tmp_path):
+    config, options = tiny_classifier_config(random_clips, train_cfg__max_epochs=1)
+    runner = train(config, tmp_path, options)
+    log = runner.log_file.read_text(encoding='utf-8')
+    count = sum(parameter.numel() for parameter in runner.model.parameters())
+    assert f'model      SkeletonClassifier, {count:,} parameters trained\n' in log
+    assert '  head ' not in log
+
+
+def test_log_level_of_the_terminal_is_kept(random_clips, tmp_path):
+    config, options = tiny_classifier_config(random_clips, train_cfg__max_epochs=1)
+    runner = train(config, tmp_path, {**options, 'log_level': 'ERROR'})
+    assert {handler.level for handler in runner.logger.handlers} == {logging.ERROR}
+
+
+def test_a_config_is_formatted_once(random_clips, tmp_path, monkeypatch):
+    texts = []
+    formatted = mmengine_config.FormatCode
+
+    def count(text, **settings):
+        texts.append(text)
+        return getattr(formatted, '__wrapped__', formatted)(text, **settings)
+
+    monkeypatch.setattr(mmengine_config, 'FormatCode', count)
+    config, options = tiny_classifier_config(random_clips, train_cfg__max_epochs=2)
+    runner = train(config, tmp_path, options)
+    assert len(texts) == 1
+    assert Config.fromfile(tmp_path / config.name).to_dict() == runner.cfg.to_dict()
+    runner.cfg.train_cfg.max_epochs = 7
+    assert 'max_epochs=7' in runner.cfg.pretty_text
+    format_configs_once()  # a second time changes nothing
+    assert runner.cfg.pretty_text
+    assert len(texts) == 2
+
+
+LOADED = """
+import json, sys
+from halp_mm.commands.train import main
+assert main(sys.argv[1:]) == 0
+print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
+"""
+
+
+def test_training_does_not_import_plotting(random_clips, tmp_path):
+    options = tiny_options(random_clips, train_cfg__max_epochs=1)
+    done = subprocess.run(
+        [sys.executable, '-c', LOADED, str(CONFIG), '--work-dir', str(tmp_path), *options],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    heavy = {'matplotlib', 'scipy', 'sklearn', 'tensorboard', 'wandb'}
+    assert heavy & loaded == set()
+
+
+def test_visualizer_draws_like_mmengines(tmp_path):
+    """Once there is an image."""
+    image = np.full((40, 60, 3), 200, np.uint8)
+    drawn = []
+    for kind in (Visualizer, LogVisualizer):
+        visualizer = kind(vis_backends=[], save_dir=str(tmp_path))
+        visualizer.set_image(image)
+        visualizer.draw_bboxes(np.array([10, 10, 30, 20]))
+        drawn.append(visualizer.get_image())
+    np.testing.assert_array_equal(*drawn)
+    assert drawn[0].std() > 0
