@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 
-def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Create the ``__getattr__`` of a package with names in modules that are slow to import.
 
     Args:
@@ -17,7 +18,7 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], obje
         >>> __getattr__ = lazy_names(__name__, {'prepare': 'halp_mm.preparation.prepare'})
     """
 
-    def get(name: str) -> object:
+    def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f'module {package!r} has no attribute {name!r}')
         return getattr(import_module(modules[name]), name)

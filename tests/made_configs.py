@@ -18,14 +18,20 @@ FACTS = {
     name: DataFacts(**facts)
     for name, facts in json.loads((DATA / 'data_facts.json').read_text()).items()
 }
-MSR = ['msr-action3d_xsub']
-METHODS = {'moco': list(FACTS), 'halp': list(FACTS), 'cmd': MSR, 'halp_cmd': MSR}
+#: The sets of each encoder's methods; the encoder stands in the names of the files.
+METHODS = {
+    **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
+    **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
+    **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
+    **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
+    ('agcn', 'aagcn'): list(FACTS),
+}
 
 
 def made_configs() -> Iterator[tuple[Path, str]]:
     """Each config's file and its text."""
     bases = ROOT / 'configs' / '_base_'
-    for method, names in METHODS.items():
+    for (encoder, method), names in METHODS.items():
         for name in names:
             facts = FACTS[name]
             paths = [bases / 'methods' / f'{method}_small.py', bases / 'datasets' / f'{name}.py']
@@ -34,7 +40,7 @@ def made_configs() -> Iterator[tuple[Path, str]]:
             relative = [f'../{path.relative_to(bases.parent)}' for path in paths]
             settings = changed_settings(choose_settings(facts, base), base)
             text = config_text(f'{comment}\n{facts}.', relative, settings)
-            yield ROOT / 'configs' / method / f'bigru_{name}.py', text
+            yield ROOT / 'configs' / method / f'{encoder}_{name}.py', text
 
 
 if __name__ == '__main__':

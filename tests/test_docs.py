@@ -1,7 +1,9 @@
 """What the documentation shows works: code, configs, options, commands and paths."""
 
 import importlib
+import json
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from halp_mm.skeletons import LAYOUTS, get_layout
 from halp_mm.training_progress import TrainingProgress
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / 'docs').glob('*.md'))
+PAGES = [*sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md']
 TEXTS = {page.name: page.read_text() for page in [*PAGES, ROOT / 'README.md']}
 
 BLOCK = re.compile(r'^```(\w+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -104,6 +106,16 @@ def test_every_layout_has_a_row_and_a_picture():
         assert re.search(rf'^\| `{name}` \|.*\| {layout.num_joints} \|', text, re.MULTILINE)
         assert f'![{name}](images/layout_{name}.png)' in text
         assert (ROOT / 'docs' / 'images' / f'layout_{name}.png').stat().st_size > 1000
+
+
+def test_notebook_is_the_page():
+    """Otherwise: ``python docs/write_notebook.py``."""
+    written = (ROOT / 'docs' / 'notebook.ipynb').read_text(encoding='utf-8')
+    assert written == runpy.run_path(str(ROOT / 'docs' / 'write_notebook.py'))['notebook_text']()
+    cells = [cell for cell in json.loads(written)['cells'] if cell['cell_type'] == 'code']
+    assert [''.join(cell['source']) + '\n' for cell in cells] == blocks(
+        TEXTS['notebook.md'], 'python'
+    )
 
 
 def test_readme_shows_the_halp_config():

@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from halp_mm.models import HCN, STGCN, BiGRU, Encoder, PretrainingHead, Reads, StreamHead
+from halp_mm.models import (
+    AGCN,
+    HCN,
+    LSTM,
+    STGCN,
+    BiGRU,
+    Encoder,
+    GLTransformer,
+    PretrainingHead,
+    Reads,
+    SpatioTemporalTransformer,
+    StreamHead,
+    ViewAdaptedEncoder,
+)
 from halp_mm.preparation import ClipFacts, FolderSource, Parsed, ParsedClip, RawFiles, Source
 from halp_mm.registry import MODELS
 from halp_mm.testing import check_encoder, check_head, check_reader, check_transform
@@ -16,7 +29,14 @@ ENCODERS = {
     'BiGRU': lambda: BiGRU(hidden_size=8, num_layers=1),
     'true BiGRU': lambda: BiGRU('coco17', hidden_size=8, num_layers=1, bidirectional=True),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
+    'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
+    'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
+    'LSTM': lambda: LSTM(hidden_size=8),
+    'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
+        num_frames=32, embed_dim=8, depth=1, num_heads=2
+    ),
+    'ViewAdaptedEncoder': lambda: ViewAdaptedEncoder(dict(type='LSTM', hidden_size=8)),
 }
 TWO = ('joint', 'motion')
 EXTREME = dict(
@@ -31,7 +51,9 @@ HEADS = [
     (dict(type='CrossStreamHead', top_k=1), dict(streams=TWO)),
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
-    (dict(type='MaskedReconstructionHead', view='masked', target_view='clean'), {}),
+    (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
+    (dict(type='DisplacementHead', intervals=(1, 5)), {}),
+    (dict(type='RegenerationHead'), {}),
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),
     (dict(type='NNMHead', top_k=1), EXTREME),
     (dict(type='PrototypeHead'), {}),
@@ -48,13 +70,17 @@ def test_our_heads(config, settings):
     check_head(config, **settings)
 
 
-def test_every_head_is_checked():
-    ours = {
+def ours(base: type) -> set[str]:
+    return {
         name
         for name, kind in MODELS.module_dict.items()
-        if issubclass(kind, PretrainingHead) and kind.__module__.startswith('halp_mm.')
+        if issubclass(kind, base) and kind.__module__.startswith('halp_mm.')
     }
-    assert ours == {config['type'] for config, _ in HEADS}
+
+
+def test_every_encoder_and_head_is_checked():
+    assert ours(Encoder) == set(ENCODERS) - {'true BiGRU'}
+    assert ours(PretrainingHead) == {config['type'] for config, _ in HEADS}
 
 
 class Mean(Encoder):

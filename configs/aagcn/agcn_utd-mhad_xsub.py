@@ -1,8 +1,17 @@
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
 _base_ = ['../_base_/methods/aagcn_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
-train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(num_people=1), num_classes=27)
-# Everybody faces the sensor; turning every frame by its shoulders only adds noise.
+model = dict(encoder=dict(num_people=1, layout='utd_mhad'), num_classes=27)
 data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=False)]
+    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=False)],
+    views=dict(
+        clip=[
+            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=22, num_frames=50),
+            dict(type='Shear', amplitude=0.3),
+        ],
+    ),
 )
+train_cfg = dict(max_epochs=133)
+param_scheduler = [dict(type='MultiStepLR', milestones=[83, 116], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

@@ -1,4 +1,8 @@
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
-train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(num_people=1))
+model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
+train_cfg = dict(max_epochs=53)
+param_scheduler = [dict(type='MultiStepLR', milestones=[26], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -1,4 +1,8 @@
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
 _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
-train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(num_people=1))
+model = dict(encoder=dict(num_people=1, layout='utd_mhad'), queue_size=256)
+train_cfg = dict(max_epochs=133)
+param_scheduler = [dict(type='MultiStepLR', milestones=[66], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

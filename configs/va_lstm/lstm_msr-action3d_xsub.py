@@ -1,4 +1,16 @@
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
 _base_ = ['../_base_/methods/va_lstm_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
-train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(encoder=dict(num_people=1)), num_classes=20)
+model = dict(encoder=dict(encoder=dict(num_people=1, layout='msr_action3d')), num_classes=20)
+data_preprocessor = dict(
+    views=dict(
+        clip=[
+            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=12, num_frames=32),
+            dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+        ],
+    ),
+)
+train_cfg = dict(max_epochs=200)
+param_scheduler = [dict(type='MultiStepLR', milestones=[125, 175], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -121,7 +121,7 @@ _SECTIONS = {
 
 
 def check_config(config: Config) -> None:
-    """Check a config's keys, and that nothing is asked of a run that it would not do.
+    """Check a config's keys, and that a run would do all that the config asks for.
 
     Raises:
         ValueError: says what is wrong where, and what fits.

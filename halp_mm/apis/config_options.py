@@ -16,17 +16,17 @@ def parse_options(words: Iterable[str]) -> dict[str, Any]:
     """Read overrides.
 
     A value is what it would be in a config file: a number, ``True``, ``None``, a quoted text, a
-    list, a dict, ``dict(type='Shear')``, all of them nested. Names within need no quotes, and the
-    brackets of a list may be left out: ``a,b``. Anything else is text, taken as it is.
+    list, a dict, ``dict(type='Shear')``, all of them nested. Names within need no quotes, and a
+    list needs no brackets: ``a,b``. Anything else is text and stays as it is.
 
     Args:
         words: Each ``KEY=VALUE``, where KEY is dotted and counts in lists.
 
     Returns:
-        The values by key, in the order of the words; of a repeated key the last one.
+        The values by key, in the order of the words. The last value of a repeated key counts.
 
     Raises:
-        ValueError: if a word has no ``=``, its key is none, or its brackets do not match.
+        ValueError: if a word has no ``=``, its key is not one, or its brackets do not match.
 
     Example:
         >>> parse_options(['train_cfg.max_epochs=10', 'model.streams=[joint,bone]'])

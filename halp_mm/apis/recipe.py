@@ -186,7 +186,7 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 
 
 def needs_turning(facts: DataFacts) -> tuple[bool, str]:
-    """Whether bodies shall be turned to the sensor, and why."""
+    """Whether to turn bodies to the sensor, and why."""
     if facts.facing is None:
         return False, 'it cannot be seen where people face'
     if facts.facing < MIN_FACING:

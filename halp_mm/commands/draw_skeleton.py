@@ -6,18 +6,29 @@ import difflib
 
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.datasets import ClipStorage
-from halp_mm.visualization import save_clip
+from halp_mm.visualization import save_clip, save_clip_over_video
 
 
-def run(data_file: str, clip: str = '0', *, out: str, fps: float = 30, size: int = 480) -> str:
+def run(
+    data_file: str,
+    clip: str = '0',
+    *,
+    out: str,
+    fps: float | None = None,
+    size: int = 480,
+    video: str | None = None,
+    first_frame: int = 0,
+) -> str:
     """Find the clip and draw it.
 
     Args:
         data_file: The data file.
         clip: Name or position of a clip.
         out: The .gif, .mp4 or .png to make.
-        fps: Frames a second.
-        size: Width and height in pixels.
+        fps: Frames a second; by default 30, or the video's.
+        size: Width and height in pixels; over a video the height.
+        video: The recorded video, to draw poses in an image over it.
+        first_frame: The frame of the video that the clip begins with, counted from 0.
 
     Returns:
         A description of the clip.
@@ -26,7 +37,10 @@ def run(data_file: str, clip: str = '0', *, out: str, fps: float = 30, size: int
     position = find_clip(storage, clip)
     coordinates, name = storage.clip(position), storage.names[position]
     action = storage.class_names[int(storage.labels[position])]
-    save_clip(coordinates, storage.layout, out, f'{name}  {action}', fps, size)
+    if video is None:
+        save_clip(coordinates, storage.layout, out, f'{name}  {action}', fps or 30, size)
+    else:
+        save_clip_over_video(coordinates, storage.layout, video, out, first_frame, fps, size)
     people, frames = coordinates.shape[:2]
     return f'{name}: {action}, people {people}, frames {frames}\nwritten: {out}'
 
@@ -57,5 +71,6 @@ main = Command(
         'clip': Option(metavar='NAME'),
         'out': Option(metavar='PICTURE'),
         'fps': Option(metavar='N'),
+        'video': Option(metavar='VIDEO'),
     },
 ).main

@@ -35,11 +35,12 @@ COMMANDS = (
     'extract_features',
     'find_similar',
     'export',
+    'publish_model',
     'ablate',
     'report',
     'fuse_streams',
     'plot_tsne',
-    'convert_released_gcn',
+    'convert_released',
 )
 
 

@@ -20,7 +20,7 @@ class AnnotationStorage(ClipStorage):
     """Read an annotation pickle of MMAction2 or PYSKL. All of it is kept in memory.
 
     Args:
-        path: The pickle; the data set is called like it.
+        path: The pickle; its name is the data set's.
         layout: The layout of its joints, of which the pickle says nothing.
 
     Raises:

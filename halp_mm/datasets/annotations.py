@@ -31,6 +31,7 @@ from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
+from halp_mm.name_lists import read_names
 from halp_mm.problems import BAD, BAD_CLIP, BAD_SPLIT, Problem, listing
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -69,11 +70,11 @@ class Annotations:
         clips: The annotations of the good clips by name.
         columns: Further facts of each clip, in the order of the clips.
         splits: The good clips of each split.
-        renamed: The splits that are called otherwise in the pickle, with those names.
+        renamed: The splits that have another name in the pickle, with that name.
         rounded: How many clips have numbers that float32 cannot hold exactly.
         not_kept: Keys of clips that are not kept, with the number of clips that have them.
         file_keys_not_kept: Keys beside ``split`` and ``annotations``; they are not kept either.
-        left_out: For each reason to leave clips out, their names.
+        left_out: The names of omitted clips, for each reason.
         problems: What is wrong with bad clips and with the splits.
     """
 
@@ -164,7 +165,7 @@ def read_annotations(
 
 
 def is_pickle(path: str | os.PathLike) -> bool:
-    """Whether a file is called as pickles are."""
+    """Whether a file has the suffix of a pickle."""
     return Path(path).suffix in ('.pkl', '.pickle')
 
 
@@ -235,14 +236,7 @@ def _find_layout(
 def _class_names(dataset: str, path: str | os.PathLike | None) -> Sequence[str] | None:
     if path is None:
         return _KNOWN_CLASSES.get(dataset)
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no file of class names {path}')
-    names = [line.strip() for line in path.read_text(encoding='utf-8').rstrip().splitlines()]
-    if '' in names or not names:
-        line = names.index('') + 1 if names else 1
-        raise ValueError(f'{path}, line {line} is empty; expected the name of class {line - 1}')
-    return names
+    return read_names(Path(path), 'classes file', 'the name of a class', is_numbered=True)
 
 
 class _Checks:

@@ -1,4 +1,4 @@
-"""Which clips to put into one padded batch, so that one long clip does not pad hundreds."""
+"""Which clips to put into one padded batch, so that a long one does not pad hundreds of others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_MEAN_FRAMES = 300  # of a batch when it is padded; NTU's longest clip
 
 
 def batch_positions(num_frames: Tensor, batch_size: int) -> list[list[int]]:
-    """Put clips into batches, in their order as long as that wastes no memory.
+    """Divide clips into batches, in their order as long as that wastes no memory.
 
     Clips that follow each other make a batch. Only where the longest of them would pad it to more
     than ``batch_size * MAX_MEAN_FRAMES`` frames is it taken apart: clips of similar lengths, at
@@ -20,7 +20,7 @@ def batch_positions(num_frames: Tensor, batch_size: int) -> list[list[int]]:
 
     Args:
         num_frames: int ``[N]``, the clips' lengths.
-        batch_size: The most clips of a batch.
+        batch_size: Maximum number of clips in a batch.
 
     Returns:
         The positions of each batch's clips.

@@ -1,4 +1,4 @@
-"""Classes of integer labels that nobody names: those that occur, numbered without gaps."""
+"""Classes of integer labels without names: the labels that occur, numbered without gaps."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from halp_mm.problems import listing
 def number_classes(labels: Iterable[int]) -> dict[int, int]:
     """The class of each label, in the order of the labels: 1 and 12 are the classes 0 and 1.
 
-    Labels that lack none from 0 on are their own classes.
+    Labels that have no gaps from 0 on are their own classes.
     """
     return {label: number for number, label in enumerate(sorted(set(labels)))}
 
 
 def describe_numbers(class_of_label: Mapping[int, int]) -> str | None:
-    """Say that classes have other numbers than their labels; None if they have not.
+    """Say that classes have other numbers than their labels; None if they have the same.
 
     Args:
         class_of_label: What :func:`number_classes` returns.

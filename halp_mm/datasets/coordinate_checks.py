@@ -20,9 +20,12 @@ def describe_bad_coordinates(clip: np.ndarray | Tensor) -> str | None:
         None if all are usable.
     """
     values = clip if isinstance(clip, Tensor) else torch.from_numpy(clip)
-    size = values.abs()
-    if (size <= MAX_COORDINATE).all():  # NaN is not
+    if not values.numel():
         return None
+    least, most = torch.aminmax(values)  # a single pass, as this looks at each clip of each batch
+    if float(least) >= -MAX_COORDINATE and float(most) <= MAX_COORDINATE:  # NaN is not
+        return None
+    size = values.abs()
     infinite = int((~size.isfinite()).sum())
     if infinite:
         return f'{infinite} coordinates that are NaN or infinite'

@@ -36,8 +36,8 @@ def open_storage(
 ) -> ClipStorage:
     """Open a data file, a pickle that is called ``.pkl`` or ``.pickle``, or several of them.
 
-    What is in use already, such as by the data set of another split, is not read again, if it is a
-    pickle or several files.
+    A pickle, or a list of files, that is in use already, for example by the data set of another
+    split, is not read again.
 
     Args:
         data_file: The file or files.
@@ -83,7 +83,7 @@ def _open_data_file(path: str, layout: SkeletonLayout | None) -> ClipStorage:
 
 
 def _state(path: str, layout: SkeletonLayout | None) -> tuple:
-    """What tells an opened file from another, or from a later one of its name."""
+    """What distinguishes an opened file from another one, or from a later one of the same name."""
     if not os.path.isfile(path):
         raise FileNotFoundError(f'there is no data file {path}')
     status = os.stat(path)

@@ -1,4 +1,4 @@
-"""Who is in a clip: people that are seen nowhere in it do not count."""
+"""Who is in a clip: people who are never seen in it do not count."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Coordinates = TypeVar('Coordinates', np.ndarray, Tensor)
 def seen_people(clip: Coordinates, dimensions: int = 3) -> Coordinates:
     """Keep the people who are seen in some frame, in their order.
 
-    Trackers leave slots empty, the first ones too. Every road into a data set or a model passes
-    here before the first people are taken, so that somebody in a later slot is not lost.
+    Trackers leave slots empty, even the first one. Every way into a data set or a model leads
+    through here before the first people are taken, so that nobody in a later slot is lost.
 
     Args:
         clip: ``[M, T, V, C]``; a joint whose coordinates are zero is not seen.
@@ -29,7 +29,7 @@ def seen_people(clip: Coordinates, dimensions: int = 3) -> Coordinates:
 
 
 def with_people(clip: Tensor, num_people: int, dimensions: int = 3) -> Tensor:
-    """Give a clip so many people: the first who are seen, and zeros if there are fewer.
+    """Give a clip a number of people: the first who are seen, and zeros if there are fewer.
 
     Args:
         clip: ``[M, T, V, C]``.

@@ -1,4 +1,4 @@
-"""Read a pickle of plain data without running what a stranger may have put into it.
+"""Read a pickle of plain data without running code that a stranger may have put into it.
 
 A pickle is a program: it names functions and calls them. Here a name never becomes the function
 that it stands for. The few names that arrays and numbers of NumPy need become builders of this
@@ -84,7 +84,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 class _Builder:
-    """What a name becomes: something that can be called, and nothing else."""
+    """The replacement of a name: something that can be called, and nothing else."""
 
     __slots__ = ('_build',)
 

@@ -16,7 +16,7 @@ from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.problems import listing
 
 _SUBJECT = 'subject'
-_NO_NAME = re.compile(r'class \d+')  # what a class is called whose name nobody gave
+_NO_NAME = re.compile(r'(class )?\d+')  # what a class is called whose name nobody gave
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def join_classes(sources: Mapping[str, ClipStorage]) -> JoinedClasses:
         sources: The data files by name.
 
     Raises:
-        ValueError: if the classes of several files are only numbered: ``class 0``, ``class 1``.
+        ValueError: if the classes of several files are only numbered: ``class 0``, or ``0``.
     """
     numbered = [
         name
@@ -66,9 +66,9 @@ def join_classes(sources: Mapping[str, ClipStorage]) -> JoinedClasses:
     ]
     if len(numbered) > 1:
         raise ValueError(
-            f'the classes of {" and ".join(numbered)} have no names but "class 0" and so on, so '
-            'they cannot be joined by name. Name them (convert_annotations.py --classes), or merge '
-            'the files with merge_data.py --classes apart'
+            f'the classes of {" and ".join(numbered)} have numbers for names, so they cannot be '
+            'joined by name. Name them (--classes of the tool that made the file), or merge the '
+            'files with merge_data.py --classes apart'
         )
     names: dict[str, str] = {}
     positions: dict[str, int] = {}

@@ -1,7 +1,7 @@
-"""What two splits have in common, or have not: clips in both, and body lengths.
+"""Whether two splits share clips, and whether their body lengths agree.
 
-Both are told from some frames of the files, as they are before any normalisation, so that a start
-does not wait for them.
+Both are found from some frames of the files before any normalisation, so that a start does not wait
+for them.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def compare_units(train: SkeletonDataset, test: SkeletonDataset) -> str | None:
 def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedClips:
     """Find test clips that are trained on.
 
-    Content is that of a clip's middle frame. Of large splits only clips of some lengths are
-    compared by content.
+    Content is that of a clip's middle frame. Of large splits only some clips are compared by
+    content: those of some lengths, or, if too many clips are of one length, evenly spaced ones.
     """
     train_positions, test_positions = train.positions, test.positions
     ours, theirs = _facts(train, train_positions), _facts(test, test_positions)
@@ -67,21 +67,34 @@ def find_shared_clips(train: SkeletonDataset, test: SkeletonDataset) -> SharedCl
         lengths = dict(zip(train.names, ours[:, 0].tolist()))
         names = zip(test.names, theirs[:, 0].tolist())
         is_alike = np.array([lengths.get(name) == length for name, length in names])
-    # Equal clips are equally long: a selection by length keeps both or none.
-    step = -(-max(len(train), len(test)) // _MAX_COMPARED)
-    compared = theirs[:, 0] % step == 0
+    chosen, compared = _choose(ours[:, 0], theirs[:, 0])
     shapes = {dataset.stored_clips.skeleton_shape for dataset in (train, test)}
     if not is_identical.all() and len(shapes) == 1:
-        chosen = ours[:, 0] % step == 0
         known = set(_contents(train, train_positions[chosen], ours[chosen]))
         found = _contents(test, test_positions[compared], theirs[compared])
-        is_identical[compared] |= [content != b'' and content in known for content in found]
+        is_known = [content != b'' and content in known for content in found]
+        is_identical[compared] |= np.array(is_known, bool)
     names = test.names
     return SharedClips(
         [names[i] for i in np.flatnonzero(is_identical)],
         [names[i] for i in np.flatnonzero(is_alike & ~is_identical)],
         int((is_identical | compared).sum()),
     )
+
+
+def _choose(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which clips are compared by content, boolean ``[N]``.
+
+    Args:
+        train: Length of each training clip, int ``[N]``.
+        test: Length of each test clip, int ``[N]``.
+    """
+    step = -(-max(len(train), len(test)) // _MAX_COMPARED)
+    # Equal clips are equally long: a selection by length keeps both or none.
+    chosen = tuple(lengths % step == 0 for lengths in (train, test))
+    if chosen[1].any() and max(map(np.count_nonzero, chosen)) <= 2 * _MAX_COMPARED:
+        return chosen
+    return tuple(np.arange(len(lengths)) % step == 0 for lengths in (train, test))
 
 
 def compare_clips(train: SkeletonDataset, test: SkeletonDataset, allowed: bool) -> list[str]:

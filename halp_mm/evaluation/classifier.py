@@ -14,7 +14,7 @@ from halp_mm.registry import PROTOCOLS
 
 @PROTOCOLS.register_module()
 class ClassifierProtocol(Protocol):
-    """The probabilities that a trained classifier gives the classes; nothing is trained anew.
+    """The class probabilities of a trained classifier; nothing is trained again.
 
     Args:
         **kwargs: See :class:`Protocol`.

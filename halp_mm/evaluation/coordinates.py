@@ -30,7 +30,7 @@ class CoordinatesProtocol(Protocol):
 
     Args:
         k: Number of neighbours, by cosine similarity.
-        penalty: Of the logistic regression; see :func:`logistic_regression_scores`.
+        penalty: Penalty of the logistic regression; see :func:`logistic_regression_scores`.
         num_frames: Length that clips are resized to after the evaluation view; None if this
             gives all clips one length.
         **kwargs: See :class:`Protocol`.
@@ -49,7 +49,7 @@ class CoordinatesProtocol(Protocol):
     def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
-        """Class scores by kNN, and the accuracies of both; of the model only its preprocessor.
+        """Class scores by kNN, and the accuracies of both; only the model's preprocessor is used.
 
         Raises:
             ValueError: if the evaluation view leaves clips of different lengths.
@@ -87,7 +87,7 @@ def flat_coordinates(
     Args:
         preprocessor: Says what the normalisation and the evaluation view are.
         dataset: The clips.
-        batch_size: Clips that are prepared at a time, at most.
+        batch_size: Maximum number of clips that are prepared at a time.
         num_frames: Length that clips are resized to in the end; None leaves them.
 
     Returns:

@@ -29,16 +29,16 @@ def require_scikit_learn() -> None:
 def cluster_nmi(features: Tensor, labels: Tensor, seed: int = 0) -> float:
     """Normalised mutual information of k-means clusters and classes; k is the number of classes.
 
-    AimCLR gives it beside its Figure 2. Mutual information is divided by the mean of the two
+    AimCLR states it beside its Figure 2. Mutual information is divided by the mean of the two
     entropies.
 
     Args:
         features: ``[N, D]``.
         labels: ``[N]``.
-        seed: Of the clusters' starts; the best of ten starts counts.
+        seed: Seed of the clusters' starts; the best of ten starts counts.
 
     Returns:
-        From 0, clusters say nothing about classes, to 1, they are the classes.
+        0 if clusters say nothing about classes, up to 1 if they are the classes.
 
     Raises:
         ImportError: if scikit-learn is missing.
@@ -61,7 +61,7 @@ def tsne_points(features: Tensor, seed: int = 0) -> np.ndarray:
 
     Args:
         features: ``[N, D]``.
-        seed: Of the start, which is otherwise the first two principal components.
+        seed: Seed of the optimisation, which starts from the first two principal components.
 
     Returns:
         float32 ``[N, 2]``. Axes and distances between far points mean nothing.

@@ -105,16 +105,16 @@ def new_classifier(
 class FinetuneProtocol(TrainedProtocol):
     """Fine-tuning, as in AimCLR.
 
-    Of each stream a copy of the encoder and a linear layer are trained end to end; the model that
-    is evaluated stays as it is. Distributed processes share the test clips but each trains on all
-    training clips: fine-tuning gets no faster.
+    A copy of each stream's encoder is trained end to end with a new linear layer. The model that is
+    evaluated stays unchanged. Distributed processes share the test clips, but each trains on all
+    training clips, so fine-tuning gets no faster.
 
     Args:
-        learning_rate: Of SGD, for the encoders and the linear layers.
-        hidden_dim: Units of a hidden layer between encoder and linear layer, which HaLP's transfer
-            has (Sec. 4.3: "a classifier MLP"); by default there is none.
-        **kwargs: See :class:`TrainedProtocol`. The seed is that of the linear layers' start, the
-            order of clips, the draws of the training view, and dropout.
+        learning_rate: Learning rate of SGD for the encoders and the linear layers.
+        hidden_dim: Units of a hidden layer between encoder and linear layer, as in HaLP's transfer
+            (Sec. 4.3: "a classifier MLP"); by default there is none.
+        **kwargs: See :class:`TrainedProtocol`. The seed determines the linear layers' first
+            weights, the order of clips, the draws of the training view, and dropout.
     """
 
     def __init__(
@@ -161,10 +161,10 @@ class FinetuneProtocol(TrainedProtocol):
         Args:
             model: A pre-trainer or a classifier.
             train_dataset: The training clips.
-            labelled: Which of them may be used: their positions ``[N]``.
+            labelled: Positions of those that may be used, ``[N]``.
             test_dataset: The test clips.
-            seed: Of everything that is drawn.
-            after_epoch: Is shown the networks after each epoch.
+            seed: Seed of everything that is drawn.
+            after_epoch: Called with the networks after each epoch.
 
         Returns:
             The probabilities ``[num_test, classes]`` of the test clips by stream, and the model
@@ -210,12 +210,12 @@ class FinetuneProtocol(TrainedProtocol):
         """Train on some clips of a data set.
 
         Args:
-            finetuned: What is trained.
+            finetuned: The networks to train.
             dataset: The clips.
-            labelled: Which of them: their positions ``[N]``.
+            labelled: Positions of those to train on, ``[N]``.
             generator: Source of the order of clips.
-            seed: Of the training view's draws.
-            after_epoch: Is shown the networks after each epoch.
+            seed: Seed of the training view's draws.
+            after_epoch: Called with the networks after each epoch.
 
         Raises:
             ValueError: if the training diverges.
@@ -250,7 +250,7 @@ class FinetuneProtocol(TrainedProtocol):
 
 @PROTOCOLS.register_module()
 class TransferProtocol(FinetuneProtocol):
-    """Transfer learning: HaLP, Sec. 4.3. Fine-tuning on another data set than the pre-training's.
+    """Transfer learning (HaLP, Sec. 4.3): fine-tuning on another data set than pre-training.
 
     Args:
         **kwargs: See :class:`FinetuneProtocol`.

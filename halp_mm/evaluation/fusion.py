@@ -19,7 +19,7 @@ def fuse_scores(
 ) -> EvaluationResult:
     """Fuse evaluations of the same clips.
 
-    Clips that come in another order are put into that of the first result, by their names.
+    Clips in another order are sorted by name into the order of the first result.
 
     Args:
         results: The evaluations by name: of a stream, or of the file that one comes from.
@@ -28,8 +28,8 @@ def fuse_scores(
 
     Returns:
         The sum of weight times scores, in the order of the first result's clips. Metrics are
-        ``top1``, ``top5`` and ``num_test``, and ``NAME/top1`` and ``NAME/top5`` of each. Of the
-        origin, what all have in common is kept.
+        ``top1``, ``top5`` and ``num_test``, and ``NAME/top1`` and ``NAME/top5`` of each. The
+        origin holds what all have in common.
 
     Raises:
         ValueError: if there are not as many weights as results, a weight is not positive, or the

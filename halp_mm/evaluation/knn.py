@@ -39,7 +39,7 @@ def knn_scores(
         test_features: ``[Q, D]``.
         num_classes: Number of classes.
         k: Number of neighbours, at most N.
-        chunk_size: Training clips that are compared at a time, and the most test clips.
+        chunk_size: Maximum number of training clips and of test clips compared at a time.
 
     Returns:
         float64 ``[Q, num_classes]``: float32 could not hold k votes and who is nearer.
@@ -76,7 +76,7 @@ def knn_scores(
 
 
 def whitening_of(features: Tensor, added: float) -> tuple[Tensor, Tensor]:
-    """What makes all directions of features count alike, be they seldom or often used.
+    """The transform after which all directions of features have almost the same variance.
 
     Labels are not looked at.
 
@@ -86,8 +86,8 @@ def whitening_of(features: Tensor, added: float) -> tuple[Tensor, Tensor]:
             smaller, the more directions of little variance count, and their noise.
 
     Returns:
-        The mean ``[D]``, which is subtracted, and the symmetric matrix ``[D, D]`` that whatever is
-        left is multiplied with.
+        The mean ``[D]``, which is subtracted, and the symmetric matrix ``[D, D]`` by which the
+        difference is multiplied.
     """
     mean = features.mean(0)
     centred = (features - mean).double()

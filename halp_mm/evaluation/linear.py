@@ -30,8 +30,8 @@ class LinearProtocol(TrainedProtocol):
     Args:
         standardize: Whether every feature is brought to mean 0 and variance 1 over the training
             clips. The learning rate and the weight decay then mean the same for any encoder.
-        **kwargs: See :class:`TrainedProtocol`. The seed is that of the classifier's start, the
-            order of clips and the draws of the training view.
+        **kwargs: See :class:`TrainedProtocol`. The seed determines the classifier's first
+            weights, the order of clips and the draws of the training view.
     """
 
     def __init__(self, *args, standardize: bool = False, **kwargs) -> None:
@@ -87,7 +87,7 @@ class LinearProtocol(TrainedProtocol):
             features_of_epochs: For each epoch the features ``[N, D]`` by stream.
             labels: ``[N]``.
             num_classes: Number of classes.
-            after_epoch: Is shown the classifiers after each epoch.
+            after_epoch: Called with the classifiers after each epoch.
         """
         generator = torch.Generator().manual_seed(self.seed)
         classifiers = nn.ModuleDict()

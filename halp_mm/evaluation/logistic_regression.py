@@ -28,7 +28,7 @@ def logistic_regression_scores(
         test_features: ``[Q, D]``.
         num_classes: Number of classes.
         penalty: Strength of the L2 penalty; 1 over the ``C`` of scikit-learn.
-        max_iterations: Most steps of L-BFGS.
+        max_iterations: Maximum number of steps of L-BFGS.
 
     Returns:
         ``[Q, num_classes]``.

@@ -122,8 +122,8 @@ class Protocol(ABC):
 
         Args:
             model: A pre-trainer or a classifier.
-            train_dataset: Clips whose labels are known; those without a label are left out.
-            test_dataset: Clips whose labels are to be found; those without a label are left out.
+            train_dataset: Clips whose labels are known; those without a label are ignored.
+            test_dataset: Clips whose labels are to be found; those without a label are ignored.
 
         Raises:
             ValueError: if the data sets have different classes or a single one, or one has no

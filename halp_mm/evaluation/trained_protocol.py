@@ -1,4 +1,4 @@
-"""What protocols have in common that train something with labels."""
+"""The common part of protocols that train something with labels."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class TrainedProtocol(Protocol):
 
     Args:
         epochs: Passes over the training clips.
-        batch_size: Clips of a step.
-        learning_rate: Of the optimizer.
-        momentum: Of SGD.
-        weight_decay: Of the optimizer.
-        milestones: Epochs after which the learning rate is multiplied with ``gamma``.
+        batch_size: Number of clips in a step.
+        learning_rate: Learning rate of the optimizer.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of the optimizer.
+        milestones: Epochs after which the learning rate is multiplied by ``gamma``.
         gamma: Factor of the learning rate at each milestone.
         optimizer: ``'SGD'`` or ``'Adam'``.
         cosine: Whether the learning rate falls to zero along a cosine instead of at milestones.
         train_view: Transforms of the training clips; the preprocessor's evaluation view if absent.
-        **kwargs: See :class:`Protocol`. The seed is that of everything that is drawn.
+        **kwargs: See :class:`Protocol`. The seed determines everything that is drawn.
 
     Raises:
         ValueError: if an argument is out of its range.

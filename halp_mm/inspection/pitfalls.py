@@ -1,4 +1,4 @@
-"""What makes results wrong, whatever the method: leaks, units, people and classes that are lost."""
+"""What makes the results of any method wrong: leaks, units, lost people and lost classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FEW = 5
 
 
 def train_test_pairs(splits: list[str] | dict) -> list[tuple[str, str]]:
-    """The splits that one protocol trains and tests on, told by their names' endings.
+    """The splits that one protocol trains and tests on, recognised by the endings of their names.
 
     A variant of a test split, such as ``xview_clean_test``, goes with ``xview_train`` unless it has
     a training split of its own.
@@ -39,7 +39,7 @@ def find_pitfalls(storage: ClipStorage, tracks: Tracks, fingerprints: list[bytes
     Args:
         storage: The file.
         tracks: Measures of every person of every clip.
-        fingerprints: Of each clip's coordinates; empty for clips that are zero.
+        fingerprints: A fingerprint of each clip's coordinates; empty for clips that are zero.
     """
     splits = {name: members.numpy() for name, members in storage.splits.items()}
     yield from _copies(splits, fingerprints, storage.names)

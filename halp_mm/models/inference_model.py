@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
@@ -43,11 +44,12 @@ class InferenceModel(BaseModel):
             if named and set(named) != set(encoders):
                 raise ValueError(f'{kind} are of {list(named)}, encoders of {list(encoders)}')
         self.sources = dict(sources)
-        self.networks = nn.ModuleDict()
+        self.networks: Any = nn.ModuleDict()
         for stream, encoder in encoders.items():
-            self.networks[stream] = nn.ModuleDict({'encoder': encoder})
+            parts: dict[str, nn.Module] = {'encoder': encoder}
             if classifiers:
-                self.networks[stream]['classifier'] = classifiers[stream]
+                parts['classifier'] = classifiers[stream]
+            self.networks[stream] = nn.ModuleDict(parts)
 
     @classmethod
     def of(cls, model: BaseModel) -> InferenceModel:

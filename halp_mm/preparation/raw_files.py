@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from halp_mm.problems import Problem
+from halp_mm.problems import DUPLICATE, Problem
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,21 @@ def find_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
         for path in folder.rglob('*')
         if path.suffix.lower() in suffixes and not is_clutter(path.relative_to(folder))
     )
+
+
+def second_file(name: str, first: object, second: object) -> Problem:
+    """The problem that a clip has two files.
+
+    Args:
+        name: The clip's name.
+        first: Its file that was found first, which is read.
+        second: The other one.
+    """
+    text = (
+        f'{second}: clip {name} is also {first}; expected one file a clip. Of the two, this one '
+        'is left out by --skip-bad'
+    )
+    return Problem(DUPLICATE, text)
 
 
 def is_clutter(path: PurePath) -> bool:

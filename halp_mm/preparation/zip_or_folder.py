@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from halp_mm.preparation.raw_files import RawFiles, find_files, is_clutter
+from halp_mm.preparation.raw_files import RawFiles, find_files, is_clutter, second_file
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_NAME, DUPLICATE, Problem
+from halp_mm.problems import BAD_NAME, Problem
 
 MAX_BYTES = 1 << 26  # of a clip's file: far more than any data set's longest clip takes
 
@@ -54,11 +54,7 @@ def find_clips(
         if name is None:
             continue
         if name in clips:
-            text = (
-                f'{raw} has clip {name!r} twice: {clips[name].where} and {file.where}; '
-                'expected one file a clip. Remove one of them'
-            )
-            summary.problems.append(Problem(DUPLICATE, text))
+            summary.problems.append(second_file(name, clips[name].where, file.where))
         else:
             clips[name] = RawFiles(name, file.paths, file.member)
     if not clips and not summary.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,10 +20,10 @@ _MASKED = 0.5
 
 
 def check_head(
-    config: Mapping,
+    config: dict,
     streams: Sequence[str] = ('joint',),
     num_steps: int = 12,
-    **settings: object,
+    **settings: Any,
 ) -> None:
     """Check what a pre-trainer relies on in a head.
 
@@ -48,7 +49,9 @@ def check_head(
     name = str(config.get('type'))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        given = dict(encoder=_ENCODER, projector=_PROJECTOR, queue_size=32, momentum=0.9)
+        given: dict[str, Any] = dict(
+            encoder=_ENCODER, projector=_PROJECTOR, queue_size=32, momentum=0.9
+        )
         model = Pretrainer(heads={'head': config}, streams=list(streams), **{**given, **settings})
     model.train()
     learned: set[str] = set()

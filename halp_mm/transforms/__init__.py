@@ -1,6 +1,7 @@
 """Batched transforms of clips: normalisations and augmentations."""
 
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.center_trajectory import CenterTrajectory
 from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, build_transform
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
@@ -37,6 +38,7 @@ __all__ = [
     'BatchTransform',
     'CellMask',
     'CenterCropResize',
+    'CenterTrajectory',
     'Compose',
     'ConvertLayout',
     'FirstFrameNormalize',

@@ -19,7 +19,7 @@ class ConvertLayout(BatchTransform):
     on another's clips. What follows sees the new layout.
 
     Args:
-        layout: The layout that the clips shall have: a name or a dict.
+        layout: The layout to convert the clips to: a name or a dict.
     """
 
     def __init__(self, layout: str | Mapping | SkeletonLayout) -> None:

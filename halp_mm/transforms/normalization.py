@@ -33,9 +33,9 @@ class PreNormalize3D(BatchTransform):
         align_spine: Whether to rotate the spine onto z.
         align_shoulders: Whether to rotate the shoulders onto x. Where everybody faces the sensor,
             as in MSR-Action3D, both rotations only carry the first frame's noise into the clip.
-        turn: In which pose: ``'first'`` is that of the first frame, as in the releases;
-            ``'median'`` that of each coordinate's median over the frames in which the joint is
-            seen, which does not depend on a single frame; None: nothing is rotated.
+        turn: The pose in which they point there: ``'first'``, the first frame's, as in the
+            releases; ``'median'``, each coordinate's median over the frames in which the joint
+            is seen, which does not depend on a single frame; None: nothing is rotated.
 
     Raises:
         ValueError: if there is no such turn, the layout is not three-dimensional, or it does not
@@ -129,19 +129,19 @@ def bounded(clips: Clips) -> Clips:
 
 
 def median_where(values: Tensor, where: Tensor, dim: int) -> Tensor:
-    """The median of some of the values along a dimension; of an even number the lower one.
+    """The median of some values along a dimension; the lower one of an even number.
 
     Args:
         values: Any shape.
         where: Boolean, the same shape or one that broadcasts to it: which values count.
-        dim: The dimension, which is left out of the result.
+        dim: The dimension, which the result does not have.
 
     Returns:
         The medians; zero where nothing counts.
     """
-    if not torch.compiler.is_exporting():
+    if not torch.compiler.is_compiling():
         return values.where(where, torch.nan).nanmedian(dim).values.nan_to_num()
-    # No exporter knows this median. Sorting takes two to three times as long.
+    # No exporter or compiler knows this median. Sorting takes two to three times as long.
     where = where.expand_as(values)
     ordered = values.where(where, torch.inf).sort(dim).values
     count = where.sum(dim, keepdim=True)

@@ -50,8 +50,10 @@ class RandomMove(RandomTransform):
         poses = []
         for numbers, values in zip(uniform.unbind(-1), self.values):
             chosen = (numbers * len(values)).long().clamp(max=len(values) - 1)
-            steps = range(len(values))
-            poses.append(sum((chosen == step) * float(values[step]) for step in steps))
+            pose = torch.zeros_like(numbers)
+            for step, value in enumerate(values):
+                pose = pose + (chosen == step) * float(value)
+            poses.append(pose)
         return {'poses': torch.stack(poses, -1)}
 
     def apply(self, clips: Clips, poses: Tensor) -> Clips:
@@ -64,6 +66,6 @@ class RandomMove(RandomTransform):
         angle, scale, shift_x, shift_y = pose.unbind(-1)
         x, y, *others = coordinates.unbind(-1)
         cosine, sine = scale * angle.cos(), scale * angle.sin()
-        moved = [cosine * x - sine * y + shift_x, sine * x + cosine * y + shift_y, *others]
-        moved = torch.stack(moved, -1) * seen_joints(coordinates)[..., None]
+        parts = [cosine * x - sine * y + shift_x, sine * x + cosine * y + shift_y, *others]
+        moved = torch.stack(parts, -1) * seen_joints(coordinates)[..., None]
         return with_geometry(clips, moved)

@@ -37,7 +37,7 @@ class GaussianNoise(RandomTransform):
         return {'noise': noise.mul_(self.std)}
 
     def apply(self, clips: Clips, noise: Tensor) -> Clips:
-        """Add the noise; what was drawn for frames that the batch does not have is left out."""
+        """Add the noise; draws for frames that the batch does not have are ignored."""
         coordinates = clips.coordinates[..., : noise.shape[-1]]
         noise = noise[:, :, : coordinates.shape[2]]
         noise = noise * seen_joints(coordinates)[..., None]

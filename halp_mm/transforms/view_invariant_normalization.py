@@ -19,11 +19,11 @@ class ViewInvariantNormalize3D(BatchTransform):
 
     Per clip: null frames of a person are filled (see :func:`fill_null_frames`). The origin is the
     lower spine joint of the first person in the first frame, and stays there, so walking is kept.
-    Of the new axes z points up the spine, x from the right to the left hip, at a right angle to z,
-    and y = x cross z: that mirrors, as the release does. Zeros, joints as well as people, stay
-    zero. A clip whose first frame lacks the spine or the hips is only moved.
+    The new z axis points up the spine, x points from the right to the left hip, at a right angle to
+    z, and y = x cross z. This mirrors the body, as the release does. Zeros, joints as well as
+    people, stay zero. A clip whose first frame lacks the spine or the hips is only moved.
 
-    The release leaves out every frame with a coordinate that is exactly zero; here none is.
+    The release drops every frame with a coordinate that is exactly zero; here all frames stay.
 
     Source: P&C (Su et al., CVPR 2020), its release.
 

@@ -12,6 +12,7 @@ _MODULES = {
     'plot_features': 'halp_mm.visualization.feature_picture',
     'plot_inspection': 'halp_mm.visualization.inspection_picture',
     'save_clip': 'halp_mm.visualization.clip_files',
+    'save_clip_over_video': 'halp_mm.visualization.video_overlay',
 }
 __all__ = list(_MODULES)
 __getattr__ = lazy_names(__name__, _MODULES)

@@ -105,10 +105,7 @@ def film_clip(clip: np.ndarray, layout: SkeletonLayout, size: int) -> Scene:
         layout: The layout of V.
         size: Width and height of the picture, pixels.
     """
-    usable = (np.abs(clip) <= MAX_COORDINATE).all(-1)
-    clip = np.where(usable[..., None], clip, 0).astype(np.float64)
-    seen = seen_joints(clip, layout)
-    points = clip[..., : layout.dimensions]
+    points, seen = _points(clip, layout)
     if layout.dimensions == 2:
         scale, shift = _fit(points, seen, size)
         pixels = np.clip(points * scale + shift, -_MAX_PIXEL, _MAX_PIXEL)
@@ -116,6 +113,26 @@ def film_clip(clip: np.ndarray, layout: SkeletonLayout, size: int) -> Scene:
     camera = place_camera(points, seen, size)
     pixels, depth = camera.project(points)
     return Scene(pixels, depth, seen, _floor(points, seen, camera), _body_size(pixels, seen))
+
+
+def film_in_image(clip: np.ndarray, layout: SkeletonLayout, scale: np.ndarray) -> Scene:
+    """Leave the poses of an image where they are in it.
+
+    Args:
+        clip: ``[M, T, V, C]``, pixels.
+        layout: The layout of V, of two dimensions.
+        scale: ``[2]``: the picture's width and height as shares of the image's.
+    """
+    points, seen = _points(clip, layout)
+    pixels = np.clip(points * scale, -_MAX_PIXEL, _MAX_PIXEL)
+    return Scene(pixels, np.zeros(seen.shape), seen, None, _body_size(pixels, seen))
+
+
+def _points(clip: np.ndarray, layout: SkeletonLayout) -> tuple[np.ndarray, np.ndarray]:
+    """The coordinates that can be drawn, and which joints are seen."""
+    usable = (np.abs(clip) <= MAX_COORDINATE).all(-1)
+    clip = np.where(usable[..., None], clip, 0).astype(np.float64)
+    return clip[..., : layout.dimensions], seen_joints(clip, layout)
 
 
 def place_camera(points: np.ndarray, seen: np.ndarray, size: int) -> Camera:

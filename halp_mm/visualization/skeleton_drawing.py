@@ -69,7 +69,7 @@ def draw_clip(
     pictures = np.repeat(background[None], len(frames), axis=0)
     for picture, frame in zip(pictures, frames):
         write_text(picture, f'frame {frame} of {clip.shape[1]}', (0.025, 0.975))
-        _draw_bodies(picture, scene, frame, layout)
+        draw_bodies(picture, scene, frame, layout)
     return pictures
 
 
@@ -143,7 +143,7 @@ def _draw_floor(picture: np.ndarray, floor: Floor) -> None:
     cv2.polylines(picture, list(_fixed(floor.lines)), False, GRID, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: SkeletonLayout) -> None:
+def draw_bodies(picture: np.ndarray, scene: Scene, frame: int, layout: SkeletonLayout) -> None:
     """Draw shadows, then the limbs of all people, the farthest first."""
     seen = scene.seen[:, frame]
     if not seen.any():

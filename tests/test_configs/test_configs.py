@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from halp_mm.apis import load_config
 from halp_mm.datasets import pad_clips
-from halp_mm.models import HeadTerm, PretrainingHead
+from halp_mm.engine.saved_model import ModelDescription, describe_model
+from halp_mm.models import HeadTerm, InferenceModel, PretrainingHead
 from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import DATASETS, HOOKS, MODELS, PROTOCOLS
 from tests.conftest import write_random_clips
@@ -36,7 +37,13 @@ COMBINATIONS = [
     for name in ('ntu60_xsub', 'msr-action3d_xsub')
     for method in ('halp/stgcn', 'aimclr/bigru', 'halp_aimclr/stgcn')
 ]
-SMALL_SETS = ['synthetic_xsub', 'msr-action3d_xsub', 'nw-ucla_xview', 'utd-mhad_xsub']
+SMALL_SETS = [
+    'synthetic_xsub',
+    'msr-action3d_xsub',
+    'nw-ucla_xsub',
+    'nw-ucla_xview',
+    'utd-mhad_xsub',
+]
 NTU = ['ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset']
 PKU = ['pku1_xsub', 'pku2_xsub']
 #: Methods that the papers compare with: their encoder in file names, and the papers' data sets.
@@ -121,7 +128,7 @@ def narrow(config: Config) -> list[dict]:
     """Make a config's encoders and projector narrow: the papers' widths only test patience.
 
     Returns:
-        The configs of the encoders.
+        The configs of the encoders; of one around another, the inner one's.
     """
     encoder = config.model.encoder
     encoders = [encoder] if 'type' in encoder else [e for e in encoder.values() if e]
@@ -131,7 +138,7 @@ def narrow(config: Config) -> list[dict]:
             encoder.encoder.update(NARROW[encoder.encoder.type])
     if (config.model.get('projector') or {}).get('hidden_dim'):
         config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
-    return encoders
+    return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
 def load(name: str) -> dict:
@@ -214,6 +221,9 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert config.train_dataloader.dataset.split == f'{split}_train'
     assert config.test_dataset.split == f'{split}_test'
     assert config.test_dataset.prepare_with.endswith(f'--out {config.test_dataset.data_file}')
+    # A file can describe what inference needs of it.
+    described = describe_model(config, InferenceModel.of(model), dataset)
+    assert ModelDescription.from_dict(described.to_dict()).streams == model.sources
 
 
 @pytest.mark.parametrize('name', PAPER)

@@ -198,12 +198,12 @@ def test_split_names_that_would_be_the_same(tmp_path):
         merge_data_files([one, two], out=tmp_path / 'pool', names=['one', 'one_b'])
 
 
-def test_numbered_classes_are_not_joined(tmp_path):
-    classes = ('class 0', 'class 1')
+@pytest.mark.parametrize('classes', [('class 0', 'class 1'), ('0', '1')])
+def test_numbered_classes_are_not_joined(tmp_path, classes):
     files = [
         write(tmp_path / name, [('a', 1, 4, 1, ['all'], {})], classes=classes) for name in 'ab'
     ]
-    with pytest.raises(ValueError, match='the classes of a and b have no names'):
+    with pytest.raises(ValueError, match='the classes of a and b have numbers for names'):
         merge_data_files(files, out=tmp_path / 'pool')
     with pytest.raises(ValueError, match='--classes apart'):
         SkeletonDataset(files, 'all')

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.skeletons import Clips
+from halp_mm.transforms import CenterCropResize, Compose, ConvertLayout
 
 
 def center_and_scale(clips: Clips) -> Clips:
@@ -64,6 +65,15 @@ def test_people_are_cut_and_padded(random_clips, num_people):
         both = min(num_people, len(stored))
         assert torch.equal(clip[:both], stored[:both])
         assert not clip[both:].any()
+
+
+def test_a_score_alone_is_nobody(tmp_path):
+    clip = np.random.default_rng(0).random((2, 5, 17, 3))
+    clip[0, ..., :2] = 0
+    with ClipWriter(tmp_path / 'c', 'coco17', ['nod'], 'x') as writer:
+        writer.add('a', clip, 0, ['all'])
+    (sample,) = SkeletonDataset(tmp_path / 'c', 'all', num_people=1)
+    assert torch.equal(sample['clip'], torch.from_numpy(clip[1:]).float())
 
 
 def test_missing_file_names_the_command(tmp_path):
@@ -138,6 +148,42 @@ def test_normalize_once_works_once_and_leaves_the_file_alone(random_clips):
     dataset.normalize_once(center_and_scale)
     assert torch.equal(dataset[0]['clip'], first)
     assert random_clips.read_bytes() == content
+
+
+@pytest.mark.parametrize('normalized', [False, True])
+def test_labelled_clips_are_a_data_set_of_their_own(tmp_path, normalized):
+    labels = [1, None, 0, 1, None, 0]
+    generator = np.random.default_rng(0)
+    with ClipWriter(tmp_path / 'c', 'kinect_v2', ['nod', 'bow'], 'x') as writer:
+        for i, label in enumerate(labels):
+            clip = generator.normal(size=(1 + i % 2, 4 + i, 25, 3))
+            writer.add(f'c{i}', clip, label, ['some'] if i else ['first'])
+    dataset = SkeletonDataset(tmp_path / 'c', 'some')
+    if normalized:
+        dataset.normalize_once(center_and_scale)
+    part = dataset.labelled()
+    assert (len(dataset), len(part)) == (5, 3)
+    assert part.names == ['c2', 'c3', 'c5']
+    assert part.labels.tolist() == [0, 1, 0]
+    for index, row in enumerate([1, 2, 4]):
+        assert torch.equal(part[index]['clip'], dataset[row]['clip'])
+        assert (part[index]['index'], part[index]['normalized']) == (index, normalized)
+    assert part.labelled() is part
+    assert dataset.names == ['c1', 'c2', 'c3', 'c4', 'c5']
+    copies = [pickle.loads(pickle.dumps(part))[i]['clip'] for i in range(3)]
+    assert all(torch.equal(copy, part[i]['clip']) for i, copy in enumerate(copies))
+
+
+def test_a_normalisation_may_change_layout_and_length(random_clips):
+    dataset = SkeletonDataset(random_clips, 'train')
+    lengths = dataset.num_frames.tolist()
+    dataset.normalize_once(Compose([ConvertLayout('kinect_v1'), CenterCropResize(num_frames=7)]))
+    assert (dataset.layout.name, dataset.stored_layout.name) == ('kinect_v1', 'kinect_v2')
+    assert dataset[0]['layout'] is dataset.layout
+    assert dataset[3]['clip'].shape == (2, 7, 20, 3)
+    assert dataset.num_frames.tolist() == [7] * len(lengths)
+    assert dataset.metainfo['layout'] == 'kinect_v2'
+    assert dataset.stored_clips.num_frames[dataset.positions].tolist() == lengths
 
 
 def test_collate_pads_with_zeros(random_clips):

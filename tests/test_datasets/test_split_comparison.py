@@ -56,6 +56,16 @@ def test_of_many_clips_some_lengths_are_compared(clips, tmp_path, monkeypatch):
     assert (names, compared) == ([f'other{i}' for i in (0, 2, 4, 6)], 4)
 
 
+@pytest.mark.parametrize('frames', [11, 12])
+def test_of_many_clips_of_one_length_some_are_compared(frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(split_comparison, '_MAX_COMPARED', 2)
+    clips = np.random.default_rng(0).normal(size=(8, 1, frames, 25, 3)).astype(np.float32)
+    train = write(tmp_path / 'a.safetensors', clips)
+    test = write(tmp_path / 'b.safetensors', clips, prefix='other')
+    names, _, compared = shared((train, 'train'), (test, 'test'))
+    assert (names, compared) == (['other0', 'other4'], 2)
+
+
 def test_all_test_clips_are_refused_unless_allowed(clips, tmp_path):
     path = write(tmp_path / 'a.safetensors', clips)
     train, test = SkeletonDataset(path, 'train'), SkeletonDataset(path, 'test')

@@ -74,6 +74,21 @@ def test_round_trip_is_equal_bit_by_bit(tmp_path):
     assert len(storage) == 7
 
 
+def test_clips_lie_in_the_file_whatever_becomes_of_what_they_were_made_of(tmp_path):
+    classes, clip = [*CLASSES], np.random.default_rng(0).normal(size=(3, 20, 5, 2))
+    path = tmp_path / 'new' / 'folder' / 'c'
+    with ClipWriter(path, 'msr_action3d', classes, 'x') as writer:
+        classes.append('later')
+        writer.add('turned', clip.T, 0)  # [2, 5, 20, 3], in another order in memory
+        clip[:] = 0
+    storage = ClipStorage(path)
+    assert storage.class_names == CLASSES
+    assert storage.clip(0).shape == (2, 5, 20, 3)
+    assert storage.clip(0).all()
+    frames = storage.block.frames
+    assert storage.clip(0).untyped_storage().data_ptr() == frames.untyped_storage().data_ptr()
+
+
 def test_own_layout_travels_in_the_file(tmp_path):
     layout = {'name': 'pair', 'joints': ['a', 'b'], 'bones': [['a', 'b']], 'center': 'a'}
     with ClipWriter(tmp_path / 'c', layout, CLASSES, 'x') as writer:
@@ -419,6 +434,17 @@ def test_workers_say_in_one_line_that_a_file_was_cut_off(random_clips, without_p
     with pytest.raises(BadClipError) as raised:
         list(loader)
     assert re.fullmatch(r'[^\n]* was cut off since it was opened: [^\n]*', str(raised.value))
+
+
+def test_other_changes_of_a_mapped_file_do_no_harm(random_clips, tmp_path):
+    dataset = SkeletonDataset(random_clips, 'train')
+    with random_clips.open('ab') as file:
+        file.write(b'more')
+    dataset.check_data_file_size()
+    (tmp_path / 'small').write_bytes(b'smaller')
+    (tmp_path / 'small').replace(random_clips)  # what is mapped stays
+    dataset.check_data_file_size()
+    assert dataset[0]['clip'].any()
 
 
 def test_header_that_would_take_too_much_memory(tmp_path):

@@ -1,8 +1,11 @@
 """Exported files give what the model gives, at any size, without this library."""
 
 import json
+import re
+import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch._decomp import decomposition_table
@@ -14,8 +17,18 @@ from halp_mm.evaluation import extract_features
 from halp_mm.export import ClipNetwork, comparison, export_file, sample_clips
 from halp_mm.export.program import quiet_exporters, read_program
 from halp_mm.export.recurrent_layers import recurrent_layers_by_shape
-from tests.runs import run_tool
-from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, saved_model
+from halp_mm.models import encoders
+from tests.runs import ROOT, run_tool
+from tests.test_export.models import (
+    AGCN,
+    GRU,
+    HCN,
+    STGCN,
+    TRANSFORMER,
+    TRUE_GRU,
+    VIEW_ADAPTED,
+    saved_model,
+)
 
 SIZES = [(clips, frames) for clips in (1, 3, 17) for frames in (10, 64, 300)]
 CLASSES = ['sit', 'stand', 'wave']
@@ -47,6 +60,12 @@ def other_layouts() -> SavedModel:
     )
 
 
+def learnt_camera() -> SavedModel:
+    """An encoder around another, of clips that are cut and filled up."""
+    length = dict(type='FixedLength', num_frames=20)
+    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
+
+
 def image_poses() -> SavedModel:
     """Two coordinates and a score; a recurrent encoder of clips that keep their lengths."""
     return saved_model(
@@ -56,6 +75,21 @@ def image_poses() -> SavedModel:
         layout='coco17',
         channels=3,
     )
+
+
+def more_encoders() -> SavedModel:
+    """The other encoders, where the first frame is the origin."""
+    return saved_model(
+        dict(joint=TRANSFORMER, bone=AGCN, motion=VIEW_ADAPTED),
+        [dict(type='FirstFrameNormalize'), dict(type='MinMaxNormalize')],
+    )
+
+
+def test_every_encoder_is_exported():
+    exported = {'LSTM'}  # within ViewAdaptedEncoder
+    for build in (many_encoders, graph_encoder, more_encoders):
+        exported |= {config['type'] for config in build().description.encoders.values()}
+    assert exported | {'Encoder'} == set(encoders.__all__)
 
 
 def plain(saved: SavedModel) -> dict:
@@ -72,13 +106,21 @@ def assert_same(outputs, network: ClipNetwork, clips, num_frames) -> None:
         assert np.abs(np.asarray(output) - wanted.numpy()).max() < 1e-4
 
 
-@pytest.mark.parametrize('build', [many_encoders, graph_encoder, image_poses])
-def test_onnx_at_every_size(build, tmp_path):
-    import onnxruntime
+@pytest.fixture(scope='module')
+def onnx_file(tmp_path_factory):
+    """many_encoders() as an ONNX file."""
+    path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
+    export_file(many_encoders(), 'onnx', path)
+    return path
 
-    saved = build()
-    export_file(saved, 'onnx', tmp_path / 'model.onnx')
-    session = onnxruntime.InferenceSession(tmp_path / 'model.onnx')
+
+@pytest.mark.parametrize('build', [many_encoders, graph_encoder, learnt_camera, image_poses])
+def test_onnx_at_every_size(build, onnx_file, tmp_path):
+    saved, path = build(), onnx_file
+    if build is not many_encoders:
+        path = tmp_path / 'model.onnx'
+        export_file(saved, 'onnx', path)
+    session = onnxruntime.InferenceSession(path)
     network = ClipNetwork(saved.model, saved.description.clips.layout)
     assert [output.name for output in session.get_outputs()] == network.output_names
     clips, num_frames = session.get_inputs()
@@ -93,8 +135,33 @@ def test_onnx_at_every_size(build, tmp_path):
         assert_same(session.run(None, inputs), network, *sample)
 
 
-def test_programs_at_every_size(tmp_path):
-    saved = other_layouts()
+def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypatch, capsys):
+    text = (ROOT / 'docs' / 'export.md').read_text()
+    code = re.search(r'^```python\n# recognize.py\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)[1]
+    saved = many_encoders()
+    clips, num_frames = sample_clips(saved.description.clips, 3, 50)
+    lines = []
+    for number, (clip, frames) in enumerate(zip(clips, num_frames)):
+        np.save(tmp_path / f'{number}.npy', clip[: 1 + number % 2, :frames])
+    clips[::2, 1:] = 0  # of clips 0 and 2, one person was saved
+    network = ClipNetwork(saved.model, saved.description.clips.layout)
+    with torch.no_grad():
+        probabilities = network(clips, num_frames)[0]
+    for number, scores in enumerate(probabilities):
+        best, score = CLASSES[scores.argmax()], round(float(scores.max()), 3)
+        lines.append(f'{number}.npy {best} {score}')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'model.onnx').symlink_to(onnx_file)
+    for package in ('torch', 'mmengine', 'halp_mm'):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(sys, 'argv', ['recognize.py', '0.npy', '1.npy', '2.npy'])
+    exec(compile(code, 'recognize.py', 'exec'), {})
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+@pytest.mark.parametrize('build', [other_layouts, more_encoders])
+def test_programs_at_every_size(build, tmp_path):
+    saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')
     texts = {'halp_mm': ''}
     torch.export.load(tmp_path / 'model.pt2', extra_files=texts)
@@ -160,14 +227,14 @@ def test_what_differs_is_not_written(value, tmp_path, monkeypatch):
         return [output + value * (self is not calls[0]) for output in outputs]
 
     monkeypatch.setattr(ClipNetwork, 'forward', wrong)
-    with pytest.raises(ValueError, match=r'differs from the original by up to (0.1|nan)'):
+    with pytest.raises(ValueError, match=r'differs from the original by up to (0\.1|nan)'):
         export_file(saved, 'safetensors', tmp_path / 'model.safetensors')
     assert list(tmp_path.iterdir()) == []
 
 
 def test_differences_are_relative_to_large_outputs():
     comparison.Difference(0.009, 100).check()
-    with pytest.raises(ValueError, match=r'expected at most 0.0001'):
+    with pytest.raises(ValueError, match=r'expected at most 0\.0001'):
         comparison.Difference(0.011, 100).check()
 
 
@@ -219,7 +286,7 @@ def test_names_say_the_format(tmp_path):
 
 
 def test_missing_packages_are_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'onnxscript', None)
+    monkeypatch.setitem(sys.modules, 'onnxscript', None)
     with pytest.raises(ImportError, match=r'needs onnxscript.*pip install onnx onnxruntime'):
         export_file(graph_encoder(), 'onnx', tmp_path / 'model.onnx')
 

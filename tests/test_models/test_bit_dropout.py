@@ -27,6 +27,13 @@ def test_drops_the_share_and_keeps_the_mean(p, dtype):
         assert (means - (1 - p)).abs().max() < 5 * deviation
 
 
+def test_the_largest_probability_keeps_something():
+    """One of the 65,536 numbers that 16 bits can be."""
+    torch.manual_seed(0)
+    kept = BitDropout(1 - 2**-16)(torch.ones(1 << 20)) > 0
+    assert 1 <= kept.sum() <= 48  # 16 are expected
+
+
 def test_entries_are_independent():
     torch.manual_seed(0)
     kept = (BitDropout(0.5)(torch.ones(400_000)) > 0).double() - 0.5

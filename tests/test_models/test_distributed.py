@@ -6,6 +6,7 @@ import torch
 from mmengine.model import MMDistributedDataParallel
 
 from halp_mm.models import Pretrainer
+from halp_mm.models.modules.gathering import mean_over_ranks, own_rows
 from halp_mm.training_progress import TrainingProgress
 from tests.ranks import connected, run_two_ranks
 
@@ -57,11 +58,19 @@ def encode_keys_as_rank(rank: int, folder: str) -> None:
         progress = TrainingProgress(rank=rank, world_size=2)
         clips = views_of(rank, 0)['key']['joint']
         keys = model.keys_of('joint', 'key', clips, progress)
-        torch.save({'keys': keys}, f'{folder}/rank{rank}.pth')
+        value = torch.tensor([float(rank), 3.0], requires_grad=True)
+        mean = mean_over_ranks(value)
+        assert not mean.requires_grad
+        facts = {'keys': keys, 'value': value.detach(), 'mean': mean, 'own': own_rows(keys)}
+        torch.save(facts, f'{folder}/rank{rank}.pth')
 
 
 def test_keys_are_normalized_among_shuffled_clips(tmp_path: Path):
     ranks = run_two_ranks(encode_keys_as_rank, tmp_path)
+    for i, rank in enumerate(ranks):
+        assert rank['value'].tolist() == [i, 3]
+        assert rank['mean'].tolist() == [0.5, 3]
+        assert torch.equal(rank['own'], rank['keys'][i::2])
     keys = torch.stack([rank['keys'] for rank in ranks], 1).flatten(0, 1)
     clips = torch.stack([views_of(rank, 0)['key']['joint'] for rank in (0, 1)], 1).flatten(0, 1)
     network = build_model().key_networks.module['joint']

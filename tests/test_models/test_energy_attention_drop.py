@@ -8,6 +8,7 @@ from torch import Tensor
 
 from halp_mm.models import STGCN, BiGRU, EnergyAttentionDrop
 from halp_mm.models.converters.released_stgcn import rename_released
+from halp_mm.models.modules.energy_attention_drop import MIN_ATTENTION
 from halp_mm.registry import MODELS
 from tests.helpers import assert_relative, generator, random_clips, reference
 
@@ -204,13 +205,32 @@ def test_half_precision_is_judged_in_full(variant):
     assert torch.equal(dropped == 0, drop(feature_map.float()) == 0)
 
 
+@VARIANTS
+def test_entries_that_reach_the_margin_are_dropped(variant):
+    feature_map = random_map(1, 1, 4, 5, 6)
+    attention = EnergyAttentionDrop(variant=variant).attention(feature_map)
+    of_joints, of_frames = attention.mean((2, 3))[0, 0], attention.mean((2, 4))[0, 0]
+    joint = int(of_joints.argmax())
+    drop = EnergyAttentionDrop(float(of_joints[joint]), variant=variant)
+    assert not drop(feature_map)[..., joint].any()
+    place = attention[..., :joint].max() if variant == 'release' else of_frames.max()
+    factors = EnergyAttentionDrop(float(place), variant=variant).factors(feature_map)
+    reached = attention == place if variant == 'release' else (of_frames == place)[:, None]
+    assert not factors.expand_as(attention)[reached.expand_as(attention)].any()
+
+
+def test_a_single_entry_has_the_least_attention():
+    attention = EnergyAttentionDrop().attention(random_map(2, 2, 3, 1, 1))
+    assert torch.equal(attention, torch.full_like(attention, MIN_ATTENTION))
+
+
 def test_it_is_registered_and_has_no_state():
     drop = MODELS.build(dict(type='EnergyAttentionDrop'))
     assert (drop.keep_margin, drop.regularizer, drop.variant) == (0.7, 1e-4, 'release')
     assert not drop.state_dict()
 
 
-@pytest.mark.parametrize('margin', [0.5, 0.62, 1.01])
+@pytest.mark.parametrize('margin', [0.5, 0.62, MIN_ATTENTION, 1.01])
 def test_margins_without_a_meaning(margin):
     with pytest.raises(ValueError, match=rf'keep_margin={margin}; expected more than sigmoid'):
         EnergyAttentionDrop(margin)

@@ -186,6 +186,13 @@ def test_clips_do_not_notice_each_other():
     torch.testing.assert_close(together, alone)
 
 
+def test_dropout_is_where_the_release_has_it():
+    shares = [
+        module.p for module in HCN(dropout=0.3).modules() if isinstance(module, torch.nn.Dropout2d)
+    ]
+    assert shares == [0.3] * 4  # in either branch, and after both later convolutions
+
+
 def test_dropout_only_in_training():
     encoder = random_encoder(dropout=0.5)
     clips = random_input(2, 2, *encoder.clip_shape)

@@ -187,6 +187,8 @@ def test_queue_begins_with_random_unit_vectors():
     assert cosine.max() < 0.999
     assert int(queue.num_enqueued) == 0
     assert not list(queue.parameters())
+    mean = FeatureQueue(4000, 5).entries.mean(0)  # in all directions
+    assert mean.abs().max() < 5 * (1 / 5 / 4000) ** 0.5
 
 
 def test_queue_of_keys_that_are_not_normalized():

@@ -232,6 +232,13 @@ def test_other_clips_are_refused(shape):
         random_encoder()(torch.zeros(shape).double())
 
 
+def test_a_shortcut_over_skipped_frames_is_learned():
+    """As in the release, also where the number of channels stays the same."""
+    encoder = STGCN(base_channels=16, stages=(2, 1), feature_dim=16)
+    kinds = [type(block.residual) for block in encoder.blocks]
+    assert kinds == [type(None), torch.nn.Identity, torch.nn.Sequential]
+
+
 def test_bad_options():
     with pytest.raises(ValueError, match='temporal_kernel must be odd, got 8'):
         STGCN(temporal_kernel=8)

@@ -160,6 +160,19 @@ def test_begins_with_the_sensors_view():
     assert encoder.num_people == 2
 
 
+@pytest.mark.parametrize('name', ['LSTM', 'STGCN'])
+def test_the_encoder_takes_over_what_it_does_not_name(name):
+    inner = ENCODERS[name]
+    settings = dict(layout='kinect_v1', num_people=3, num_channels=4)
+    encoder = ViewAdaptedEncoder(inner, **settings)
+    assert encoder.encoder.layout.name == 'kinect_v1'
+    assert (encoder.num_people, encoder.num_channels) == (3, 4)
+    assert encoder.encoder.num_channels == 4
+    assert encoder.eval()(random_clips(2, 3, 16, 20, 4)).shape == (2, encoder.feature_dim)
+    own = ViewAdaptedEncoder({**inner, 'num_channels': 3}, num_people=2, num_channels=4)
+    assert own.num_channels == 3
+
+
 def test_autocast_keeps_the_precision_of_coordinates():
     encoder = adapted('LSTM')
     clips = random_clips(3, 2, 8, 25, 3)

@@ -311,11 +311,11 @@ def test_class_names_from_a_file(tmp_path):
     classes.write_text('sit\nstand\n')
     with pytest.raises(BadDataError, match="'S005' has label 2; expected an integer from 0 to 1"):
         prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=classes)
-    for text, line in (('', 1), ('sit\n\nwave\n', 2)):
+    for text, words in (('', ' has no name'), ('sit\n\nwave\n', ', line 2: it is empty')):
         classes.write_text(text)
-        with pytest.raises(ValueError, match=rf'classes\.txt, line {line} is empty; expected the'):
+        with pytest.raises(ValueError, match=rf'classes\.txt{words}; expected the name of a class'):
             prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=classes)
-    with pytest.raises(FileNotFoundError, match=r'there is no file of class names .*none'):
+    with pytest.raises(FileNotFoundError, match=r'there is no classes file .*none'):
         prepare_annotations(path, tmp_path / 'c', 'kinect_v2', classes=tmp_path / 'none')
     content = ntu_like()
     content['annotations'][0]['label'] = 60

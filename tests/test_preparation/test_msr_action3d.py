@@ -248,12 +248,12 @@ def test_clip_that_is_not_listed_may_be_damaged(tmp_path):
 @pytest.mark.parametrize(
     ('listed', 'error', 'message'),
     [
-        (None, FileNotFoundError, 'there is no clip list .*list.* Leave --clip-list away'),
-        ('', ValueError, 'clip list .*list is empty; expected a name'),
-        (' \n \n', ValueError, 'clip list .*list is empty'),
+        (None, FileNotFoundError, 'there is no clip list .*list.* Omit --clip-list'),
+        ('', ValueError, 'clip list .*list has no name; expected a name'),
+        (' \n \n', ValueError, 'clip list .*list has no name'),
         ('a01_s01_e01\na09_s09_e09', ValueError, 'has 1 names that are not in .*: a09_s09_e09;'),
         (
-            'a1 b c d',
+            'a1\nb\nc\nd\n',
             ValueError,
             'has 4 names that are not in .*raw: a1, b, c and 1 more; expected',
         ),
@@ -287,7 +287,7 @@ def test_no_clips_in_raw_data(tmp_path, kind):
 def test_clip_in_two_subfolders(tmp_path):
     for folder in ('one', 'two'):
         write_folder(tmp_path / 'raw' / folder, small_texts())
-    message = r"clip 'a01_s01_e01' twice: \S+one/a01_s01\S+ and \S+two/a01_s01\S+; .* Remove one"
+    message = r'two/a01_s01\S+: clip a01_s01_e01 is also \S+one/a01_s01\S+; .* --skip-bad'
     with pytest.raises(ValueError, match=message):
         prepare_msr_action3d(tmp_path / 'raw', tmp_path / 'out')
 

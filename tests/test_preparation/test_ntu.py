@@ -245,9 +245,13 @@ def test_ignore_list(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'error', 'message'),
     [
-        (None, FileNotFoundError, 'there is no ignore list .*list; .*Leave --ignore-list away'),
-        ('', ValueError, 'list has no name of a clip; expected one such as S001C002P005R002A008'),
-        ('heading\n', ValueError, 'has no name of a clip'),
+        (None, FileNotFoundError, 'there is no ignore list .*list; .*Omit --ignore-list'),
+        (
+            '',
+            ValueError,
+            'list has no name; expected the name of a clip such as S001C002',
+        ),
+        ('heading\n', ValueError, 'has no name; '),
         (f'head\n{NAME}\nS01C1\n', ValueError, "list, line 3: found 'S01C1'; .* Correct the line"),
         (f'{NAME}\n{NAME}\n', ValueError, f'has 1 names more than once: {NAME}; .* Remove'),
     ],

@@ -1,7 +1,9 @@
 """Files of pose estimators and motion capture, against what was written into them."""
 
+import functools
 import itertools
 import json
+import operator
 import random
 import re
 
@@ -211,13 +213,18 @@ def test_files_are_bounded(tmp_path, monkeypatch):
 BAD_VALUES = [None, 'x', True, -1, 2.5, 1e300, 10**400, 'NaN!', [], {}, [[1]], {'x': 1}]
 
 
-def places(content):
-    """All places in a JSON value, as pairs of container and key."""
-    items = content.items() if isinstance(content, dict) else enumerate(content)
-    for key, value in items:
-        yield content, key
-        if isinstance(value, (dict, list)):
-            yield from places(value)
+@functools.cache
+def places(text):
+    """The way to every place in a JSON text."""
+
+    def ways(content, way):
+        items = content.items() if isinstance(content, dict) else enumerate(content)
+        for key, value in items:
+            yield (*way, key)
+            if isinstance(value, (dict, list)):
+                yield from ways(value, (*way, key))
+
+    return list(ways(json.loads(text), ()))
 
 
 def mutated(text, is_json, chance):
@@ -232,7 +239,8 @@ def mutated(text, is_json, chance):
     if way == 1:
         return '[' * 100_000 + text
     content = json.loads(text)
-    container, key = chance.choice(list(places(content)))
+    *way, key = chance.choice(places(text))
+    container = functools.reduce(operator.getitem, way, content)
     if way == 2:
         del container[key]
     else:

@@ -3,7 +3,7 @@
 import re
 
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG, run_tool
+from tests.runs import CONFIG, run_tool, tiny_options
 
 
 def test_training_cost():
@@ -53,3 +53,15 @@ def test_memory_of_knn_does_not_grow_with_the_clips():
     )
     assert done.returncode == 0, done.stderr
     assert int(re.search(r'beyond them +(\d+) MiB', done.stdout)[1]) < 150
+
+
+def test_check_cost(tmp_path):
+    data_file = write_random_clips(tmp_path / 'clips.safetensors')
+    options = tiny_options(data_file, train_cfg__max_epochs=1)
+    done = run_tool('benchmarks/check_cost.py', CONFIG, '--epochs', 1, *options)
+    assert done.returncode == 0, done.stderr
+    rows = dict(re.findall(r'^(\S.*?)  +(\d.*)$', done.stdout, re.MULTILINE))
+    checks, whole = (list(map(float, rows[name].split())) for name in ('all checks', 'of'))
+    assert all(0 <= part < total for part, total in zip(checks, whole))
+    assert len(rows) == 15
+    assert float(re.search(r'share of the steps: ([\d.]+) %', done.stdout)[1]) < 100

@@ -12,7 +12,7 @@ from halp_mm.transforms import (
     RelativeNormalize3D,
     ViewInvariantNormalize3D,
 )
-from halp_mm.transforms.normalization import fill_null_frames, rotation_onto
+from halp_mm.transforms.normalization import fill_null_frames, median_where, rotation_onto
 from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
 
 
@@ -150,6 +150,20 @@ def test_what_is_turned_can_be_chosen():
         PreNormalize3D(turn='last')
 
 
+@pytest.mark.parametrize('exporting', [False, True])
+def test_medians_of_what_counts(exporting, monkeypatch):
+    monkeypatch.setattr(torch.compiler, 'is_compiling', lambda: exporting)
+    values = torch.randn(5, 8, 3, generator=generator(1))
+    where = torch.rand(5, 8, 1, generator=generator(2)) < 0.6
+    where[2] = False
+    where[3] = True
+    found = median_where(values, where, 1)
+    for clip, counts, medians in zip(values, where[..., 0], found):
+        rows = clip[counts].T.tolist()
+        expected = [sorted(row)[(len(row) - 1) // 2] if row else 0 for row in rows]
+        assert medians.tolist() == expected
+
+
 def test_the_median_pose_does_not_depend_on_one_bad_frame():
     layout = get_layout('kinect_v2')
     pose = random_clips((1,), people=1, dtype=torch.float64).coordinates
@@ -284,8 +298,9 @@ def test_rotation_onto_equals_scipy(axis, dtype):
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_parallel_and_zero_vectors_are_not_turned(dtype):
     axis = torch.tensor([0.0, 0.0, 1.0], dtype=dtype)
-    vectors = torch.stack([axis * 3, axis * 0.01, -axis, -7 * axis, 0 * axis])
-    assert torch.equal(rotation_onto(vectors, axis), torch.eye(3, dtype=dtype).expand(5, 3, 3))
+    beside = torch.tensor([1e-7, 0.0, -1.0], dtype=dtype)
+    vectors = torch.stack([axis * 3, axis * 0.01, -axis, -7 * axis, 0 * axis, beside])
+    assert torch.equal(rotation_onto(vectors, axis), torch.eye(3, dtype=dtype).expand(6, 3, 3))
 
 
 @pytest.mark.parametrize('dtype', DTYPES)

@@ -152,3 +152,11 @@ def test_further_channels_are_resized_only():
 def test_flat_layouts_are_refused(layout):
     with pytest.raises(ValueError, match=f'needs a layout of 3 dimensions.*{layout!r}'):
         RelativeNormalize3D()(random_clips(layout=layout))
+
+
+def test_a_clip_ends_with_the_last_frame_in_which_anybody_is_seen():
+    clips = random_clips((9, 9), dtype=torch.float64, seed=3)
+    clips.coordinates[0, 0, 4:] = 0
+    clips.coordinates[0, 1, 7:] = 0
+    clips.coordinates[1, 0, 5:] = 0
+    assert frames_until_last_seen(clips).tolist() == [7, 5]

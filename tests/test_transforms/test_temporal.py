@@ -169,6 +169,14 @@ def test_center_crop_cuts_exactly(percent):
     assert many[:, 0, -1, 0, 0].tolist() == last
 
 
+def test_center_crop_keeps_a_frame_however_little_is_asked_for():
+    clips = random_clips((1, 2, 3, 4, 5, 6), dtype=torch.float64)
+    cropped = CenterCropResize(1e-9, num_frames=1)(clips).coordinates[:, :, 0]
+    for clip, frame, frames in zip(clips.coordinates, cropped, range(1, 7)):
+        expected = clip[:, [(frames - 1) // 2, frames // 2]].mean(1)
+        torch.testing.assert_close(frame, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize('ratio', [6, 3, 1])
 def test_shift_crop_equals_a_loop(ratio):
     clips = random_clips((50, 1, 5, 6, 23, 50, 50, 12, 49), dtype=torch.float64)

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from halp_mm.skeletons import Clips, get_layout
 from halp_mm.transforms import ViewInvariantNormalize3D
+from halp_mm.transforms.view_invariant_normalization import body_axes
 from tests.helpers import DTYPES, assert_relative, random_clips, reference
 from tests.test_transforms.test_normalization import clips_with_gaps, filled_slowly
 
@@ -58,6 +59,17 @@ def test_every_view_gives_the_same():
     expected = normalize(clips).coordinates
     torch.testing.assert_close(normalize(clips.with_coordinates(moved)).coordinates, expected)
     assert expected.abs().max() > 1
+    tiny = normalize(clips.with_coordinates(1e-8 * moved)).coordinates
+    torch.testing.assert_close(1e8 * tiny, expected)
+
+
+def test_bodies_without_axes_are_not_turned():
+    up = torch.tensor([[0.0, 2, 0], [0, 2, 0], [0, 0, 0], [0, 2, 0]], dtype=torch.float64)
+    across = torch.tensor([[0.0, 3, 0], [0, 0, 0], [3, 0, 0], [0, 0, 3]], dtype=torch.float64)
+    axes = body_axes(up, across)
+    identity = torch.eye(3, dtype=torch.float64)
+    assert torch.equal(axes[:3], identity.expand(3, 3, 3))
+    assert torch.equal(axes[3], torch.tensor([[0.0, -1, 0], [0, 0, 1], [1, 0, 0]]).double())
 
 
 def test_further_channels_are_left_alone():

@@ -1,5 +1,4 @@
-# 2s-AGCN sized for a few hundred clips in batches of 32, with the views and schedule of the small
-# ST-GCN.
+# 2s-AGCN sized for a few hundred clips, with the views and schedule of the small ST-GCN.
 _base_ = './stgcn_small.py'
 
 method = '2s-AGCN'

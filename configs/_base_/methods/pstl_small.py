@@ -1,4 +1,4 @@
-# PSTL sized for a few hundred short clips in batches of 32, on 2 CPU cores.
+# PSTL sized for a few hundred short clips and 2 CPU cores.
 _base_ = './skeletonbt_small.py'
 
 method = 'PSTL'

@@ -1,4 +1,4 @@
-# SkeletonBT sized for a few hundred short clips in batches of 32, on 2 CPU cores.
+# SkeletonBT sized for a few hundred short clips and 2 CPU cores.
 _base_ = './skeletonbt.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Skeletal Twins sized for a few hundred short clips in batches of 32, on 2 CPU cores.
+# Skeletal Twins sized for a few hundred short clips and 2 CPU cores.
 _base_ = './skeletonbt_small.py'
 
 method = 'SKT'

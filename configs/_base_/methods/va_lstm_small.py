@@ -1,4 +1,4 @@
-# VA-LSTM sized for a few hundred short clips in batches of 32, on 2 CPU cores.
+# VA-LSTM sized for a few hundred short clips and 2 CPU cores.
 _base_ = './va_lstm.py'
 
 clip = [dict(type='CenterCropResize', ratio=0.95, num_frames=32)]

@@ -18,7 +18,7 @@ def _in_block(name: str) -> Callable[[re.Match], str]:
 
 
 #: Patterns of the beginnings of the release's names, and the names used here.
-RELEASED_NAMES = {
+RELEASED_NAMES: Mapping[str, str | Callable[[re.Match], str]] = {
     r'data_bn\.': 'encoder.input_norm.',
     r'l(\d+)\.gcn1\.PA$': _in_block('graph_convolution.learnt_edges'),
     r'l(\d+)\.gcn1\.conv_a\.': _in_block('graph_convolution.senders.'),
@@ -35,7 +35,7 @@ RELEASED_NAMES = {
 
 #: The partitions' convolutions, which the release keeps apart: dimension along which their
 #: weights are joined here, and how their biases are combined.
-JOINED = {
+JOINED: Mapping[str, tuple[int, Callable]] = {
     'senders': (0, torch.cat),
     'receivers': (0, torch.cat),
     'partitions': (1, sum),

@@ -3,6 +3,7 @@
 from halp_mm.models.encoders.agcn import AGCN
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
+from halp_mm.models.encoders.gl_transformer import GLTransformer
 from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.lstm import LSTM
 from halp_mm.models.encoders.spatio_temporal_transformer import SpatioTemporalTransformer
@@ -16,6 +17,7 @@ __all__ = [
     'STGCN',
     'BiGRU',
     'Encoder',
+    'GLTransformer',
     'SpatioTemporalTransformer',
     'ViewAdaptedEncoder',
 ]

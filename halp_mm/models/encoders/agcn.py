@@ -154,8 +154,9 @@ class AGCN(GraphEncoder):
         adjacency = torch.from_numpy(parent_child_adjacency(self.layout))
         self.register_buffer('adjacency', adjacency)
         self.input_norm = nn.BatchNorm1d(num_people * self.layout.num_joints * num_channels)
+        num_partitions, num_joints, _ = adjacency.shape
         self.blocks = nn.ModuleList(
-            AdaptiveGraphBlock(shape, *adjacency.shape[:2], temporal_kernel, dropout)
+            AdaptiveGraphBlock(shape, num_partitions, num_joints, temporal_kernel, dropout)
             for shape in block_shapes(num_channels, base_channels, stages, feature_dim)
         )
 

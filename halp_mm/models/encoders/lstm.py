@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +75,7 @@ class LSTM(SequenceEncoder):
         if orthogonal_gain is not None:
             check_positive(orthogonal_gain=orthogonal_gain)
             for cell in self.cells:
-                for gate in cell.weight_hh_l0.chunk(4):
+                for gate in cast('Tensor', cell.weight_hh_l0).chunk(4):
                     nn.init.orthogonal_(gate, orthogonal_gain)
 
     def forward_map(self, clips: Tensor) -> Tensor:

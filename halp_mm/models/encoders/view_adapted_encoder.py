@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_at_least, check_choice
+from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.lstm import LSTM
 from halp_mm.models.modules.moving_camera import observe
@@ -54,14 +56,16 @@ class ViewAdaptation(nn.Module):
             )
         self.noise_std = noise_std
         self.view_of = view_of
-        self.networks = nn.ModuleDict(
+        self.networks: Any = nn.ModuleDict(
             {
                 name: LSTM(layout, num_people, num_channels, hidden_size, dropout=dropout)
                 for name in ('translation', 'rotation')
             }
         )
-        self.outputs = nn.ModuleDict({name: nn.Linear(hidden_size, 3) for name in self.networks})
-        for layer in self.outputs.values():
+        self.outputs: Any = nn.ModuleDict(
+            {name: nn.Linear(hidden_size, 3) for name in self.networks}
+        )
+        for layer in cast('Iterable[nn.Linear]', self.outputs.values()):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -100,9 +104,11 @@ class ViewAdaptedEncoder(Encoder):
     Source: VA-LSTM (Zhang et al., ICCV 2017), Sec. 3.1; VA-CNN (Zhang et al., TPAMI 2019).
 
     Args:
-        encoder: Config of the encoder. Its layout is this one's unless it names another.
+        encoder: Config of the encoder; it takes over layout, people and channels unless it names
+            its own.
         layout: Joint layout of the clips, of three dimensions.
         num_people: Number of people in a clip; by default, that of the encoder.
+        num_channels: Number of coordinates of a joint; by default, that of the encoder.
         hidden_size: Number of units of each of the two networks that choose the view.
         dropout: Probability of dropping an entry of their outputs.
         noise_std: Standard deviation of the noise that they see in training; 0.075 m in the
@@ -119,6 +125,7 @@ class ViewAdaptedEncoder(Encoder):
         encoder: dict,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
         num_people: int | None = None,
+        num_channels: int | None = None,
         hidden_size: int = 100,
         dropout: float = 0.5,
         noise_std: float = 0.0,
@@ -126,7 +133,10 @@ class ViewAdaptedEncoder(Encoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.encoder: Encoder = MODELS.build({'layout': layout, **encoder})
+        common = {'layout': layout, 'num_people': num_people, 'num_channels': num_channels}
+        takes = accepted_arguments(find_component(encoder['type'], [MODELS])) or ()
+        common = {key: value for key, value in common.items() if key in takes and value is not None}
+        self.encoder: Encoder = MODELS.build({**common, **encoder})
         self.num_people = self.encoder.num_people if num_people is None else num_people
         if self.num_people is None:
             raise ValueError(

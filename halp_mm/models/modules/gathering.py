@@ -8,6 +8,7 @@ batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size, is_distributed
@@ -49,11 +50,11 @@ class _Gather(torch.autograd.Function):
     """Gather rows; the gradient of a rank's rows is the sum of what all ranks' losses give them."""
 
     @staticmethod
-    def forward(_ctx, rows):
+    def forward(_ctx: Any, rows: Tensor) -> Tensor:
         return gather_from_all_ranks(rows)
 
     @staticmethod
-    def backward(_ctx, gradient):
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
         gradient = gradient.clone(memory_format=torch.contiguous_format)
         all_reduce(gradient)
         return own_rows(gradient)

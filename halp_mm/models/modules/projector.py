@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -50,7 +49,7 @@ class Projector(BaseModule):
         super().__init__(init_cfg)
         if hidden_dim is None:
             hidden_dim = in_dim
-        hidden_dims = [hidden_dim] if isinstance(hidden_dim, Integral) else list(hidden_dim)
+        hidden_dims = list(hidden_dim) if isinstance(hidden_dim, Sequence) else [hidden_dim]
         check_count(in_dim=in_dim, out_dim=out_dim)
         for size in hidden_dims:
             check_count(hidden_dim=size)

@@ -17,20 +17,30 @@ class SelfAttention(nn.Module):
     Args:
         dim: Length D of a token.
         num_heads: Number of heads; divides D.
+        dropout: Probability of dropping an attention weight, and an entry of the output.
     """
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, dim: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.dropout = dropout
         self.query_key_value = nn.Linear(dim, 3 * dim)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map tokens ``[B, L, D]`` to ``[B, L, D]``."""
+    def forward(self, tokens: Tensor, is_seen: Tensor | None = None) -> Tensor:
+        """Map tokens ``[B, L, D]`` to ``[B, L, D]``.
+
+        Args:
+            tokens: The tokens.
+            is_seen: Boolean ``[B, L]``: which tokens are attended to; None for all.
+        """
         heads = self.query_key_value(tokens).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value)
-        return self.output(attended.transpose(1, 2).flatten(2))
+        dropout = self.dropout if self.training else 0.0
+        mask = None if is_seen is None else is_seen[:, None, None]
+        attended = F.scaled_dot_product_attention(query, key, value, mask, dropout)
+        output = self.output(attended.transpose(1, 2).flatten(2))
+        return F.dropout(output, self.dropout, self.training)
 
 
 class DropPath(nn.Module):
@@ -97,14 +107,25 @@ def transformer_blocks(
     Raises:
         ValueError: if an argument is out of range.
     """
-    check_count(depth=depth, num_heads=num_heads)
-    check_fraction(drop_path=drop_path)
+    check_count(depth=depth)
+    check_fraction(below_one=True, drop_path=drop_path)
     check_at_least(0, mlp_ratio=mlp_ratio)
-    if dim % num_heads:
-        raise ValueError(f'num_heads={num_heads} does not divide the length {dim} of a token')
-    rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
+    check_heads(dim, num_heads)
+    rates = drop_path_rates(depth, drop_path)
     blocks = [TransformerBlock(dim, num_heads, mlp_ratio, rate) for rate in rates]
     return nn.Sequential(*blocks, nn.LayerNorm(dim))
+
+
+def drop_path_rates(depth: int, last: float) -> list[float]:
+    """Probabilities of dropping a residual branch: 0 in the first block, growing linearly."""
+    return torch.linspace(0, last, depth, device='cpu').tolist()
+
+
+def check_heads(dim: int, num_heads: int) -> None:
+    """Raise a ValueError unless the heads share a token of length D equally."""
+    check_count(num_heads=num_heads)
+    if dim % num_heads:
+        raise ValueError(f'num_heads={num_heads} does not divide the length {dim} of a token')
 
 
 def initialize_transformer(module: nn.Module) -> None:

@@ -1,7 +1,7 @@
 """One's own clips as files: ``.npy``, ``.npz`` and ``.csv``.
 
-A numpy file holds numbers ``[T, V, C]`` or ``[M, T, V, C]``. Of an ``.npz`` file the only array is
-read, or the one named ``keypoint`` or ``clip``. Nothing in it is unpickled.
+A numpy file holds numbers ``[T, V, C]`` or ``[M, T, V, C]``. An ``.npz`` file
+holds one array, or one named ``keypoint`` or ``clip``. Nothing is unpickled.
 
 A ``.csv`` file, numbers with commas between them, is of one of two forms:
 
@@ -27,6 +27,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from halp_mm.name_lists import UTF16_MARKS
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
 
 MAX_NUMBERS = 10**8  # 12 hours of one person at 30 frames a second
@@ -39,8 +40,6 @@ _EXPECTED = 'expected numbers [T, V, C] or [M, T, V, C]. Export the clip again'
 _EXPORT_CSV = (
     'Export it in UTF-8, with commas between the cells and points in the numbers, such as 1.5,2.5'
 )
-#: What files of UTF-16 begin with.
-UTF16_MARKS = (b'\xff\xfe', b'\xfe\xff')
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, EOFError, KeyError),
     *(NotImplementedError, RuntimeError, OSError, ValueError),

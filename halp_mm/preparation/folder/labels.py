@@ -4,12 +4,12 @@ Its header names the columns, in any order: ``name,label,split`` and further one
 integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
 ``split`` is empty, a split, or several with ``;`` or spaces between them.
 
-A label is the name of a class, or empty: the clip has none. The classes are, in this order,
+A label is the name of a class, or empty for a clip without one. The classes are
 
-- those in the classes file, one a line, if it is given. Labels may be numbers in it then, counted
-  from 0, if no class has a number for a name;
-- else, if all labels are integers, those that occur, by size: without gaps a label from 0 on stays
-  as it is, with gaps the classes are numbered anew and called like the labels;
+- those in the classes file, one a line, if it is given. Labels may then be line numbers of that
+  file, counted from 0, if no class has a number for a name;
+- else, if all labels are integers, those that occur, in ascending order. If they have no gaps from
+  0 on, labels stay unchanged; otherwise classes are numbered anew and named after the labels;
 - else the labels' names, sorted.
 """
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from halp_mm.datasets.class_numbers import number_classes
-from halp_mm.preparation.folder.clip_files import UTF16_MARKS
+from halp_mm.name_lists import read_names, read_text
 from halp_mm.preparation.source import ClipFacts
 from halp_mm.problems import BAD_LABEL, Problem, listing, problem_lines
 
@@ -41,7 +41,7 @@ class Labels:
     Args:
         clips: What is known of each clip, by name.
         class_names: The classes.
-        class_of_label: The class of each integer label, where no file tells the classes.
+        class_of_label: The class of each integer label, if no file names the classes.
         bad: Names of clips whose rows are bad.
         problems: What is wrong with rows.
     """
@@ -69,7 +69,7 @@ def find_labels(folder: Path) -> Path | None:
 def read_labels(path: Path, classes: Path | None = None) -> Labels:
     """Read a labels file.
 
-    A row that is not as expected becomes a problem. Of several rows of one clip the first counts.
+    A row that is not as expected becomes a problem. The first of several rows of a clip counts.
 
     Args:
         path: The labels file.
@@ -80,7 +80,9 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
         ValueError: if it is no CSV file of UTF-8, its header is not as expected, or there is no
             good row; or if the classes file is not as expected.
     """
-    class_names = None if classes is None else _read_classes(classes)
+    class_names = None
+    if classes is not None:
+        class_names = read_names(classes, 'classes file', 'the name of a class', is_numbered=True)
     (_, header), *rows = _read_rows(path) or [(1, [])]
     header = [cell.strip() for cell in header]
     _check_header(path, header)
@@ -140,22 +142,10 @@ def _find_class(label: str, class_names: list[str]) -> int | None:
     return number if 0 <= number < len(class_names) else None
 
 
-def _read_text(path: Path, what: str) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f'there is no {what} file {path}')
-    content = path.read_bytes()
-    if content.startswith(UTF16_MARKS):
-        raise ValueError(f'{path} is UTF-16, not UTF-8. Save it as CSV in UTF-8')
-    try:
-        return content.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not UTF-8: {error}. Save it as CSV in UTF-8') from error
-
-
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, with the numbers of the lines where they end."""
     # Any kind of line end; none of them is left.
-    reader = csv.reader(io.StringIO(_read_text(path, 'labels'), newline=None), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path, 'labels file'), newline=None), strict=True)
     try:
         return [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
@@ -208,15 +198,3 @@ def _what_is_a_label(class_names: Sequence[str], classes: Path | None) -> str:
     if classes is not None:
         return f'a class of {classes}{listing(class_names, 5)}'
     return f'integers from 0 to {_LARGEST_LABEL}, or names'
-
-
-def _read_classes(path: Path) -> list[str]:
-    lines = [line.strip() for line in _read_text(path, 'classes').splitlines()]
-    names = [line for line in lines if line]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice or not names:
-        raise ValueError(
-            f'{path} has {len(names)} classes, these more than once: {twice[:5]}; expected the '
-            'name of a class on each line, each once. Correct the file'
-        )
-    return names

@@ -1,8 +1,8 @@
 """Folders of what pose estimators and motion capture write, with a labels file.
 
-For the formats see :mod:`~.folder.formats`. A clip is a file, of OpenPose a folder; its name is
-its path in the folder without the suffix. Where no format is named, the first file says what it
-is.
+For the formats see :mod:`~.folder.formats`. A clip is a file, or a folder of OpenPose; its name is
+its path in the folder without the suffix. Without a given format, it is recognised from the first
+file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PEOPLE = (
 
 
 def find_format(folder: Path, lists: Collection[Path] = ()) -> str | None:
-    """Find out what the files of a folder are.
+    """Recognise the format of a folder's files.
 
     Args:
         folder: The folder.
@@ -146,7 +146,7 @@ class PoseFilesSource(FolderSource):
         return people
 
     def remarks(self, summary: Summary) -> list[str]:
-        """Those of a :class:`FolderSource`, and the frame rates, where files say them."""
+        """The remarks of a :class:`FolderSource`, and the frame rates, if files state them."""
         lines = super().remarks(summary)
         if self._rates:
             rates = ', '.join(f'{rate:g} in {clips} clips' for rate, clips in self._rates.items())

@@ -1,11 +1,11 @@
 """One's own clips: a folder with one file a clip, and a labels file.
 
 For the clips' files see :mod:`~.folder.clip_files`, for the labels file :mod:`~.folder.labels`.
-Files are found in the folder and its subfolders; hidden ones are passed over. A clip's name is its
+Files are found in the folder and its subfolders; hidden ones are ignored. A clip's name is its
 file's path in the folder without the suffix.
 
-Frames stay as they are. A person who is zero in all frames is not kept; a clip in which everybody
-is, is left out. A joint that was not tracked is zero; NaN is a problem.
+Frames stay unchanged. A person who is zero in all frames is dropped, and a clip in which all people
+are zero is omitted. A joint that was not tracked is zero; NaN is a problem.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from halp_mm.datasets.people import seen_people
 from halp_mm.preparation.folder.clip_files import SUFFIXES, parse_clip_file
 from halp_mm.preparation.folder.labels import Labels, find_labels, read_labels
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, second_file
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD_LABEL, DUPLICATE, Problem, listing
+from halp_mm.problems import BAD_LABEL, Problem, listing
 from halp_mm.registry import SOURCES
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
@@ -131,7 +131,7 @@ class FolderSource(Source):
         return lines
 
     def _find_files(self, summary: Summary) -> dict[str, Path]:
-        """The clips' files by name; those in the lists are none."""
+        """The clips' files by name, without labels and classes."""
         if not self.folder.is_dir():
             raise FileNotFoundError(
                 f'there is no folder {self.folder}; expected the folder with the clips, one file '
@@ -148,11 +148,7 @@ class FolderSource(Source):
         for path in paths:
             name = path.relative_to(self.folder).with_suffix('').as_posix()
             if name in files:
-                text = (
-                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
-                    'two, this one is left out by --skip-bad'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
+                summary.problems.append(second_file(name, files[name], path))
             else:
                 files[name] = path
         return files
@@ -185,14 +181,14 @@ def prepare_folder(
         to_layout: The layout to convert the clips to; by default they stay as they are.
         classes: A text file with the names of the classes, one a line.
         workers: How many processes read; by default one for each core.
-        skip_bad: Leave out bad files and rows instead of refusing the data.
+        skip_bad: Skip bad files and rows instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
         dataset: Name of the data set; by default the folder's.
         format: What wrote the files: openpose, alphapose, mmpose, mediapipe, azure_kinect or bvh;
-            by default it is found out.
+            by default, the files themselves say it.
 
     Returns:
-        What the file holds and what was left out.
+        What the file holds and what was omitted.
     """
     from halp_mm.preparation.folder.pose_files import PoseFilesSource, find_format  # needs this
 

@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from halp_mm.name_lists import read_names
 from halp_mm.preparation.msr_action3d.clip import parse_msr_clip
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles
-from halp_mm.preparation.source import ClipFacts, Source
+from halp_mm.preparation.source import ClipFacts
 from halp_mm.preparation.summary import Summary
-from halp_mm.preparation.zip_or_folder import find_clips
+from halp_mm.preparation.zip_source import ZipSource
 from halp_mm.problems import listing
 from halp_mm.registry import SOURCES
 
@@ -39,9 +39,6 @@ CLASS_NAMES = (
 NUM_SUBJECTS = 10
 NOT_LISTED = 'not in the clip list'
 
-_FILE_NAME = re.compile(r'(a\d\d_s\d\d_e\d\d)_skeleton3D\.txt')
-_NAME = re.compile(r'a(\d\d)_s(\d\d)_e(\d\d)')
-_PATTERN = 'aAA_sSS_eEE_skeleton3D.txt'
 _CLEANING = (
     'frames without a person are cut off at both ends of a clip and filled by linear interpolation '
     'inside it'
@@ -49,7 +46,7 @@ _CLEANING = (
 
 
 @SOURCES.register_module()
-class MSRAction3DSource(Source):
+class MSRAction3DSource(ZipSource):
     """MSR-Action3D, cleaned as this module's docstring says.
 
     Args:
@@ -59,29 +56,39 @@ class MSRAction3DSource(Source):
     """
 
     name = layout = 'msr_action3d'
+    title, pattern = 'MSR-Action3D', 'aAA_sSS_eEE_skeleton3D.txt'
+    file_name = re.compile(
+        r'a(?P<action>\d\d)_s(?P<subject>\d\d)_e(?P<repetition>\d\d)_skeleton3D\.txt'
+    )
+    clip_name = 'a{action:02d}_s{subject:02d}_e{repetition:02d}'
+    allowed: Mapping[str, Collection[int]] = {
+        'action': range(1, len(CLASS_NAMES) + 1),
+        'subject': range(1, NUM_SUBJECTS + 1),
+    }
     class_names = CLASS_NAMES
+    splits = dict.fromkeys(('xsub_train', 'xsub_test'))
+    notes: Mapping[str, str] = {'cleaning_rule': _CLEANING}
     parse = staticmethod(parse_msr_clip)
 
     def __init__(self, raw: str | os.PathLike, clip_list: str | os.PathLike | None = None) -> None:
-        self.raw = Path(raw)
-        self.splits = dict.fromkeys(('xsub_train', 'xsub_test'))
-        self.notes = {'cleaning_rule': _CLEANING}
+        super().__init__(raw)
         self.clip_list = None if clip_list is None else Path(clip_list)
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
         """The clips' files, in the order of the names."""
-        clips = find_clips(self.raw, '.txt', _clip_name, 'MSR-Action3D', _PATTERN, summary)
-        kept = set(clips)
-        if self.clip_list is not None and clips:
-            kept = _read_clip_list(self.clip_list, self.raw, clips)
-        summary.leave_out(NOT_LISTED, sorted(set(clips) - kept))
-        return [file for name, file in clips.items() if name in kept]
+        files = super().recordings(summary)
+        names = {file.name for file in files}
+        kept = names
+        if self.clip_list is not None and files:
+            kept = _read_clip_list(self.clip_list, self.raw, names)
+        summary.leave_out(NOT_LISTED, sorted(names - kept))
+        return [file for file in files if file.name in kept]
 
     def facts(self, clip: ParsedClip) -> ClipFacts:
         """What the clip's name says."""
-        action, subject, repetition = _numbers(clip.name)
-        split = 'xsub_train' if subject % 2 else 'xsub_test'
-        return ClipFacts(action - 1, [split], {'subject': subject, 'repetition': repetition})
+        columns = self.numbers(clip.name)
+        split = 'xsub_train' if columns['subject'] % 2 else 'xsub_test'
+        return ClipFacts(columns.pop('action') - 1, [split], columns)
 
 
 def prepare_msr_action3d(
@@ -102,7 +109,7 @@ def prepare_msr_action3d(
         clip_list: A text file with the names of the clips to keep, such as ``a01_s01_e01``, one a
             line. By default all clips are kept.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
@@ -111,44 +118,10 @@ def prepare_msr_action3d(
     return prepare(MSRAction3DSource(raw, clip_list), out, workers, skip_bad, progress)
 
 
-def _clip_name(file: str) -> str | None:
-    """The name of a file's clip."""
-    match = _FILE_NAME.fullmatch(file)
-    if not match:
-        return None
-    action, subject, _ = _numbers(match[1])
-    if not (1 <= action <= len(CLASS_NAMES) and 1 <= subject <= NUM_SUBJECTS):
-        raise ValueError(
-            f'action {action} and subject {subject}; expected actions 1 to {len(CLASS_NAMES)} and '
-            f'subjects 1 to {NUM_SUBJECTS}'
-        )
-    return match[1]
-
-
-def _numbers(name: str) -> tuple[int, ...]:
-    """Action, subject and repetition of a clip."""
-    return tuple(map(int, _NAME.fullmatch(name).groups()))
-
-
-def _read_clip_list(path: Path, raw: Path, clips: Mapping[str, object]) -> set[str]:
+def _read_clip_list(path: Path, raw: Path, clips: Collection[str]) -> set[str]:
     """The names in a clip list, each of them a clip of the raw data."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'there is no clip list {path}; expected a text file with a name such as a01_s01_e01 '
-            'on each line. Leave --clip-list away to keep all clips'
-        )
-    names = path.read_text(encoding='utf-8', errors='replace').split()
-    if not names:
-        raise ValueError(
-            f'clip list {path} is empty; expected a name such as a01_s01_e01 on each line. Leave '
-            '--clip-list away to keep all clips'
-        )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(
-            f'clip list {path} has {len(twice)} names more than once{listing(twice, 3)}; expected '
-            'each once. Remove the repetitions'
-        )
+    expected, without = 'a name such as a01_s01_e01', 'Omit --clip-list to keep all clips'
+    names = read_names(path, 'clip list', expected, without)
     missing = [name for name in names if name not in clips]
     if missing:
         raise ValueError(

@@ -10,9 +10,9 @@ Spurious bodies are dropped. The tracker takes seats, tables or reflections for 
 
 If all bodies of a clip are so, the one of largest energy is kept: somebody who lies, for example.
 
-Of the others, the two of largest energy stay, the larger one first: the main actor. The energy of
-a body is the sum over x, y and z of the standard deviation over all joints in the frames in which
-it is seen.
+The two others of largest energy are kept; the larger one, the main actor, comes first. The energy
+of a body is the sum over x, y and z of the standard deviation over all joints in the frames in
+which it is seen.
 """
 
 from __future__ import annotations

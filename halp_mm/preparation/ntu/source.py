@@ -15,19 +15,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
+from halp_mm.name_lists import read_names
 from halp_mm.preparation.ntu.clip import parse_ntu_clip
 from halp_mm.preparation.preparing import prepare
-from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files
+from halp_mm.preparation.raw_files import ParsedClip, RawFiles, find_files, second_file
 from halp_mm.preparation.source import ClipFacts, Source
 from halp_mm.preparation.summary import Summary
-from halp_mm.problems import BAD, BAD_NAME, DUPLICATE, NOBODY, Problem, listing
+from halp_mm.problems import BAD, BAD_NAME, NOBODY, Problem
 from halp_mm.registry import SOURCES
 
 _NAME = re.compile(r'S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})')
@@ -163,11 +163,7 @@ class NTUSource(Source):
                 )
                 summary.problems.append(Problem(BAD_NAME, text))
             elif name in files:
-                text = (
-                    f'{path}: clip {name} is also {files[name]}; expected one file a clip. Of the '
-                    'two, this one is left out by --skip-bad'
-                )
-                summary.problems.append(Problem(DUPLICATE, text))
+                summary.problems.append(second_file(name, files[name], path))
             elif self.dataset.has(_numbers(name)):
                 files[name] = path
             else:
@@ -240,7 +236,7 @@ def prepare_ntu(
         out: The data file to make.
         ignore_list: A text file with the names of clips to omit, one on each line.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
@@ -255,31 +251,13 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _read_ignore_list(path: Path) -> set[str]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'there is no ignore list {path}; expected a text file with the name of a clip on each '
-            'line. Leave --ignore-list away to keep all clips that have a skeleton'
-        )
-    lines = path.read_text(encoding='utf-8', errors='replace').splitlines()
-    names = [line.strip().removesuffix('.skeleton') for line in lines]
-    is_name = [bool(_NAME.fullmatch(name)) for name in names]
-    if not any(is_name):
-        raise ValueError(
-            f'ignore list {path} has no name of a clip; expected one such as S001C002P005R002A008 '
-            'on each line'
-        )
-    # The authors' lists may begin with a heading; after it, whatever is no name is a mistake.
-    start = is_name.index(True)
-    wrong = [i for i in range(start, len(names)) if names[i] and not is_name[i]]
-    if wrong:
-        raise ValueError(
-            f'ignore list {path}, line {wrong[0] + 1}: found {names[wrong[0]][:60]!r}; expected '
-            'the name of a clip such as S001C002P005R002A008. Correct the line'
-        )
-    twice = [name for name, count in Counter(names[start:]).items() if name and count > 1]
-    if twice:
-        raise ValueError(
-            f'ignore list {path} has {len(twice)} names more than once{listing(twice, 3)}; '
-            'expected each once. Remove the repetitions'
-        )
-    return {name for name in names[start:] if name}
+    """The names in an ignore list; the authors' lists may begin with a heading."""
+    names = read_names(
+        path,
+        'ignore list',
+        'the name of a clip such as S001C002P005R002A008',
+        'Omit --ignore-list to keep all clips that have a skeleton',
+        lambda line: bool(_NAME.fullmatch(line.removesuffix('.skeleton'))),
+        has_heading=True,
+    )
+    return {name.removesuffix('.skeleton') for name in names}

@@ -2,7 +2,7 @@
 
 The raw data are JSON files ``aAA_sSS_eEE_vVV.json`` (action, subject, repetition, view), each an
 object with ``skeletons`` ``[frames][20 joints][3 coordinates]`` in metres. The actions are numbered
-1 to 12 without 7 and 10. Frames stay as they are.
+1 to 12 without 7 and 10. Frames stay unchanged.
 
 Cross-subject protocol: subjects with odd numbers are for training, split ``xsub_train``, the others
 for testing, ``xsub_test``. Cross-view protocol: views 1 and 2 are for training, ``xview_train``,
@@ -18,8 +18,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping
 from itertools import combinations
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
@@ -27,9 +27,9 @@ import numpy as np
 from halp_mm.preparation.nw_ucla.clip import parse_nw_ucla_clip
 from halp_mm.preparation.preparing import prepare
 from halp_mm.preparation.raw_files import ParsedClip, RawFiles
-from halp_mm.preparation.source import ClipFacts, Source
+from halp_mm.preparation.source import ClipFacts
 from halp_mm.preparation.summary import Summary
-from halp_mm.preparation.zip_or_folder import find_clips
+from halp_mm.preparation.zip_source import ZipSource
 from halp_mm.problems import listing
 from halp_mm.registry import SOURCES
 
@@ -43,13 +43,10 @@ NUM_SUBJECTS, NUM_VIEWS = 10, 3
 TEST_VIEW = 3
 
 _LABELS = {action: label for label, action in enumerate(ACTIONS)}
-_NAME = re.compile(r'a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)')
-_FILE_NAME = re.compile(rf'({_NAME.pattern})\.json')
-_PATTERN = 'aAA_sSS_eEE_vVV.json'
 
 
 @SOURCES.register_module()
-class NWUCLASource(Source):
+class NWUCLASource(ZipSource):
     """NW-UCLA, with splits as this module's docstring says.
 
     Args:
@@ -57,15 +54,25 @@ class NWUCLASource(Source):
     """
 
     name, layout = 'nw_ucla', 'kinect_v1'
+    title, pattern = 'NW-UCLA', 'aAA_sSS_eEE_vVV.json'
+    file_name = re.compile(
+        r'a(?P<action>\d\d)_s(?P<subject>\d\d)_e(?P<repetition>\d\d)_v(?P<view>\d\d)\.json'
+    )
+    clip_name = 'a{action:02d}_s{subject:02d}_e{repetition:02d}_v{view:02d}'
+    allowed: Mapping[str, Collection[int]] = {
+        'action': tuple(ACTIONS),
+        'subject': range(1, NUM_SUBJECTS + 1),
+        'view': range(1, NUM_VIEWS + 1),
+    }
     class_names = tuple(ACTIONS.values())
+    splits: Mapping[str, int | None] = {
+        **{'xsub_train': 724, 'xsub_test': 760},
+        **{'xview_train': 1020, 'xview_test': 464, 'xview_clean_test': None},
+    }
     parse = staticmethod(parse_nw_ucla_clip)
 
     def __init__(self, raw: str | os.PathLike) -> None:
-        self.raw = Path(raw)
-        self.splits = {
-            **{'xsub_train': 724, 'xsub_test': 760},
-            **{'xview_train': 1020, 'xview_test': 464, 'xview_clean_test': None},
-        }
+        super().__init__(raw)
         self._train_clips: dict[bytes, str] = {}  # of the cross-view protocol, by coordinates
         self._copies: dict[str, str] = {}
         self._frames: dict[str, np.ndarray] = {}  # of the clips that are no copies
@@ -73,15 +80,15 @@ class NWUCLASource(Source):
 
     def recordings(self, summary: Summary) -> list[RawFiles]:
         """The clips' files, training views first: test clips are compared with training clips."""
-        clips = find_clips(self.raw, '.json', _clip_name, 'NW-UCLA', _PATTERN, summary)
-        return sorted(clips.values(), key=lambda file: _numbers(file.name)[3] == TEST_VIEW)
+        files = super().recordings(summary)
+        return sorted(files, key=lambda file: self.numbers(file.name)['view'] == TEST_VIEW)
 
     def facts(self, clip: ParsedClip) -> ClipFacts:
         """What the clip's name says, and whether it is a copy."""
-        action, subject, repetition, view = _numbers(clip.name)
-        splits = ['xsub_train' if subject % 2 else 'xsub_test']
+        columns = self.numbers(clip.name)
+        splits = ['xsub_train' if columns['subject'] % 2 else 'xsub_test']
         content = clip.coordinates.tobytes()
-        if view != TEST_VIEW:
+        if columns['view'] != TEST_VIEW:
             self._train_clips.setdefault(content, clip.name)
             splits.append('xview_train')
         elif content in self._train_clips:
@@ -93,8 +100,7 @@ class NWUCLASource(Source):
             self._frames[clip.name] = clip.coordinates[0].reshape(clip.coordinates.shape[1], -1)
         if clip.coordinates.shape[1] == 1:
             self._single.append(clip.name)
-        columns = dict(action=action, subject=subject, repetition=repetition, view=view)
-        return ClipFacts(_LABELS[action], splits, columns)
+        return ClipFacts(_LABELS[columns['action']], splits, columns)
 
     def remarks(self, summary: Summary) -> list[str]:
         """Which clips are copies, share frames with others, or have a single frame."""
@@ -123,33 +129,13 @@ def prepare_nw_ucla(
         raw: The zip file, or a folder with the JSON files in it or in its subfolders.
         out: The data file to make.
         workers: How many processes parse; by default one for each core.
-        skip_bad: Leave bad clips out instead of refusing the data.
+        skip_bad: Skip bad clips instead of refusing the data.
         progress: Where to show the progress, such as ``sys.stderr``.
 
     Returns:
-        What the file holds, which clips are copies and what was left out.
+        What the file holds, which clips are copies and what was omitted.
     """
     return prepare(NWUCLASource(raw), out, workers, skip_bad, progress)
-
-
-def _clip_name(file: str) -> str | None:
-    """The name of a file's clip."""
-    match = _FILE_NAME.fullmatch(file)
-    if not match:
-        return None
-    action, subject, _, view = _numbers(match[1])
-    if action not in ACTIONS or not (1 <= subject <= NUM_SUBJECTS and 1 <= view <= NUM_VIEWS):
-        raise ValueError(
-            f'action {action}, subject {subject} and view {view}; expected actions '
-            f'{", ".join(map(str, ACTIONS))}, subjects 1 to {NUM_SUBJECTS} and views 1 to '
-            f'{NUM_VIEWS}'
-        )
-    return match[1]
-
-
-def _numbers(name: str) -> tuple[int, ...]:
-    """Action, subject, repetition and view of a clip."""
-    return tuple(map(int, _NAME.fullmatch(name).groups()))
 
 
 def _shared_frames(clips: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
@@ -159,7 +145,7 @@ def _shared_frames(clips: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
         clips: ``[T, 60]`` by name.
 
     Returns:
-        How many different frames are in both clips of a pair; pairs that share none are left out.
+        How many different frames are in both clips of a pair; pairs that share none are omitted.
     """
     if not clips:
         return Counter()

@@ -5,18 +5,18 @@
   ``Zrotation``, in any number and order.
 - ``MOTION``, ``Frames: n``, ``Frame Time: seconds``, then a line of numbers for each frame: the
   channels' values in the order of the tree.
-- A joint stands at its parent's place plus the parent's rotation of its offset. Rotations are
+- A joint's place is its parent's place plus its offset, rotated as the parent is. Rotations are
   degrees; in ``CHANNELS Zrotation Xrotation Yrotation`` the point is turned by Y first: the matrix
   is Rz Rx Ry. Position channels of a joint take the place of its offset.
 - There is no unit: coordinates stay in the file's, often centimetres.
 
 The layout is made from the tree: joints in the file's order, names in snake case (``LeftArm`` is
 ``left_arm``), ``NAME_end`` for an end site. A joint's mirror is the one whose name has right for
-left. Files of one data set need the same tree. Frame rates are told, frames stay as they are.
+left. Files of one data set need the same tree. Frame rates are reported; frames stay unchanged.
 
-Written after excerpts of several parsers; not tried on files of real programs. Taken from the
-parsers' agreement, as the format has no standard: the meaning of position channels below the root.
-Not read: several roots.
+Written after excerpts of several parsers; not tried on files of real programs. The format has no
+standard; the meaning of position channels below the root is what the parsers agree on. Files with
+several roots are refused.
 """
 
 from __future__ import annotations
@@ -265,8 +265,8 @@ def _snake_case(name: str) -> str:
 def layout_of_file(path: Path) -> tuple[dict, int]:
     """The layout of a file's joint tree, as a dict, and its number for comparison.
 
-    The spine is the root and its only child in the middle, if there is one; the shoulders are the
-    first pair of joints called so, arm or collar, on both sides.
+    The spine is the root and its only child in the middle, if there is one. The shoulders are the
+    first left and right joint that are called shoulder, arm or collar.
     """
     tree = read_bvh(path)[0]
     names = tree.names

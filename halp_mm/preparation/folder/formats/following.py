@@ -14,7 +14,7 @@ MAX_GAP = 30
 
 
 def follow_people(frames: np.ndarray, coordinates: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Find out which poses are of one person.
+    """Find the poses of each person.
 
     Args:
         frames: ``[B]``, the frame of each pose.

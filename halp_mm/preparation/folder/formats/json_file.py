@@ -47,7 +47,7 @@ class Place:
         return Place(self.value[key] if self.has(key) else None, f'{self.where}, {key}')
 
     def items(self, what: str) -> list[Place]:
-        """The entries of a list of what is said."""
+        """The entries of a list."""
         if not isinstance(self.value, list):
             self.refuse(f'a list of {what}')
         return [Place(entry, f'{self.where}, entry {i}') for i, entry in enumerate(self.value)]

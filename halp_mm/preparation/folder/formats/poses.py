@@ -1,4 +1,4 @@
-"""What a reader of a format finds, and how it becomes a clip."""
+"""The poses that a reader of a format finds, and the clip that is made of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Poses:
         values: ``[B, V, C]``: coordinates, and a score after them if there is one.
         dimensions: How many of the C channels are coordinates.
         track_ids: int64 ``[B]``: who it is; None where the format does not say.
-        facts: What else is known, integers; ``kind`` is the same in all files that go together.
+        facts: Further integers that are known; ``kind`` is the same in all files that go together.
     """
 
     where: Path
@@ -121,11 +121,10 @@ class PoseList:
 
 
 def clip_of_poses(name: str, poses: Poses) -> Parsed:
-    """Follow people through the frames and keep two of largest energy, the larger one first.
+    """Follow people through the frames and keep the two of largest energy, the larger one first.
 
-    Track ids say who is who. Without them, or where one stands twice in a frame, the nearest
-    skeletons of consecutive frames are one person. A joint whose coordinates are zero does not
-    count.
+    Track ids say who is who. Without them, or if one occurs twice in a frame, the nearest skeletons
+    of consecutive frames are one person. Joints whose coordinates are zero do not count.
 
     Args:
         name: The clip's name.

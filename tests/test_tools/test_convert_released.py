@@ -1,4 +1,4 @@
-"""tools/model_converters/convert_released_gcn.py, from a released checkpoint to an evaluation."""
+"""tools/model_converters/convert_released.py, from a released checkpoint to an evaluation."""
 
 from pathlib import Path
 
@@ -8,18 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.apis import build_model, load_config
-from halp_mm.models.converters.released_stgcn import convert_released, rename_released
+from halp_mm.models.converters.released_checkpoint import convert_released
+from halp_mm.models.converters.released_stgcn import rename_released
 from tests.conftest import write_random_clips
 from tests.helpers import assert_relative, reference
 from tests.runs import ROOT, run_tool
 
-TOOL = 'model_converters/convert_released_gcn.py'
+TOOL = 'model_converters/convert_released.py'
 
 CONFIG = """
 _base_ = '{root}/configs/moco/bigru_synthetic_xsub.py'
 model = dict(
     encoder=dict(_delete_=True, type='STGCN', base_channels=4, feature_dim=16),
-    projector=dict(out_dim=7),
+    projector=dict(_delete_=True, type='Projector', out_dim=7),
     queue_size={queue_size},
     streams=['{stream}'],
 )
@@ -79,6 +80,7 @@ def test_whole_checkpoint_gives_the_releases_features_and_evaluates(tmp_path):
     result, out = convert(tmp_path, state)
     assert result.returncode == 0, result.stderr
     assert f'{len(state)} entries' in result.stdout
+    assert 'found: STGCN of joint' in result.stdout
     assert f'written: {out}' in result.stdout
     config = write_config(tmp_path)
     model = build_model(load_config(config), out)
@@ -129,7 +131,7 @@ def test_every_weight_is_accounted_for_once():
 
 def test_the_key_network_can_be_evaluated():
     state = released_checkpoint()
-    converted = convert_released(state, part='key')
+    converted = convert_released(state, part='key').state
     name = 'encoder.blocks.3.temporal_convolution.weight'
     expected = state['encoder_k.st_gcn_networks.3.tcn.2.weight']
     assert torch.equal(converted[f'query_networks.joint.{name}'], expected)
@@ -139,7 +141,7 @@ def test_the_key_network_can_be_evaluated():
 def test_the_graph_comes_with_the_weights():
     state = released_network()
     state['A'] = torch.rand(3, 25, 25)
-    graph = convert_released(state)['query_networks.joint.encoder.adjacency']
+    graph = convert_released(state).state['query_networks.joint.encoder.adjacency']
     assert torch.equal(graph, state['A'])
 
 
@@ -147,7 +149,7 @@ def assert_one_clear_error(result, out: Path, *words: str) -> None:
     assert result.returncode == 1
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith('convert_released_gcn.py: error: ')
+    assert lines[0].startswith('convert_released.py: error: ')
     for word in words:
         assert word in lines[0]
     assert not out.exists()
@@ -175,8 +177,8 @@ def test_a_classifier_is_no_projector():
 
 def test_missing_graph_or_projector():
     state = released_network()
-    del state['A'], state['fc.2.weight']
-    missing = r"\['encoder.adjacency', 'projector.layers.2.weight'\] of the query network"
+    state = {name: value for name, value in state.items() if name != 'A' and 'fc' not in name}
+    missing = r"\['encoder.adjacency', 'projector'\] are not there; expected an STGCN with its"
     with pytest.raises(ValueError, match=missing):
         convert_released(state)
 

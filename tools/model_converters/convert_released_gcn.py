@@ -1,8 +1,0 @@
-"""The command line of halp_mm.commands.convert_released_gcn."""
-
-import sys
-
-from halp_mm.commands.convert_released_gcn import main
-
-if __name__ == '__main__':
-    sys.exit(main())
