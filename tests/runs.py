@@ -28,6 +28,7 @@ def tiny_options(data_file: Path, **options: object) -> list[str]:
         'test_dataset.data_file': data_file,
         'test_dataset.split': 'test',
         'model.encoder.hidden_size': 8,
+        'model.encoder.num_segments': 1,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
         'model.heads.halp.start_epoch': 1,

@@ -13,6 +13,7 @@ from halp_mm.models import (
     STGCN,
     BiGRU,
     Encoder,
+    GLTransformer,
     PretrainingHead,
     Reads,
     SpatioTemporalTransformer,
@@ -29,6 +30,7 @@ ENCODERS = {
     'true BiGRU': lambda: BiGRU('coco17', hidden_size=8, num_layers=1, bidirectional=True),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
+    'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
     'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
@@ -50,6 +52,7 @@ HEADS = [
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
+    (dict(type='DisplacementHead', intervals=(1, 5)), {}),
     (dict(type='RegenerationHead'), {}),
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),
     (dict(type='NNMHead', top_k=1), EXTREME),

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from mmengine.config import Config
 
 from halp_mm.apis.config_checks import check_config, check_option_keys
+from halp_mm.apis.config_reading import read_config
 from halp_mm.apis.data_layout import fill_layouts
-from halp_mm.apis.packaged_configs import config_path, let_configs_inherit_packaged_ones
+from halp_mm.apis.packaged_configs import config_path
 from halp_mm.datasets import check_data_file
 from halp_mm.run_identity import record_overrides
 
@@ -31,19 +32,14 @@ def load_config(
         a layout have got that of the training clips, if there is the data file.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if the config has keys or asks for things that a run would ignore, or an option
-            names a place that the config does not have.
+        FileNotFoundError: if there is no such file, or one that it inherits.
+        ValueError: if it cannot be read, has keys or asks for things that a run would ignore, or an
+            option names a place that the config does not have.
     """
     if isinstance(config, Config):
         loaded = copy.deepcopy(config)
     elif (path := config_path(config)).is_file():
-        let_configs_inherit_packaged_ones()
-        read = Config.fromfile(path)
-        # By default, yapf lays the text out anew at each start and in each checkpoint: 0.05 s each.
-        loaded = Config(
-            read.to_dict(), read.text, path, read.env_variables, format_python_code=False
-        )
+        loaded = read_config(path)
     else:
         raise FileNotFoundError(f'there is no config {config}')
     check_option_keys(loaded, options or {})

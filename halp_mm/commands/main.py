@@ -35,6 +35,7 @@ COMMANDS = (
     'extract_features',
     'find_similar',
     'export',
+    'publish_model',
     'ablate',
     'report',
     'fuse_streams',

@@ -1,7 +1,7 @@
 """Make the synthetic data set: clips of a kinematic model, nothing to download.
 
 With --format ntu or pku, write the clips as raw files of NTU RGB+D or PKU-MMD II instead, to try
-prepare_ntu.py and prepare_pku.py.
+prepare_ntu.py and prepare_pku.py. With --format folder, write them as arrays with a labels file.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from typing import Literal
 
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.datasets import ClipStorage
-from halp_mm.synthetic import write_raw_ntu, write_raw_pku, write_synthetic
+from halp_mm.synthetic import write_clip_folder, write_raw_ntu, write_raw_pku, write_synthetic
 
 _OUTPUTS = {
     'clips': 'data/synthetic.safetensors',
     'ntu': 'data/synthetic_ntu',
     'pku': 'data/synthetic_pku',
+    'folder': 'data/synthetic_folder',
 }
 
 
 def run(
-    format: Literal['clips', 'ntu', 'pku'] = 'clips',
+    format: Literal['clips', 'ntu', 'pku', 'folder'] = 'clips',
     out: str | None = None,
     seed: int = 0,
     repeats: int = 1,
@@ -28,9 +29,9 @@ def run(
     """Write the files.
 
     Args:
-        format: A data file, or raw files of NTU RGB+D or PKU-MMD II.
-        out: The file or folder to make; by default data/synthetic.safetensors, data/synthetic_ntu
-            or data/synthetic_pku.
+        format: A data file, raw files of NTU RGB+D or PKU-MMD II, or a folder of arrays.
+        out: The file or folder to make; by default data/synthetic.safetensors, data/synthetic_ntu,
+            data/synthetic_pku or data/synthetic_folder.
         seed: The same seed makes the same files.
         repeats: Performances per subject, action and camera.
 
@@ -42,6 +43,8 @@ def run(
         return f'{write_raw_ntu(out, seed, repeats)} .skeleton files in {out}'
     if format == 'pku':
         return f'{write_raw_pku(out, seed, repeats=repeats)} videos in {out}'
+    if format == 'folder':
+        return f'{write_clip_folder(out, seed, repeats)} .npy files and labels.csv in {out}'
     write_synthetic(out, seed, repeats)
     return summary(out)
 

@@ -38,7 +38,7 @@ class PooledBlock(ClipBlock):
         self.num_frames = torch.cat([block.num_frames for block in blocks])
         self.num_people = torch.cat([block.num_people for block in blocks])
         self._blocks = list(blocks)
-        self.last_clips = np.cumsum([len(block.num_frames) for block in blocks])
+        self._last_clips = np.cumsum([len(block.num_frames) for block in blocks])
         self._last_rows = np.cumsum([block.num_skeletons for block in blocks])
 
     @property
@@ -53,8 +53,8 @@ class PooledBlock(ClipBlock):
 
     def clip(self, position: int) -> Tensor:
         """The clip at a position, ``[M, T, V, C]``: a view of what is in memory, or read."""
-        part = int(np.searchsorted(self.last_clips, position, side='right'))
-        first = int(self.last_clips[part - 1]) if part else 0
+        part = int(np.searchsorted(self._last_clips, position, side='right'))
+        first = int(self._last_clips[part - 1]) if part else 0
         return self._blocks[part].clip(position - first)
 
     def skeletons(self, rows: np.ndarray) -> np.ndarray:

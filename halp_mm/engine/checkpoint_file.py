@@ -83,7 +83,7 @@ def read_checkpoint_file(
         *(AttributeError, EOFError, KeyError, IndexError, OSError, RuntimeError, TypeError),
         ValueError,
     ) as error:
-        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        reason = _reason(error)
         raise ValueError(
             f'{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint: it is '
             f'truncated, damaged, or holds more than tensors and plain containers ({reason}). '
@@ -94,6 +94,13 @@ def read_checkpoint_file(
     if isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)
     return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in a line; of PyTorch's long messages what its unpickler says."""
+    text = str(error).strip()
+    found = re.search(r'WeightsUnpickler error: *([^\n]*)', text)
+    return (found[1] if found else text.split('\n')[0]) or type(error).__name__
 
 
 def _check_file(path: Path, only_meta: bool) -> None:

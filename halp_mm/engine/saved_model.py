@@ -212,7 +212,8 @@ def save_model(
         if partial.suffix == SUFFIX:
             write_safetensors_checkpoint(checkpoint, partial)
         else:
-            torch.save(checkpoint, partial)
+            with partial.open('wb') as file:  # given a name, PyTorch would write it into the file
+                torch.save(checkpoint, file)
             seal_checkpoint_file(partial)
 
 

@@ -1,4 +1,4 @@
-"""Synthetic clips as raw files of NTU RGB+D and PKU-MMD.
+"""Synthetic clips as raw files of NTU RGB+D and PKU-MMD, and as a folder of arrays.
 
 The files allow a trial of the tools for these data sets without the real data. Numbers have all
 digits of float32, so that the clips can be read back bit for bit.
@@ -154,6 +154,33 @@ def write_raw_ntu(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
         (folder / f'{raw.name}.skeleton').write_text(raw.text, encoding='utf-8', newline='')
         count += 1
     return count
+
+
+def write_clip_folder(folder: str | os.PathLike, seed: int = 0, repeats: int = 1) -> int:
+    """Write the clips of :func:`~.synthetic.generate_synthetic` as arrays, and a labels file.
+
+    Args:
+        folder: Folder for the ``.npy`` files ``[M, T, V, C]`` and ``labels.csv``, whose splits are
+            those of :func:`~.synthetic.write_synthetic`.
+        seed: See :func:`~.synthetic.generate_synthetic`.
+        repeats: See :func:`~.synthetic.generate_synthetic`.
+
+    Returns:
+        The number of clips.
+
+    Raises:
+        ValueError: if the seed or the repeats are out of range.
+    """
+    folder = Path(folder)
+    actions = list(ACTIONS)
+    rows = ['name,label,split,subject']
+    for clip in generate_synthetic(seed, repeats):
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / f'{clip.name}.npy', clip.coordinates)
+        splits = ' '.join(clip.splits)
+        rows.append(f'{clip.name},{actions[clip.label]},{splits},{clip.subject}')
+    (folder / 'labels.csv').write_text('\n'.join([*rows, '']), encoding='utf-8')
+    return len(rows) - 1
 
 
 def generate_raw_pku(seed: int = 0, part: int = 2, repeats: int = 1) -> Iterator[RawPKUVideo]:

@@ -38,5 +38,5 @@ class CenterTrajectory(BatchTransform):
         path = relative_to(center, center[:, :, :1])
         coordinates = relative_to(coordinates, center)
         coordinates[..., index, :] = path[..., 0, :]
-        right, left = (layout.index(joint) for joint in layout.shoulders)
+        right, left = layout.ends('shoulders')
         return with_geometry(clips, turn_onto_x(coordinates, left, right))

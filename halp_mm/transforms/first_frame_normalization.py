@@ -38,5 +38,5 @@ class FirstFrameNormalize(BatchTransform):
         coordinates = clips.coordinates[..., : layout.dimensions]
         path = coordinates[:, 0, :, joint]  # [N, T, C]
         first = seen_joints(path).long().argmax(-1)
-        origin = path[torch.arange(len(clips), device=clips.device), first]
+        origin = path[torch.arange(path.shape[0], device=clips.device), first]
         return with_geometry(clips, relative_to(coordinates, origin[:, None, None, None]))

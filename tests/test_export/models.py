@@ -13,8 +13,19 @@ RESIZE = dict(type='CenterCropResize', num_frames=16)
 GRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
 TRUE_GRU = GRU | dict(bidirectional=True)
 HCN = dict(type='HCN', base_channels=4, image_width=16, num_frames=16)
+LSTM = dict(type='LSTM', hidden_size=4)
+VIEW_ADAPTED = dict(type='ViewAdaptedEncoder', encoder=LSTM, hidden_size=4)
+AGCN = dict(type='AGCN', base_channels=4, stages=[1], feature_dim=8)
+TRANSFORMER = dict(
+    type='SpatioTemporalTransformer', num_frames=16, embed_dim=8, depth=1, num_heads=2
+)
 # With fewer channels, oneDNN of torch 2.13 writes beyond its memory in training.
 STGCN = dict(type='STGCN', base_channels=16, stages=[1, 1], feature_dim=8)
+
+
+def own_channels(encoder: Mapping, channels: int) -> dict:
+    """The number of channels, unless an encoder takes it from another."""
+    return {} if 'encoder' in encoder else {'num_channels': channels}
 
 
 def saved_model(
@@ -32,7 +43,7 @@ def saved_model(
     description = ModelDescription(
         {stream: stream for stream in encoders},
         {
-            stream: encoder | dict(layout=seen, num_channels=channels)
+            stream: encoder | dict(layout=seen, **own_channels(encoder, channels))
             for stream, encoder in encoders.items()
         },
         list(normalization),

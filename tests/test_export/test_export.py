@@ -17,8 +17,18 @@ from halp_mm.evaluation import extract_features
 from halp_mm.export import ClipNetwork, comparison, export_file, sample_clips
 from halp_mm.export.program import quiet_exporters, read_program
 from halp_mm.export.recurrent_layers import recurrent_layers_by_shape
+from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
-from tests.test_export.models import GRU, HCN, STGCN, TRUE_GRU, VIEW_ADAPTED, saved_model
+from tests.test_export.models import (
+    AGCN,
+    GRU,
+    HCN,
+    STGCN,
+    TRANSFORMER,
+    TRUE_GRU,
+    VIEW_ADAPTED,
+    saved_model,
+)
 
 SIZES = [(clips, frames) for clips in (1, 3, 17) for frames in (10, 64, 300)]
 CLASSES = ['sit', 'stand', 'wave']
@@ -65,6 +75,21 @@ def image_poses() -> SavedModel:
         layout='coco17',
         channels=3,
     )
+
+
+def more_encoders() -> SavedModel:
+    """The other encoders, where the first frame is the origin."""
+    return saved_model(
+        dict(joint=TRANSFORMER, bone=AGCN, motion=VIEW_ADAPTED),
+        [dict(type='FirstFrameNormalize'), dict(type='MinMaxNormalize')],
+    )
+
+
+def test_every_encoder_is_exported():
+    exported = {'LSTM'}  # within ViewAdaptedEncoder
+    for build in (many_encoders, graph_encoder, more_encoders):
+        exported |= {config['type'] for config in build().description.encoders.values()}
+    assert exported | {'Encoder'} == set(encoders.__all__)
 
 
 def plain(saved: SavedModel) -> dict:
@@ -134,8 +159,9 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_programs_at_every_size(tmp_path):
-    saved = other_layouts()
+@pytest.mark.parametrize('build', [other_layouts, more_encoders])
+def test_programs_at_every_size(build, tmp_path):
+    saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')
     texts = {'halp_mm': ''}
     torch.export.load(tmp_path / 'model.pt2', extra_files=texts)

@@ -11,7 +11,7 @@ from tests.helpers import generator
 
 ENCODERS = {
     'BiGRU': dict(hidden_size=4, num_layers=2),
-    'HCN': dict(num_frames=32, base_channels=2, image_width=16),
+    'HCN': dict(num_frames=32, base_channels=2, image_width=32),
     'STGCN': dict(base_channels=4, stages=(1, 1), feature_dim=6),
 }
 LAYOUT = 'msr_action3d'

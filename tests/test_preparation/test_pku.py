@@ -13,7 +13,7 @@ from halp_mm.synthetic.raw_files import generate_raw_pku
 from tests.runs import run_tool
 
 NAMES = {2: ['A01N01-L', 'A01N01-M', 'A02N03-R'], 1: ['0002-L', '0002-M', '0010-R']}
-LABELS = ['3,1,4,2\n51,6,9,1\n', '1,2,2,2\n', '7,3,10,1\n']
+LABELS = ['3,1,4,2\n51,6,9,1\n', '1,2,2,unsure\n', '7,3,10,1\n']
 
 
 def write_folder(root, part=2, splits_in=''):
@@ -181,6 +181,7 @@ LINE = ' '.join(['0.5'] * 150)
         ('label', '3,1,x,2\n51,6,9,1', "line 1: found '3,1,x,2'; expected label,start,end", 3),
         ('label', '3,1,4\n51,6,9,1', "line 1: found '3,1,4'; expected label,start,end,conf", 3),
         ('label', f'3,1,4,2\n{"x" * 999}', f"line 2: found '{'x' * 60}'; expected label,start", 3),
+        ('label', f'{"9" * 5000},1,4,2\n51,6,9,1', "line 1: found '999", 3),
         ('label', '', 'is empty; expected a line label,start,end,confidence', 2),
         ('skeleton', '', 'is empty; expected 150 numbers a line', 2),
         ('skeleton', f'{LINE}\n{LINE[:-4]}\n', 'line 2: found 149 words', 2),

@@ -244,7 +244,9 @@ def test_which_of_several_joints_is_taken():
     assert conversion_recipe(source, target)['spine_shoulder'] == {'thorax': 1}
     assert conversion_recipe(source, target)['neck'] == {'neck': 1}
     # A face goes with the head only where the source has none of it.
-    source, target = body('nose-head'), body('nose-head', 'left_eye-nose', 'right_eye-nose')
+    source, target = body('nose-head'), body('left_eye-nose', 'right_eye-nose')
+    target['joints'] = [joint for joint in target['joints'] if joint != 'head']
+    target['bones'] = [['nose', 'neck'] if 'head' in bone else bone for bone in target['bones']]
     assert conversion_recipe(source, target)['left_eye'] == {'nose': 1}
     # Between two pairs is the middle of both.
     hips = ('left_hip-pelvis', 'right_hip-pelvis')

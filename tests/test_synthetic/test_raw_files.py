@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
+from halp_mm.datasets import ClipStorage
+from halp_mm.preparation import prepare_folder
 from halp_mm.preparation.ntu.skeleton_file import read_skeleton_file
-from halp_mm.synthetic import write_raw_ntu, write_raw_pku
+from halp_mm.synthetic import clips, write_raw_ntu, write_raw_pku, write_synthetic
 from halp_mm.synthetic.raw_files import generate_raw_pku, skeleton_text
 from tests.raw_ntu import standing_people
 from tests.runs import run_tool
@@ -67,3 +70,20 @@ def test_tool_refuses_bad_arguments(tmp_path):
     assert done.returncode == 1
     assert 'error: part is 2, repeats 0; expected' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_a_folder_of_arrays_becomes_the_data_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, 'NUM_SUBJECTS', 2)
+    done = run_tool('data/make_synthetic.py', '--format', 'folder', '--out', tmp_path / 'clips')
+    assert done.stdout == f'84 .npy files and labels.csv in {tmp_path / "clips"}\n'
+    prepare_folder(tmp_path / 'clips', 'kinect_v2', None, tmp_path / 'read', workers=1)
+    write_synthetic(tmp_path / 'written')
+    ours, theirs = ClipStorage(tmp_path / 'read'), ClipStorage(tmp_path / 'written')
+    assert sorted(ours.names) == sorted(theirs.names)
+    assert ours.splits.keys() == theirs.splits.keys()
+    for position, name in enumerate(ours.names):
+        other = theirs.names.index(name)
+        assert torch.equal(ours.clip(position), theirs.clip(other))
+        label, expected = ours.labels[position], theirs.labels[other]
+        assert ours.class_names[label] == theirs.class_names[expected]
+        assert ours.columns['subject'][position] == theirs.columns['subject'][other]

@@ -38,6 +38,7 @@ def rename_released_bigru(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     )
     if 'encoder.input_norm.weight' not in renamed and 'encoder.gru.weight_ih_l0' in state:
         norm = nn.BatchNorm1d(state['encoder.gru.weight_ih_l0'].shape[1])
+        assert norm.running_var is not None, 'it keeps track by default'
         norm.running_var.sub_(norm.eps)
         renamed |= {
             f'encoder.input_norm.{name}': value for name, value in norm.state_dict().items()

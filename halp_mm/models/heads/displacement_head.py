@@ -52,7 +52,7 @@ class DisplacementClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = (num_joints, num_people)
-        self.layers = nn.ModuleDict(
+        self.layers = ModuleDict(
             {
                 name: nn.ModuleList(
                     nn.Linear(feature_dim, num_joints * num_people * num_classes)
