@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from halp_mm.commands.command_line import Command, Option
+from halp_mm.commands.command_line import Command, Option, UsageError
 from halp_mm.datasets import ClipStorage
+from halp_mm.skeletons import SkeletonLayout, read_layout
 from halp_mm.synthetic import write_clip_folder, write_raw_ntu, write_raw_pku, write_synthetic
 
 _OUTPUTS = {
@@ -25,6 +26,7 @@ def run(
     out: str | None = None,
     seed: int = 0,
     repeats: int = 1,
+    layout: str | SkeletonLayout = 'kinect_v2',
 ) -> str:
     """Write the files.
 
@@ -34,10 +36,14 @@ def run(
             data/synthetic_pku or data/synthetic_folder.
         seed: The same seed makes the same files.
         repeats: Performances per subject, action and camera.
+        layout: The joint layout of the data file, a name or a .json file. Of two dimensions, clips
+            are poses in the camera's image.
 
     Returns:
         What is in the files.
     """
+    if format != 'clips' and layout != 'kinect_v2':
+        raise UsageError('--layout goes with the format clips')
     out = out or _OUTPUTS[format]
     if format == 'ntu':
         return f'{write_raw_ntu(out, seed, repeats)} .skeleton files in {out}'
@@ -45,7 +51,7 @@ def run(
         return f'{write_raw_pku(out, seed, repeats=repeats)} videos in {out}'
     if format == 'folder':
         return f'{write_clip_folder(out, seed, repeats)} .npy files and labels.csv in {out}'
-    write_synthetic(out, seed, repeats)
+    write_synthetic(out, seed, repeats, layout)
     return summary(out)
 
 
@@ -73,6 +79,7 @@ main = Command(
     run,
     options={
         'out': Option(metavar='PATH'),
+        'layout': Option(metavar='NAME', convert=read_layout),
     },
     after_interruption='the same command starts again',
 ).main

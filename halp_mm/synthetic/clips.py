@@ -7,12 +7,13 @@ sizes, individual movement traits, views from different sides, sensor noise and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from halp_mm.datasets.storage import ClipWriter
+from halp_mm.skeletons import SkeletonLayout, get_layout
 from halp_mm.synthetic.actions import ACTIONS, Action, Manner
 from halp_mm.synthetic.body import (
     LAYOUT,
@@ -21,6 +22,7 @@ from halp_mm.synthetic.body import (
     rotation_matrices,
     stand_on_floor,
 )
+from halp_mm.synthetic.other_layouts import in_layout
 
 NUM_SUBJECTS = 20
 NUM_CAMERAS = 3
@@ -95,7 +97,12 @@ def generate_synthetic(seed: int = 0, repeats: int = 1) -> Iterator[SyntheticCli
     )
 
 
-def write_synthetic(path: str | os.PathLike, seed: int = 0, repeats: int = 1) -> None:
+def write_synthetic(
+    path: str | os.PathLike,
+    seed: int = 0,
+    repeats: int = 1,
+    layout: str | Mapping | SkeletonLayout = LAYOUT,
+) -> None:
     """Write the data set to a data file.
 
     The file has the splits ``xsub_train``, ``xsub_test``, ``xview_train`` and ``xview_test`` and
@@ -105,17 +112,18 @@ def write_synthetic(path: str | os.PathLike, seed: int = 0, repeats: int = 1) ->
         path: The file to write; it appears only when it is complete.
         seed: See :func:`generate_synthetic`.
         repeats: See :func:`generate_synthetic`.
+        layout: The layout of the clips; see :func:`~halp_mm.synthetic.other_layouts.in_layout`.
 
     Raises:
-        ValueError: if the seed or the repeats are out of range.
+        ValueError: if the seed or the repeats are out of range, or the layout does not fit.
     """
-    clips = generate_synthetic(seed, repeats)
-    with ClipWriter(path, LAYOUT, list(ACTIONS), 'synthetic') as writer:
+    clips, layout = generate_synthetic(seed, repeats), get_layout(layout)
+    with ClipWriter(path, layout, list(ACTIONS), 'synthetic') as writer:
         writer.notes = {'seed': seed, 'repeats': repeats, 'frames_per_second': FRAMES_PER_SECOND}
         for clip in clips:
             writer.add(
                 clip.name,
-                clip.coordinates,
+                in_layout(clip.coordinates, layout),
                 clip.label,
                 clip.splits,
                 subject=clip.subject,
