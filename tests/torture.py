@@ -133,7 +133,7 @@ def ranks_of(process: subprocess.Popen) -> list[int]:
 def end(process: subprocess.Popen) -> None:
     """Wait for the end of a run and of all its processes."""
     try:
-        process.wait(timeout=180)
+        process.wait(timeout=1800)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -33,8 +33,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: if there is no such file, or one that it inherits.
-        ValueError: if it cannot be read, has keys or asks for things that a run would ignore, or an option
-            names a place that the config does not have.
+        ValueError: if it cannot be read, has keys or asks for things that a run would ignore, or an
+            option names a place that the config does not have.
     """
     if isinstance(config, Config):
         loaded = copy.deepcopy(config)

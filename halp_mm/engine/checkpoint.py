@@ -20,7 +20,9 @@ MAX_DOWNLOAD_BYTES = 8 << 30
 _SOME = 1 << 20
 
 
-def load_checkpoint_file(filename: str, map_location: str | torch.device | None = 'cpu') -> dict:
+def load_checkpoint_file(
+    filename: str | os.PathLike, map_location: str | torch.device | None = 'cpu'
+) -> dict:
     """Read a checkpoint with ``weights_only=True``.
 
     It replaces all loaders of mmengine, so ``load_from``, ``init_cfg`` and everything else that

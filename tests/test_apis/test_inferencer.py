@@ -27,6 +27,7 @@ def config_on(data_file: Path, **options: object) -> Config:
         'train_dataloader.dataset': dict(data_file=str(data_file), split='train'),
         'test_dataset': dict(data_file=str(data_file), split='test'),
         'model.encoder.hidden_size': 8,
+        'model.encoder.num_segments': 1,
         'model.projector.out_dim': 8,
         'model.queue_size': 32,
         'model.heads.halp': None,

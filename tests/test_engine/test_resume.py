@@ -286,15 +286,15 @@ def test_what_a_resumed_run_takes_from_where(config, tmp_path):
     runner = train_once(config, resume=True)
     log = log_of(config.work_dir)
     for line in (
-        "optim_wrapper.optimizer.lr was 0.4, is 7.0 in the config: the checkpoint's is used",
-        "model.heads.moco.temperature was 0.07, is 0.2 in the config: the config's is used",
+        "optim_wrapper.optimizer.lr was 0.003, is 7.0 in the config: the checkpoint's is used",
+        "model.heads.moco.temperature was 0.1, is 0.2 in the config: the config's is used",
         "randomness.seed was 0, is 5 in the config: the checkpoint's is used",
         "train_dataloader.batch_size was 2, is 4 in the config: the config's is used",
         "train_cfg.max_epochs was 2, is 3 in the config: the config's is used",
         'resumed with 2 iterations an epoch, it had 4: that of now is used',
     ):
         assert line in log, line
-    assert runner.optim_wrapper.get_lr()['lr'] == [0.4]
+    assert runner.optim_wrapper.get_lr()['lr'][0] < 0.01
     assert runner.seed == runner.train_dataloader.sampler.seed == 0
     assert (runner.epoch, runner.iter) == (3, 6)
 
@@ -380,7 +380,7 @@ def test_an_optimiser_that_is_not_finite_is_not_saved(config):
     train_once(config)
     config.train_cfg.max_epochs = 3
     config.custom_hooks = [dict(type='PoisonHook', iteration=11, what='momentum')]
-    name = r'momentum_buffer of the optimiser for query_networks\.joint\.\S+ has entries that are'
+    name = r'exp_avg of the optimiser for query_networks\.joint\.\S+ has entries that are'
     with pytest.raises(ValueError, match=f'{name} NaN or infinite after 12 iterations: .*epoch_3'):
         train_once(config, resume=True)
     assert not Path(config.work_dir, 'epoch_3.pth').exists()
@@ -389,14 +389,14 @@ def test_an_optimiser_that_is_not_finite_is_not_saved(config):
 def test_an_optimiser_that_is_not_finite_is_not_resumed_from(config):
     last = train_once(config).last_checkpoint
     checkpoint = load_checkpoint_file(last)
-    checkpoint['optimizer']['state'][2]['momentum_buffer'][0] = torch.inf
+    checkpoint['optimizer']['state'][2]['exp_avg'][0] = torch.inf
     torch.save(checkpoint, last)
-    name = r'momentum_buffer of the optimiser for query_networks\.joint\.\S+ has entries that are'
+    name = r'exp_avg of the optimiser for query_networks\.joint\.\S+ has entries that are'
     with pytest.raises(ValueError, match=rf'epoch_2\.pth cannot be resumed from: {name} NaN'):
         train_once(config, resume=last)
     passed_over = []
     assert newest_checkpoint(config.work_dir, passed_over.append).name == 'epoch_1.pth'
-    assert 'momentum_buffer of the optimiser for parameter 2 has entries' in passed_over[0]
+    assert 'exp_avg of the optimiser for parameter 2 has entries' in passed_over[0]
 
 
 @HOOKS.register_module()
@@ -411,7 +411,7 @@ class PoisonHook(Hook):
         if runner.iter == self.iteration:
             state = runner.optim_wrapper.optimizer.state
             weight = next(value for value in runner.model.parameters() if value in state)
-            poisoned = weight if self.what == 'weight' else state[weight]['momentum_buffer']
+            poisoned = weight if self.what == 'weight' else state[weight]['exp_avg']
             with torch.no_grad():
                 poisoned.fill_(torch.nan)
 

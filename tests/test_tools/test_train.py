@@ -88,7 +88,7 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_pa
     first, second = (state['optimizer']['state'] for state in (resumed, reference))
     assert first.keys() == second.keys()
     for key in first:
-        assert torch.equal(first[key]['exp_avg'], second[key]['momentum_buffer'])
+        assert torch.equal(first[key]['exp_avg'], second[key]['exp_avg'])
 
 
 def train_as_rank(data_file: Path, rank: int, folder: str) -> None:

@@ -134,7 +134,7 @@ class ViewAdaptedEncoder(Encoder):
     ) -> None:
         super().__init__(init_cfg)
         common = {'layout': layout, 'num_people': num_people, 'num_channels': num_channels}
-        takes = accepted_arguments(find_component(encoder['type'], [MODELS])) or ()
+        takes = accepted_arguments(find_component(encoder.get('type', ''), [MODELS])) or ()
         common = {key: value for key, value in common.items() if key in takes and value is not None}
         self.encoder: Encoder = MODELS.build({**common, **encoder})
         self.num_people = self.encoder.num_people if num_people is None else num_people
