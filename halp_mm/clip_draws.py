@@ -136,6 +136,9 @@ def randn_of_frames(
 
 def _branch(generator: Generator) -> Generator:
     """A generator that depends on another one's state, from which a single number is drawn."""
+    if isinstance(generator, BatchGenerator):
+        source = generator.source
+        return BatchGenerator(generator.device, None if source is None else _branch(source))
     is_of_clips = isinstance(generator, ClipGenerator)
     common = generator.common if is_of_clips else generator
     seed = zlib.crc32(common.get_state().numpy().tobytes())  # the host does not wait for this

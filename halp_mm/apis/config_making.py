@@ -65,7 +65,7 @@ def make_config(
     comment = f'Made by tools/make_config.py: {base.method} for {facts.data_file}.\n{facts}.'
     text = config_text(comment, bases, changed_settings(choices, base_config(bases)))
     with atomic_write(out) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding='utf-8')
     load_config(out)
     return choices
 

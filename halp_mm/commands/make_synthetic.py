@@ -10,7 +10,7 @@ from typing import Literal
 
 from halp_mm.commands.command_line import Command, Option, UsageError
 from halp_mm.datasets import ClipStorage
-from halp_mm.skeletons import SkeletonLayout, read_layout
+from halp_mm.skeletons import SkeletonLayout, get_layout, read_layout
 from halp_mm.synthetic import write_clip_folder, write_raw_ntu, write_raw_pku, write_synthetic
 
 _OUTPUTS = {
@@ -42,7 +42,7 @@ def run(
     Returns:
         What is in the files.
     """
-    if format != 'clips' and layout != 'kinect_v2':
+    if format != 'clips' and get_layout(layout).name != 'kinect_v2':
         raise UsageError('--layout goes with the format clips')
     out = out or _OUTPUTS[format]
     if format == 'ntu':

@@ -85,8 +85,7 @@ def test_clips_lie_in_the_file_whatever_becomes_of_what_they_were_made_of(tmp_pa
     assert storage.class_names == CLASSES
     assert storage.clip(0).shape == (2, 5, 20, 3)
     assert storage.clip(0).all()
-    frames = storage.block.frames
-    assert storage.clip(0).untyped_storage().data_ptr() == frames.untyped_storage().data_ptr()
+    assert torch.equal(storage.clip(0).flatten(0, 1), storage.block.frames[:])
 
 
 def test_own_layout_travels_in_the_file(tmp_path):
@@ -436,14 +435,13 @@ def test_workers_say_in_one_line_that_a_file_was_cut_off(random_clips, without_p
     assert re.fullmatch(r'[^\n]* was cut off since it was opened: [^\n]*', str(raised.value))
 
 
-def test_other_changes_of_a_mapped_file_do_no_harm(random_clips, tmp_path):
+def test_other_changes_of_an_open_file_do_no_harm(random_clips, tmp_path):
     dataset = SkeletonDataset(random_clips, 'train')
     with random_clips.open('ab') as file:
         file.write(b'more')
-    dataset.check_data_file_size()
+    assert dataset[0]['clip'].any()
     (tmp_path / 'small').write_bytes(b'smaller')
-    (tmp_path / 'small').replace(random_clips)  # what is mapped stays
-    dataset.check_data_file_size()
+    (tmp_path / 'small').replace(random_clips)  # what is open stays
     assert dataset[0]['clip'].any()
 
 

@@ -120,8 +120,8 @@ if __name__ == '__main__':
         text=True,
         timeout=60,
     )
-    assert 'a worker process was killed' in done.stdout, done.stderr
-    assert 'fewer --workers' in done.stdout
+    assert 'the worker was killed' in done.stdout, done.stderr
+    assert 'fewer workers' in done.stdout
 
 
 @pytest.mark.parametrize('limit', [100_000, 2_000_000], ids=['shard', 'data file'])

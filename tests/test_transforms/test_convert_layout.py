@@ -121,7 +121,7 @@ def test_training_is_the_same_with_and_without_normalizing_once(msr_clips, tmp_p
     for key, value in states[0].items():
         torch.testing.assert_close(value, states[1][key], msg=key)
     torch.testing.assert_close(*features)
-    assert features[0].shape == (8, 16)
+    assert features[0].shape == (8, 4 * 16)  # four segments
 
 
 def test_tool_trains_and_validates_a_kinect_v2_model_on_msr_action3d_clips(msr_clips, tmp_path):
@@ -135,4 +135,6 @@ def test_tool_trains_and_validates_a_kinect_v2_model_on_msr_action3d_clips(msr_c
     assert result.returncode == 0, result.stderr
     assert 'val/knn_top1' in result.stdout + result.stderr
     state = torch.load(work_dir / 'epoch_1.pth', weights_only=True)['state_dict']
-    assert state['query_networks.joint.encoder.input_norm.weight'].shape == (2 * 25 * 3,)
+    assert state['query_networks.joint.encoder.input_norm.weight'].shape == (
+        3,
+    )  # shared by joints and people

@@ -16,7 +16,7 @@ CLIPS = 8
 def build_heads() -> dict[str, PretrainingHead]:
     torch.manual_seed(0)
     heads = {
-        'barlow': CrossCorrelationHead(0.1, 'long', 'short'),
+        'barlow': CrossCorrelationHead(0.1, view='long', other_view='short'),
         'prototypes': PrototypeHead(num_prototypes=3),
     }
     for head in heads.values():
