@@ -60,7 +60,7 @@ CONFIGS = [
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
-ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
