@@ -19,7 +19,6 @@ from torch import nn
 from halp_mm.atomic_write import atomic_write, replace_durably
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.engine.checkpoint_file import seal_checkpoint_file
-from halp_mm.engine.config_text import format_configs_once
 from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
@@ -98,7 +97,6 @@ class SkeletonRunner(Runner):
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment, after the processes have been connected."""
         init_distributed(self._launcher)
-        format_configs_once()
         super().setup_env(env_cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:

@@ -6,13 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
-from mmengine.config import Config
-from mmengine.config import config as mmengine_config
 from mmengine.visualization import Visualizer
 
 from halp_mm.apis import train
 from halp_mm.engine import LogVisualizer
-from halp_mm.engine.config_text import format_configs_once
 from tests.runs import CONFIG, environment, run_tool, tiny_classifier_config, tiny_options
 
 
@@ -36,8 +33,8 @@ def test_first_screen_is_a_dozen_lines_and_the_log_has_the_rest(random_clips, tm
         'encoder    BiGRU',
         'streams    joint, motion',
         'head       MoCoHead, epochs 1 to 2, joint, motion',
-        'head       HaLPHead, epochs 2 to 2, joint, motion, weight 0.1',
-        'optimizer  SGD, learning rate 0.4',
+        'head       HaLPHead, epochs 2 to 2, joint, motion',
+        'optimizer  AdamW, learning rate 0.003',
         'device     cpu, 1 thread',
     ):
         assert f'  {line}\n' in text
@@ -61,26 +58,6 @@ def test_log_level_of_the_terminal_is_kept(random_clips, tmp_path):
     config, options = tiny_classifier_config(random_clips, train_cfg__max_epochs=1)
     runner = train(config, tmp_path, {**options, 'log_level': 'ERROR'})
     assert {handler.level for handler in runner.logger.handlers} == {logging.ERROR}
-
-
-def test_a_config_is_formatted_once(random_clips, tmp_path, monkeypatch):
-    texts = []
-    formatted = mmengine_config.FormatCode
-
-    def count(text, **settings):
-        texts.append(text)
-        return getattr(formatted, '__wrapped__', formatted)(text, **settings)
-
-    monkeypatch.setattr(mmengine_config, 'FormatCode', count)
-    config, options = tiny_classifier_config(random_clips, train_cfg__max_epochs=2)
-    runner = train(config, tmp_path, options)
-    assert len(texts) == 1
-    assert Config.fromfile(tmp_path / config.name).to_dict() == runner.cfg.to_dict()
-    runner.cfg.train_cfg.max_epochs = 7
-    assert 'max_epochs=7' in runner.cfg.pretty_text
-    format_configs_once()  # a second time changes nothing
-    assert runner.cfg.pretty_text
-    assert len(texts) == 2
 
 
 LOADED = """

@@ -21,6 +21,7 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    GL_TRANSFORMER,
     GRU,
     HCN,
     STGCN,
@@ -85,9 +86,14 @@ def more_encoders() -> SavedModel:
     )
 
 
+def joint_attention() -> SavedModel:
+    """Attention within frames, and frames that are not attended to."""
+    return saved_model(dict(joint=GL_TRANSFORMER), [dict(type='CenterTrajectory')])
+
+
 def test_every_encoder_is_exported():
     exported = {'LSTM'}  # within ViewAdaptedEncoder
-    for build in (many_encoders, graph_encoder, more_encoders):
+    for build in (many_encoders, graph_encoder, more_encoders, joint_attention):
         exported |= {config['type'] for config in build().description.encoders.values()}
     assert exported | {'Encoder'} == set(encoders.__all__)
 
@@ -159,7 +165,7 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-@pytest.mark.parametrize('build', [other_layouts, more_encoders])
+@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention])
 def test_programs_at_every_size(build, tmp_path):
     saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')
