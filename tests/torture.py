@@ -37,7 +37,7 @@ from tests.runs import CONFIG, ROOT, environment, tiny_options, tool_command
 MOMENTS = ('start', 'iteration', 'saving', 'evaluation', 'saved')
 #: What a run prints, or leaves in its folder, when the moment has come.
 SIGNS = {
-    'start': 'System environment',
+    'start': 'this training:',
     'iteration': 'Epoch(train)',
     'saving': '*.partial',
     'evaluation': 'Saving checkpoint|evaluating',
@@ -113,7 +113,11 @@ class Training:
 
 
 def wait_for(moment: str, process: subprocess.Popen, output: Path, work_dir: Path) -> None:
-    """Wait until the moment has come, or the run has ended."""
+    """Wait until the moment has come.
+
+    Raises:
+        RuntimeError: if the run ends before.
+    """
     pattern = SIGNS[moment]
     while process.poll() is None:
         if '*' in pattern:
@@ -122,6 +126,7 @@ def wait_for(moment: str, process: subprocess.Popen, output: Path, work_dir: Pat
         elif any(sign in output.read_text(encoding='utf-8') for sign in pattern.split('|')[-1:]):
             return
         time.sleep(0.005)
+    raise RuntimeError(f'{output}: the run has ended, the moment {moment!r} never came')
 
 
 def ranks_of(process: subprocess.Popen) -> list[int]:
