@@ -2,7 +2,8 @@
 
 import io
 import resource
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import pytest
 
@@ -16,15 +17,18 @@ def options_of(random_clips) -> dict:
     return parse_options(tiny_options(random_clips, train_cfg__max_epochs=2)[1:])
 
 
-@pytest.fixture
-def full_disk():
-    """Let no file grow beyond some bytes."""
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Let no file grow beyond some bytes; not for a whole test, whose output may be a file."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_training_goes_on_without_its_logs(random_clips, tmp_path, full_disk):
+def test_training_goes_on_without_its_logs(random_clips, tmp_path):
     pytest.importorskip('tensorboard')
     config = training_config(CONFIG, tmp_path / 'run', options_of(random_clips), validate=False)
     config.visualizer.vis_backends.append(dict(type='TensorboardVisBackend'))
@@ -33,8 +37,8 @@ def test_training_goes_on_without_its_logs(random_clips, tmp_path, full_disk):
     output, errors = io.StringIO(), io.StringIO()  # pytest's are files
     with redirect_stdout(output), redirect_stderr(errors):
         runner = RUNNERS.get(config.runner_type).from_cfg(config)
-        full_disk(1000)
-        runner.train()
+        with full_disk(1000):
+            runner.train()
     assert runner.iter == 2 * len(runner.train_dataloader)
     lines = output.getvalue().splitlines()
     said = [line.split('WARNING - ')[1] for line in lines if 'cannot write' in line]
@@ -51,11 +55,11 @@ def test_training_goes_on_without_its_logs(random_clips, tmp_path, full_disk):
     assert errors.getvalue() == ''
 
 
-def test_config_that_cannot_be_written(random_clips, tmp_path, full_disk):
+def test_config_that_cannot_be_written(random_clips, tmp_path):
     config = training_config(CONFIG, tmp_path / 'run', options_of(random_clips), validate=False)
     output = io.StringIO()
     with redirect_stdout(output), redirect_stderr(output):
-        full_disk(1000)
-        with pytest.raises(OSError, match=rf'cannot write {tmp_path}/run/{CONFIG.name}: .*large'):
+        message = rf'cannot write {tmp_path}/run/{CONFIG.name}: .*large'
+        with full_disk(1000), pytest.raises(OSError, match=message):
             RUNNERS.get(config.runner_type).from_cfg(config)
     assert not list((tmp_path / 'run').glob('*.py'))
