@@ -107,7 +107,7 @@ def test_model_index_lists_every_config_and_only_files_that_exist():
             listed.append(model['Config'])
             for results in model.get('Results', []):
                 for value in results['Metrics'].values():
-                    assert f'| {value} ± ' in benchmarks, model['Name']
+                    assert f' {value} ± ' in benchmarks, model['Name']
     configs = [p.relative_to(ROOT).as_posix() for p in (ROOT / 'configs').rglob('*.py')]
     assert sorted(listed) == sorted(name for name in configs if '/_base_/' not in name)
     assert all(Path(ROOT, name).is_file() for name in listed)
