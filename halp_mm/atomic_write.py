@@ -26,6 +26,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         OSError: if the file cannot be written, as on a full disk; names the file.
     """
     path = Path(path)
+    check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'{path.stem}.{os.getpid()}.partial{path.suffix}')
     try:
@@ -37,6 +38,16 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
         raise OSError(f'cannot write {path}: {error}') from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise an OSError if there is something else than a file at a path.
+
+    A rename would put a file in the place of a device: ``--out /dev/null``, as root, for everybody.
+    """
+    if path.exists() and not path.is_file():
+        kind = 'a folder' if path.is_dir() else 'a device or pipe'
+        raise OSError(f'cannot write {path}: it is {kind}; expected the name of a file')
 
 
 def replace_durably(partial: str | os.PathLike, path: str | os.PathLike) -> None:

@@ -15,7 +15,9 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
-NAMED_INSTANCES = (MMLogger, MessageHub, Visualizer, DefaultScope)
+from halp_mm.engine.log_visualizer import LogVisualizer
+
+NAMED_INSTANCES = (MMLogger, MessageHub, Visualizer, LogVisualizer, DefaultScope)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from halp_mm.atomic_write import check_replaceable
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.stored_frames import StoredFrames
 from halp_mm.skeletons import SkeletonLayout, get_layout
@@ -81,6 +82,7 @@ class ClipWriter:
         self._partial = self.path.with_name(f'{self.path.name}.{os.getpid()}.partial')
 
     def __enter__(self) -> ClipWriter:
+        check_replaceable(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._partial.open('wb')
         self._file.seek(8 + _HEADER_BYTES)
