@@ -16,6 +16,7 @@ from halp_mm.models import (
     GLTransformer,
     PretrainingHead,
     Reads,
+    SeBiReNet,
     SpatioTemporalTransformer,
     StreamHead,
     ViewAdaptedEncoder,
@@ -33,6 +34,7 @@ ENCODERS = {
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
+    'SeBiReNet': lambda: SeBiReNet(hidden_size=4, code_dim=2, num_segments=2),
     'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
         num_frames=32, embed_dim=8, depth=1, num_heads=2
     ),
@@ -52,6 +54,7 @@ HEADS = [
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
+    (dict(type='DenoisingSiameseHead'), dict(encoder=dict(type='SeBiReNet', hidden_size=4))),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),
     (dict(type='RegenerationHead'), {}),
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),

@@ -12,14 +12,17 @@ from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporal
 from halp_mm.transforms.min_max_normalization import MinMaxNormalize
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
+from halp_mm.transforms.pose_noise import PoseNoise, PoseStandardize
 from halp_mm.transforms.random_move import RandomMove
 from halp_mm.transforms.spatial import (
     AxisMask,
     JointCorruption,
     JointOffset,
+    RecordedRotate,
     Rotate,
     Shear,
     SpatialFlip,
+    map_coordinates,
 )
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
 from halp_mm.transforms.stride_frames import StrideFrames
@@ -52,11 +55,14 @@ __all__ = [
     'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',
+    'PoseNoise',
+    'PoseStandardize',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
     'RandomMove',
     'RandomTransform',
+    'RecordedRotate',
     'RelativeNormalize3D',
     'Rotate',
     'SameDraws',
@@ -71,4 +77,5 @@ __all__ = [
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',
+    'map_coordinates',
 ]

@@ -6,6 +6,7 @@ from halp_mm.models.encoders.bigru import BiGRU
 from halp_mm.models.encoders.gl_transformer import GLTransformer
 from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.lstm import LSTM
+from halp_mm.models.encoders.sebirenet import SeBiReNet
 from halp_mm.models.encoders.spatio_temporal_transformer import SpatioTemporalTransformer
 from halp_mm.models.encoders.stgcn import STGCN
 from halp_mm.models.encoders.view_adapted_encoder import ViewAdaptedEncoder
@@ -18,6 +19,7 @@ __all__ = [
     'BiGRU',
     'Encoder',
     'GLTransformer',
+    'SeBiReNet',
     'SpatioTemporalTransformer',
     'ViewAdaptedEncoder',
 ]

@@ -1,5 +1,6 @@
 """Building blocks of pre-trainers, usable on their own."""
 
+from halp_mm.models.modules.bidirectional_recursive_network import BidirectionalRecursiveNetwork
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.models.modules.embedding_network import EmbeddingNetwork
 from halp_mm.models.modules.energy_attention_drop import EnergyAttentionDrop
@@ -21,6 +22,7 @@ from halp_mm.models.modules.synchronized_batch_norm import (
 from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 
 __all__ = [
+    'BidirectionalRecursiveNetwork',
     'BitDropout',
     'EmbeddingNetwork',
     'EnergyAttentionDrop',
