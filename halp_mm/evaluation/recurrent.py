@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from mmengine.model import BaseModel
@@ -70,7 +71,7 @@ class RecurrentProtocol(FinetuneProtocol):
         num_layers: Layers of the GRU.
         dropout: Probability of dropping an entry of the GRU's output.
         learning_rate: Learning rate of the classifier.
-        **kwargs: See :class:`FinetuneProtocol`; ``hidden_dim`` is that of the layers behind the GRU.
+        **kwargs: See :class:`FinetuneProtocol`; ``hidden_dim`` is of the layers behind the GRU.
     """
 
     trains_classifiers = False
@@ -95,20 +96,23 @@ class RecurrentProtocol(FinetuneProtocol):
     ) -> dict[str, nn.Module]:
         """Copies of a model's encoders with new classifiers of a data set's classes, by stream."""
         num_classes = len(dataset.metainfo['classes'])
-        sizes = frame_dims(model, dataset)
+        encoders = {name: copy.deepcopy(one).eval() for name, one in model.encoders.items()}
+        sizes = frame_dims(model, encoders, dataset)
         return {
             stream: RecurrentClassifier(
-                copy.deepcopy(encoder),
+                encoder,
                 nn.GRU(sizes[stream], self.hidden_size, self.num_layers, batch_first=True),
                 new_classifier(self.hidden_size, self.hidden_dim, num_classes, generator),
                 self.dropout,
             )
-            for stream, encoder in model.encoders.items()
+            for stream, encoder in encoders.items()
         }
 
 
 @torch.no_grad()
-def frame_dims(model: BaseModel, dataset: SkeletonDataset) -> dict[str, int]:
+def frame_dims(
+    model: BaseModel, encoders: Mapping[str, Encoder], dataset: SkeletonDataset
+) -> dict[str, int]:
     """The length of each encoder's features of frames, by stream, as a clip shows it."""
     preprocessor = model.data_preprocessor
     batch = pad_clips([dataset[0]])
@@ -117,5 +121,5 @@ def frame_dims(model: BaseModel, dataset: SkeletonDataset) -> dict[str, int]:
         stream: encoder.frame_features(
             encoder.forward_map(views['clip'][model.sources[stream]])
         ).shape[-1]
-        for stream, encoder in model.encoders.items()
+        for stream, encoder in encoders.items()
     }
