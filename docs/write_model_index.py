@@ -19,6 +19,7 @@ ENCODERS = {
     'bigru': 'BiGRU',
     'hcn': 'HCN',
     'lstm': 'LSTM',
+    'sebirenet': 'SeBiReNet',
     'stgcn': 'ST-GCN',
     'transformer': 'transformer',
 }

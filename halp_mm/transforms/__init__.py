@@ -22,7 +22,6 @@ from halp_mm.transforms.spatial import (
     Rotate,
     Shear,
     SpatialFlip,
-    map_coordinates,
 )
 from halp_mm.transforms.spatio_temporal import GaussianBlur, GaussianNoise
 from halp_mm.transforms.stride_frames import StrideFrames
@@ -77,5 +76,4 @@ __all__ = [
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',
-    'map_coordinates',
 ]

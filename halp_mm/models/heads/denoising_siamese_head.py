@@ -23,7 +23,7 @@ from halp_mm.models.modules import (
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout
 from halp_mm.training_progress import TrainingProgress
-from halp_mm.transforms import map_coordinates
+from halp_mm.transforms.spatial import map_coordinates
 
 
 class ViewMatrix(nn.Linear):
