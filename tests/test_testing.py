@@ -8,6 +8,7 @@ import torch
 
 from halp_mm.models import (
     AGCN,
+    DGCNN,
     HCN,
     LSTM,
     STGCN,
@@ -31,6 +32,7 @@ ENCODERS = {
     'true BiGRU': lambda: BiGRU('coco17', hidden_size=8, num_layers=1, bidirectional=True),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
+    'DGCNN': lambda: DGCNN(channels=(8, 8), feature_dim=8, num_neighbours=5),
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
@@ -53,6 +55,7 @@ HEADS = [
     (dict(type='CrossStreamHead', top_k=1), dict(streams=TWO)),
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
+    (dict(type='ColorizationHead', grid_size=4, hidden_dim=8), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
     (dict(type='DenoisingSiameseHead'), dict(encoder=dict(type='SeBiReNet', hidden_size=4))),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),

@@ -4,6 +4,7 @@ from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
 from halp_mm.models.encoders import (
     AGCN,
+    DGCNN,
     HCN,
     LSTM,
     STGCN,
@@ -16,6 +17,7 @@ from halp_mm.models.encoders import (
 )
 from halp_mm.models.heads import (
     CMDHead,
+    ColorizationHead,
     CrossCorrelationHead,
     CrossStreamHead,
     D3MHead,
@@ -48,11 +50,13 @@ from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
     'AGCN',
+    'DGCNN',
     'HCN',
     'LSTM',
     'STGCN',
     'BiGRU',
     'CMDHead',
+    'ColorizationHead',
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',

@@ -21,6 +21,7 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    DGCNN,
     GL_TRANSFORMER,
     GRU,
     HCN,
@@ -89,7 +90,7 @@ def more_encoders() -> SavedModel:
 
 def joint_attention() -> SavedModel:
     """Frames that are not attended to, and poses that show nobody."""
-    encoders = dict(joint=GL_TRANSFORMER, bone=SEBIRENET)
+    encoders = dict(joint=GL_TRANSFORMER, bone=SEBIRENET, motion=DGCNN)
     return saved_model(encoders, [dict(type='PoseStandardize'), dict(type='CenterTrajectory')])
 
 

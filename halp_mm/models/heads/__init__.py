@@ -2,6 +2,7 @@
 
 from halp_mm.models.heads.base import PretrainingHead, StreamHead
 from halp_mm.models.heads.cmd_head import CMDHead
+from halp_mm.models.heads.colorization_head import ColorizationHead
 from halp_mm.models.heads.cross_correlation_head import CrossCorrelationHead
 from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
@@ -19,6 +20,7 @@ from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
     'CMDHead',
+    'ColorizationHead',
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
