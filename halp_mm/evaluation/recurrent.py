@@ -20,7 +20,8 @@ class RecurrentClassifier(nn.Module):
     """A frozen encoder, then a GRU over its features of frames, and a classifier.
 
     The GRU's states are averaged over the frames, and these means over the people, as far as there
-    is a person in a frame. The encoder stays in evaluation mode.
+    is a person in a frame. The encoder stays in evaluation mode. A batch norm brings its features,
+    whatever their scale, to that of the GRU.
 
     Args:
         encoder: The encoder.
@@ -34,6 +35,7 @@ class RecurrentClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.norm = nn.BatchNorm1d(recurrent.input_size)
         self.recurrent = recurrent
         self.classifier = classifier
         self.dropout = nn.Dropout(dropout)
@@ -49,7 +51,8 @@ class RecurrentClassifier(nn.Module):
         with torch.no_grad():
             frames = self.encoder.frame_features(self.encoder.forward_map(clips))
         is_seen = frames.any(-1, keepdim=True)  # [N, M', T', 1]
-        states = self.dropout(self.recurrent(frames.flatten(0, 1))[0])
+        normed = self.norm(frames.flatten(0, 2)).view(frames.shape)
+        states = self.dropout(self.recurrent(normed.flatten(0, 1))[0])
         states = states.unflatten(0, frames.shape[:2]) * is_seen
         people = states.sum(2) / is_seen.sum(2).clamp(min=1)
         num_people = is_seen.any(2).sum(1)

@@ -21,8 +21,12 @@ def test_states_are_averaged_over_the_people_and_frames_that_are_seen():
     clips = torch.randn(3, 2, 6, 25, 3)
     clips[1, 1] = 0
     clips[2, :, 4:] = 0
-    logits = RecurrentClassifier(encoder, gru, linear, 0.0)(clips)
+    classifier = RecurrentClassifier(encoder, gru, linear, 0.0).eval()
+    classifier.norm.running_mean.normal_()
+    classifier.norm.running_var.uniform_(0.5, 2)
+    logits = classifier(clips)
     codes = encoder.pose_codes(encoder.forward_map(clips)).flatten(3)
+    codes = (codes - classifier.norm.running_mean) / (classifier.norm.running_var + 1e-5).sqrt()
     for clip, (people, frames) in enumerate([(2, 6), (1, 6), (2, 4)]):
         state = sum(gru(codes[clip, i, :frames][None])[0][0].mean(0) for i in range(people))
         torch.testing.assert_close(logits[clip], linear(state / people))

@@ -1,5 +1,5 @@
-# SeBiReNet: single poses lose joints and are turned. Pose codes, which should not know the view, and
-# view matrices, which should, restore them. A batch has 16 poses of each of 64 clips.
+# SeBiReNet: single poses lose joints and are turned. Pose codes, which should not tell the view,
+# and view matrices, which should, restore them. A batch has 16 poses of each of 64 clips.
 _base_ = ['../evaluation/gru.py', '../default_runtime.py']
 
 method = 'SeBiReNet'
