@@ -56,6 +56,7 @@ HEADS = [
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
     (dict(type='ColorizationHead', grid_size=4, hidden_dim=8), {}),
+    (dict(type='InpaintingHead', hidden_size=8, num_layers=1, discriminator_size=4), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
     (dict(type='DenoisingSiameseHead'), dict(encoder=dict(type='SeBiReNet', hidden_size=4))),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),

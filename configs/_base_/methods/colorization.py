@@ -1,6 +1,6 @@
 # Skeleton Cloud Colorization: three nets see a clip as a cloud of points and repaint it in colours
-# that tell the time, the joint and the person. Their scores are averaged. In batches of 24: the data
-# set's loader is set in the configs.
+# that tell the time, the joint and the person. Their scores are averaged. In batches of 24: the
+# data set's loader is set in the configs.
 _base_ = ['../evaluation/gru.py', '../default_runtime.py']
 
 method = 'Colorization'
@@ -9,9 +9,7 @@ head = dict(
 )
 model = dict(
     type='Pretrainer',
-    encoder=dict(
-        type='DGCNN', channels=(64, 64, 128, 256), feature_dim=1024, num_neighbours=20
-    ),
+    encoder=dict(type='DGCNN', channels=(64, 64, 128, 256), feature_dim=1024, num_neighbours=20),
     heads=dict(
         temporal=dict(head, color_by='frame', streams=['temporal']),
         spatial=dict(head, color_by='joint', streams=['spatial']),

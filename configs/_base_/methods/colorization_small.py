@@ -1,5 +1,5 @@
-# Skeleton Cloud Colorization sized for a few hundred short clips and 2 CPU cores, in colours of time
-# and of joints: many of the small data sets show one person.
+# Skeleton Cloud Colorization sized for a few hundred short clips and 2 CPU cores, in colours of
+# time and of joints: many of the small data sets show one person.
 _base_ = './colorization.py'
 
 model = dict(

@@ -9,6 +9,7 @@ from halp_mm.models.heads.d3m_head import D3MHead
 from halp_mm.models.heads.denoising_siamese_head import DenoisingSiameseHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
+from halp_mm.models.heads.inpainting_head import InpaintingHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
 from halp_mm.models.heads.moco_head import MoCoHead
@@ -27,6 +28,7 @@ __all__ = [
     'DenoisingSiameseHead',
     'DisplacementHead',
     'HaLPHead',
+    'InpaintingHead',
     'InterSkeletonHead',
     'MaskedPredictionHead',
     'MoCoHead',
