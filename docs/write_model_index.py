@@ -17,6 +17,8 @@ CONFIGS = ROOT / 'configs'
 ENCODERS = {
     'agcn': 'AGCN',
     'bigru': 'BiGRU',
+    'dgcnn': 'DGCNN',
+    'gru': 'GRU',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'sebirenet': 'SeBiReNet',

@@ -26,6 +26,8 @@ METHODS = {
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
     ('agcn', 'aagcn'): list(FACTS),
     ('sebirenet', 'sebirenet'): list(FACTS),
+    ('dgcnn', 'colorization'): list(FACTS),
+    ('gru', 'longt_gan'): list(FACTS),
 }
 
 

@@ -56,6 +56,8 @@ COMPARED = {
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
     'sebirenet': ('sebirenet', NTU),
+    'colorization': ('dgcnn', NTU),
+    'longt_gan': ('gru', NTU + PKU),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -95,6 +97,8 @@ METHODS = {
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
     'sebirenet': 'SeBiReNet',
+    'colorization': 'Colorization',
+    'longt_gan': 'LongT GAN',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
 }
 ISC_PAIRS = [
@@ -115,6 +119,7 @@ NARROW = dict(
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
     SeBiReNet=dict(hidden_size=4, code_dim=2),
+    DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),
 )
 
 
