@@ -12,6 +12,7 @@ from halp_mm.skeletons import get_layout
 RESIZE = dict(type='CenterCropResize', num_frames=16)
 GRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
 TRUE_GRU = GRU | dict(bidirectional=True)
+FINAL_GRU = TRUE_GRU | dict(input_norm=None, pooling='final')
 HCN = dict(type='HCN', base_channels=4, image_width=16, num_frames=16)
 DGCNN = dict(type='DGCNN', channels=[4, 4], feature_dim=8, num_neighbours=4)
 SEBIRENET = dict(type='SeBiReNet', hidden_size=4, code_dim=2, num_segments=3)

@@ -22,6 +22,7 @@ from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
     DGCNN,
+    FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
     HCN,
@@ -64,9 +65,10 @@ def other_layouts() -> SavedModel:
 
 
 def learnt_camera() -> SavedModel:
-    """An encoder around another, of clips that are cut and filled up."""
+    """An encoder around another and final states, of clips that are cut and filled up."""
     length = dict(type='FixedLength', num_frames=20)
-    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
+    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU)
+    return saved_model(encoders, [dict(type='SubtractJoint')], [length])
 
 
 def image_poses() -> SavedModel:
