@@ -12,6 +12,7 @@ from halp_mm.skeletons import get_layout
 RESIZE = dict(type='CenterCropResize', num_frames=16)
 GRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
 TRUE_GRU = GRU | dict(bidirectional=True)
+FINAL_GRU = TRUE_GRU | dict(input_norm=None, pooling='final')
 HCN = dict(type='HCN', base_channels=4, image_width=16, num_frames=16)
 LSTM = dict(type='LSTM', hidden_size=4)
 VIEW_ADAPTED = dict(type='ViewAdaptedEncoder', encoder=LSTM, hidden_size=4)

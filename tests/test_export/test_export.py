@@ -21,6 +21,7 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
     HCN,
@@ -62,9 +63,10 @@ def other_layouts() -> SavedModel:
 
 
 def learnt_camera() -> SavedModel:
-    """An encoder around another, of clips that are cut and filled up."""
+    """An encoder around another and final states, of clips that are cut and filled up."""
     length = dict(type='FixedLength', num_frames=20)
-    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
+    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU)
+    return saved_model(encoders, [dict(type='SubtractJoint')], [length])
 
 
 def image_poses() -> SavedModel:
