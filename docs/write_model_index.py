@@ -17,8 +17,11 @@ CONFIGS = ROOT / 'configs'
 ENCODERS = {
     'agcn': 'AGCN',
     'bigru': 'BiGRU',
+    'dgcnn': 'DGCNN',
+    'gru': 'GRU',
     'hcn': 'HCN',
     'lstm': 'LSTM',
+    'sebirenet': 'SeBiReNet',
     'stgcn': 'ST-GCN',
     'transformer': 'transformer',
 }

@@ -25,6 +25,9 @@ METHODS = {
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
     ('agcn', 'aagcn'): list(FACTS),
+    ('sebirenet', 'sebirenet'): list(FACTS),
+    ('dgcnn', 'colorization'): list(FACTS),
+    ('gru', 'longt_gan'): list(FACTS),
 }
 
 

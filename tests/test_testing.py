@@ -8,6 +8,7 @@ import torch
 
 from halp_mm.models import (
     AGCN,
+    DGCNN,
     HCN,
     LSTM,
     STGCN,
@@ -16,6 +17,7 @@ from halp_mm.models import (
     GLTransformer,
     PretrainingHead,
     Reads,
+    SeBiReNet,
     SpatioTemporalTransformer,
     StreamHead,
     ViewAdaptedEncoder,
@@ -33,9 +35,11 @@ ENCODERS = {
     ),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
+    'DGCNN': lambda: DGCNN(channels=(8, 8), feature_dim=8, num_neighbours=5),
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
+    'SeBiReNet': lambda: SeBiReNet(hidden_size=4, code_dim=2, num_segments=2),
     'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
         num_frames=32, embed_dim=8, depth=1, num_heads=2
     ),
@@ -54,7 +58,10 @@ HEADS = [
     (dict(type='CrossStreamHead', top_k=1), dict(streams=TWO)),
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
+    (dict(type='ColorizationHead', grid_size=4, hidden_dim=8), {}),
+    (dict(type='InpaintingHead', hidden_size=8, num_layers=1, discriminator_size=4), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
+    (dict(type='DenoisingSiameseHead'), dict(encoder=dict(type='SeBiReNet', hidden_size=4))),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),
     (dict(type='RegenerationHead'), {}),
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),

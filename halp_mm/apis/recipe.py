@@ -18,7 +18,7 @@ from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1500}
+STEPS = {'BiGRU': 1500, 'DGCNN': 400}
 OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6

@@ -124,6 +124,8 @@ def check_training_settings(config: Mapping) -> None:
     check('optim_wrapper.optimizer', OPTIMIZER)
     if config.get('optim_wrapper', {}).get('optimizer', {}).get('lr', 0) is None:
         raise ValueError('optim_wrapper.optimizer.lr must be a finite number above 0, got None')
+    for name in _section(config, 'optim_wrapper.separate'):
+        check(f'optim_wrapper.separate.{name}', OPTIMIZER)
     check('optim_wrapper.clip_grad', CLIP_GRADIENTS)
     check('optim_wrapper.paramwise_cfg', MULTIPLIERS)
     groups = 'optim_wrapper.paramwise_cfg.custom_keys'

@@ -82,7 +82,10 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
         clips = example_clips(_LENGTHS, seed=int(torch.randint(1 << 30, (), generator=source)))
         views[view] = dict.fromkeys(set(model.sources.values()), clips.coordinates)
         shape = clips.coordinates.shape[:-1]
-        draws[view] = {'mask': torch.rand(shape, generator=source) < _MASKED}
+        draws[view] = {
+            'mask': torch.rand(shape, generator=source) < _MASKED,
+            'rotation': torch.linalg.qr(torch.randn(len(clips), 3, 3, generator=source)).Q,
+        }
     state = torch.get_rng_state()
     losses = model(views, None, draws, progress, mode='loss')
     require(

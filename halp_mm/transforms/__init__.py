@@ -12,11 +12,13 @@ from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporal
 from halp_mm.transforms.min_max_normalization import MinMaxNormalize
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
+from halp_mm.transforms.pose_noise import PoseNoise, PoseStandardize
 from halp_mm.transforms.random_move import RandomMove
 from halp_mm.transforms.spatial import (
     AxisMask,
     JointCorruption,
     JointOffset,
+    RecordedRotate,
     Rotate,
     Shear,
     SpatialFlip,
@@ -52,11 +54,14 @@ __all__ = [
     'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',
+    'PoseNoise',
+    'PoseStandardize',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
     'RandomMove',
     'RandomTransform',
+    'RecordedRotate',
     'RelativeNormalize3D',
     'Rotate',
     'SameDraws',

@@ -128,6 +128,32 @@ class Rotate(RandomTransform):
         return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
 
 
+@TRANSFORMS.register_module()
+class RecordedRotate(Rotate):
+    """:class:`Rotate`, and tell heads how: the draw ``rotation``, ``[N, 3, 3]``.
+
+    A joint, a row vector, is multiplied with it from the right. It leads from the clips before
+    this transform to those after it, so no transform of coordinates may follow in a view whose base
+    is compared with it.
+
+    Args:
+        main_degrees: See :class:`Rotate`; by default any angle.
+        other_degrees: See :class:`Rotate`.
+    """
+
+    def __init__(
+        self,
+        main_degrees: tuple[float, float] = (-180, 180),
+        other_degrees: tuple[float, float] = (-30, 30),
+    ) -> None:
+        super().__init__(main_degrees, other_degrees)
+
+    def apply(self, clips: Clips, angles: Tensor) -> Clips:
+        """Rotate and record."""
+        rotation = rotations(angles.to(clips.coordinates.dtype))
+        return super().apply(clips, angles).with_draws(rotation=rotation)
+
+
 def rotations(angles: Tensor) -> Tensor:
     """Clockwise rotations of row vectors about x, then y, then z.
 

@@ -55,6 +55,9 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'sebirenet': ('sebirenet', NTU),
+    'colorization': ('dgcnn', NTU),
+    'longt_gan': ('gru', NTU + PKU),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -93,6 +96,9 @@ METHODS = {
     'crosclr_b': 'CrosSCLR',
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
+    'sebirenet': 'SeBiReNet',
+    'colorization': 'Colorization',
+    'longt_gan': 'LongT GAN',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
 }
 ISC_PAIRS = [
@@ -112,6 +118,8 @@ NARROW = dict(
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
+    SeBiReNet=dict(hidden_size=4, code_dim=2),
+    DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),
 )
 
 
@@ -210,6 +218,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
+    if config.method == 'SeBiReNet':
+        own.add('recurrent')
     assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)

@@ -21,10 +21,12 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    DGCNN,
     FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
     HCN,
+    SEBIRENET,
     STGCN,
     TRANSFORMER,
     TRUE_GRU,
@@ -89,8 +91,9 @@ def more_encoders() -> SavedModel:
 
 
 def joint_attention() -> SavedModel:
-    """Attention within frames, and frames that are not attended to."""
-    return saved_model(dict(joint=GL_TRANSFORMER), [dict(type='CenterTrajectory')])
+    """Frames that are not attended to, and poses that show nobody."""
+    encoders = dict(joint=GL_TRANSFORMER, bone=SEBIRENET, motion=DGCNN)
+    return saved_model(encoders, [dict(type='PoseStandardize'), dict(type='CenterTrajectory')])
 
 
 def test_every_encoder_is_exported():

@@ -41,6 +41,7 @@ CONFIGS = [
     dict(type='TemporalFlip'),
     dict(type='SpatialFlip'),
     dict(type='Rotate', main_degrees=(10, 80), other_degrees=(0, 5)),
+    dict(type='RecordedRotate', main_degrees=(10, 80)),
     dict(type='GaussianNoise', std=0.1),
     dict(type='GaussianBlur', kernel_size=5, sigma=(0.5, 2.0)),
     dict(type='AxisMask'),
@@ -54,6 +55,8 @@ CONFIGS = [
     dict(type='SubtractJoint', joint='left_hip'),
     dict(type='RandomMove'),
     dict(type='JointOffset', std=0.1),
+    dict(type='PoseNoise', num_joints=(2, 4)),
+    dict(type='PoseStandardize'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
@@ -75,9 +78,19 @@ RANDOM = [
     RandomMove(),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
-DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
+DETERMINISTIC = (
+    'CenterCropResize',
+    'TemporalFlip',
+    'SpatialFlip',
+    'SubtractJoint',
+    'PoseStandardize',
+)
 MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
-FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
+FLAT = [
+    c
+    for c in CONFIGS
+    if c['type'] not in ('ConvertLayout', 'Rotate', 'RecordedRotate', *NORMALIZATIONS)
+]
 HALF_THE_TIME = [
     c
     for c in CONFIGS

@@ -46,6 +46,13 @@ class Encoder(BaseModule, ABC):
     def readout(self, feature_map: Tensor) -> Tensor:
         """Map the feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
 
+    def frame_features(self, feature_map: Tensor) -> Tensor:
+        """Map the feature map ``[N, M', D, T', V']`` to features of frames ``[N, M', T', F]``.
+
+        A frame in which nobody is seen may be zero.
+        """
+        return feature_map.transpose(2, 3).flatten(3)
+
     def forward(self, clips: Tensor) -> Tensor:
         """Map a stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
         return self.readout(self.forward_map(clips))

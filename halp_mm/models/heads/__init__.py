@@ -2,11 +2,14 @@
 
 from halp_mm.models.heads.base import PretrainingHead, StreamHead
 from halp_mm.models.heads.cmd_head import CMDHead
+from halp_mm.models.heads.colorization_head import ColorizationHead
 from halp_mm.models.heads.cross_correlation_head import CrossCorrelationHead
 from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
+from halp_mm.models.heads.denoising_siamese_head import DenoisingSiameseHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
+from halp_mm.models.heads.inpainting_head import InpaintingHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
 from halp_mm.models.heads.moco_head import MoCoHead
@@ -18,11 +21,14 @@ from halp_mm.models.heads.stream_outputs import StreamOutputs
 
 __all__ = [
     'CMDHead',
+    'ColorizationHead',
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
+    'DenoisingSiameseHead',
     'DisplacementHead',
     'HaLPHead',
+    'InpaintingHead',
     'InterSkeletonHead',
     'MaskedPredictionHead',
     'MoCoHead',
