@@ -8,6 +8,7 @@ import torch
 
 from halp_mm.models import (
     AGCN,
+    DSTE,
     HCN,
     LSTM,
     STGCN,
@@ -30,6 +31,7 @@ ENCODERS = {
     'true BiGRU': lambda: BiGRU('coco17', hidden_size=8, num_layers=1, bidirectional=True),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
+    'DSTE': lambda: DSTE(num_frames=32, embed_dim=8, depth=1, drop_path=0.0),
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
@@ -52,6 +54,15 @@ HEADS = [
     (dict(type='InterSkeletonHead'), dict(streams=TWO)),
     (dict(type='CrossCorrelationHead', view='query', other_view='extreme'), {}),
     (dict(type='MaskedPredictionHead', view='masked', target_view='clean'), {}),
+    (
+        dict(
+            type='DecorrelationHead',
+            part_projector=dict(
+                type='Projector', hidden_dim=[8], out_dim=8, normalize=False, batch_norm=True
+            ),
+        ),
+        dict(encoder=dict(type='DSTE', num_frames=16, embed_dim=8, depth=1, drop_path=0.0)),
+    ),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),
     (dict(type='RegenerationHead'), {}),
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),

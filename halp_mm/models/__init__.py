@@ -4,6 +4,7 @@ from halp_mm.models.classifiers import SkeletonClassifier
 from halp_mm.models.data_preprocessors import SkeletonPreprocessor, build_preprocessor
 from halp_mm.models.encoders import (
     AGCN,
+    DSTE,
     HCN,
     LSTM,
     STGCN,
@@ -18,6 +19,7 @@ from halp_mm.models.heads import (
     CrossCorrelationHead,
     CrossStreamHead,
     D3MHead,
+    DecorrelationHead,
     DisplacementHead,
     HaLPHead,
     InterSkeletonHead,
@@ -46,6 +48,7 @@ from halp_mm.models.pretrainers import HeadTerm, Pretrainer
 
 __all__ = [
     'AGCN',
+    'DSTE',
     'HCN',
     'LSTM',
     'STGCN',
@@ -54,6 +57,7 @@ __all__ = [
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
+    'DecorrelationHead',
     'DisplacementHead',
     'EmbeddingNetwork',
     'Encoder',

@@ -21,6 +21,7 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    DSTE,
     GL_TRANSFORMER,
     GRU,
     HCN,
@@ -87,8 +88,8 @@ def more_encoders() -> SavedModel:
 
 
 def joint_attention() -> SavedModel:
-    """Attention within frames, and frames that are not attended to."""
-    return saved_model(dict(joint=GL_TRANSFORMER), [dict(type='CenterTrajectory')])
+    """Attention within frames, frames that are not attended to, and a branch of joints."""
+    return saved_model(dict(joint=GL_TRANSFORMER, bone=DSTE), [dict(type='CenterTrajectory')])
 
 
 def test_every_encoder_is_exported():

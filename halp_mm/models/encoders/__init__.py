@@ -3,6 +3,7 @@
 from halp_mm.models.encoders.agcn import AGCN
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.encoders.bigru import BiGRU
+from halp_mm.models.encoders.dste import DSTE
 from halp_mm.models.encoders.gl_transformer import GLTransformer
 from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.lstm import LSTM
@@ -12,6 +13,7 @@ from halp_mm.models.encoders.view_adapted_encoder import ViewAdaptedEncoder
 
 __all__ = [
     'AGCN',
+    'DSTE',
     'HCN',
     'LSTM',
     'STGCN',

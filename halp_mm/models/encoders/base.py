@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -20,6 +22,8 @@ class Encoder(BaseModule, ABC):
 
     #: Length D of a feature.
     feature_dim: int
+    #: Lengths of the parts that a feature is made of, in their order, if heads can read them apart.
+    feature_parts: Mapping[str, int] = MappingProxyType({})
     #: Length D of each position of the map.
     map_dim: int
     #: Whether the map separates people.

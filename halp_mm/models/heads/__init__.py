@@ -5,6 +5,7 @@ from halp_mm.models.heads.cmd_head import CMDHead
 from halp_mm.models.heads.cross_correlation_head import CrossCorrelationHead
 from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
+from halp_mm.models.heads.decorrelation_head import DecorrelationHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
@@ -21,6 +22,7 @@ __all__ = [
     'CrossCorrelationHead',
     'CrossStreamHead',
     'D3MHead',
+    'DecorrelationHead',
     'DisplacementHead',
     'HaLPHead',
     'InterSkeletonHead',

@@ -78,17 +78,22 @@ class TransformerBlock(nn.Module):
         self, dim: int, num_heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0
     ) -> None:
         super().__init__()
-        hidden_dim = int(dim * mlp_ratio)
         self.attention_norm = nn.LayerNorm(dim)
         self.attention = SelfAttention(dim, num_heads)
         self.mlp_norm = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim))
+        self.mlp = perceptron(dim, mlp_ratio)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens ``[B, L, D]`` to ``[B, L, D]``."""
         tokens = tokens + self.drop_path(self.attention(self.attention_norm(tokens)))
         return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+
+
+def perceptron(dim: int, mlp_ratio: float) -> nn.Sequential:
+    """The perceptron of a block, with one hidden layer of ``dim * mlp_ratio`` units."""
+    hidden_dim = int(dim * mlp_ratio)
+    return nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim))
 
 
 def transformer_blocks(

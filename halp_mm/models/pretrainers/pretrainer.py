@@ -132,6 +132,8 @@ class Pretrainer(BaseModel):
         )
         for name, head in self.heads.items():
             head.connect({stream: self.query_networks[stream] for stream in terms[name].streams})
+        if batch_norm == 'synchronized':
+            synchronize_batch_norm(self.heads)
 
     @property
     def encoders(self) -> dict[str, Encoder]:
