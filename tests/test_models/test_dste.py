@@ -98,7 +98,7 @@ def test_positions_are_those_of_transformers():
 
 def test_wrong_clips_and_settings():
     encoder = DSTE(num_frames=8, embed_dim=4, depth=1)
-    with pytest.raises(ValueError, match='num_frames=8 frames; found 7. Resize the views'):
+    with pytest.raises(ValueError, match=r'num_frames=8 frames; found 7. Resize the views'):
         encoder(random_clips([7]).coordinates)
     with pytest.raises(ValueError, match='embed_dim is 3; sines and cosines need an even number'):
         DSTE(embed_dim=3)
