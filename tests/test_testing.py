@@ -17,6 +17,7 @@ from halp_mm.models import (
     GLTransformer,
     PretrainingHead,
     Reads,
+    SLiMTransformer,
     SpatioTemporalTransformer,
     StreamHead,
     ViewAdaptedEncoder,
@@ -35,6 +36,7 @@ ENCODERS = {
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
+    'SLiMTransformer': lambda: SLiMTransformer(embed_dim=8, depth=1, num_heads=2),
     'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
         num_frames=32, embed_dim=8, depth=1, num_heads=2
     ),
@@ -68,6 +70,11 @@ HEADS = [
     (dict(type='D3MHead', followers=['extreme', 'extreme_drop']), EXTREME),
     (dict(type='NNMHead', top_k=1), EXTREME),
     (dict(type='PrototypeHead'), {}),
+    (
+        dict(type='MaskedPrototypeHead', views=dict(masked='clean')),
+        dict(encoder=dict(type='SLiMTransformer', embed_dim=8, depth=1, num_heads=2)),
+    ),
+    (dict(type='KoLeoHead'), {}),
 ]
 
 

@@ -25,6 +25,7 @@ from tests.test_export.models import (
     GL_TRANSFORMER,
     GRU,
     HCN,
+    SLIM,
     STGCN,
     TRANSFORMER,
     TRUE_GRU,
@@ -88,8 +89,10 @@ def more_encoders() -> SavedModel:
 
 
 def joint_attention() -> SavedModel:
-    """Attention within frames, frames that are not attended to, and a branch of joints."""
-    return saved_model(dict(joint=GL_TRANSFORMER, bone=DSTE), [dict(type='CenterTrajectory')])
+    """Attention within frames, and among frames, joints and tokens of both."""
+    return saved_model(
+        dict(joint=GL_TRANSFORMER, bone=DSTE, motion=SLIM), [dict(type='CenterTrajectory')]
+    )
 
 
 def test_every_encoder_is_exported():

@@ -7,6 +7,7 @@ from halp_mm.models.encoders.dste import DSTE
 from halp_mm.models.encoders.gl_transformer import GLTransformer
 from halp_mm.models.encoders.hcn import HCN
 from halp_mm.models.encoders.lstm import LSTM
+from halp_mm.models.encoders.slim_transformer import SLiMTransformer
 from halp_mm.models.encoders.spatio_temporal_transformer import SpatioTemporalTransformer
 from halp_mm.models.encoders.stgcn import STGCN
 from halp_mm.models.encoders.view_adapted_encoder import ViewAdaptedEncoder
@@ -20,6 +21,7 @@ __all__ = [
     'BiGRU',
     'Encoder',
     'GLTransformer',
+    'SLiMTransformer',
     'SpatioTemporalTransformer',
     'ViewAdaptedEncoder',
 ]

@@ -33,7 +33,10 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
-    #: Number of frames of a cell, for encoders that omit hidden cells.
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, and replaces the hidden
+    #: cells by a learned token.
+    replaces_hidden: bool = False
+    #: Number of frames of a cell, for encoders that omit or replace hidden cells.
     cell_frames: int
     #: Number of people in a clip; None for any number.
     num_people: int | None = None

@@ -9,7 +9,9 @@ from halp_mm.models.heads.decorrelation_head import DecorrelationHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
+from halp_mm.models.heads.koleo_head import KoLeoHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
+from halp_mm.models.heads.masked_prototype_head import MaskedPrototypeHead
 from halp_mm.models.heads.moco_head import MoCoHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
@@ -26,7 +28,9 @@ __all__ = [
     'DisplacementHead',
     'HaLPHead',
     'InterSkeletonHead',
+    'KoLeoHead',
     'MaskedPredictionHead',
+    'MaskedPrototypeHead',
     'MoCoHead',
     'NNMHead',
     'PretrainingHead',
