@@ -17,6 +17,7 @@ CONFIGS = ROOT / 'configs'
 ENCODERS = {
     'agcn': 'AGCN',
     'bigru': 'BiGRU',
+    'dste': 'DSTE',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'stgcn': 'ST-GCN',
@@ -24,6 +25,7 @@ ENCODERS = {
 }
 DATASETS = {
     'msr-action3d': 'MSR-Action3D',
+    'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',
     'nw-ucla': 'NW-UCLA',

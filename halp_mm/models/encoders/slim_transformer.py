@@ -145,7 +145,7 @@ class SLiMTransformer(Encoder):
         shape = tokens.shape
         tokens = tokens.flatten(2, 3).flatten(0, 1)
         special = torch.cat([self.class_token, self.registers]).to(tokens.dtype)
-        tokens = torch.cat([special.expand(len(tokens), -1, -1), tokens], 1)
+        tokens = torch.cat([special.expand(tokens.shape[0], -1, -1), tokens], 1)
         angles = rotary_angles(shape[2], self.head_dim, self.rotary_base, clips.device)
         angles = angles.repeat_interleave(shape[3], 0)
         angles = torch.cat([angles.new_zeros(len(special), angles.shape[1]), angles])
