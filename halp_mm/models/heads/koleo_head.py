@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.argument_checks import check_different
+from halp_mm.models.encoders.feature_parts import entries_of
 from halp_mm.models.heads.base import StreamHead
-from halp_mm.models.heads.prototype_distillation import entries_of
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork, gather_with_gradient

@@ -11,7 +11,7 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from halp_mm.argument_checks import check_count, check_positive
-from halp_mm.models.encoders import Encoder
+from halp_mm.models.encoders.feature_parts import entries_of
 from halp_mm.models.heads.base import StreamHead
 from halp_mm.models.modules import EmbeddingNetwork, MomentumCopy
 from halp_mm.models.modules.prototype_network import PrototypeNetwork
@@ -144,22 +144,3 @@ class PrototypeDistillation(StreamHead):
         """The teacher's assignments ``[N, K]`` of parts of features ``[N, D]``."""
         similarities = self.teachers.module[stream](features)
         return sinkhorn_knopp(similarities / self.temperature_at(progress))
-
-
-def entries_of(encoder: Encoder, part: str | None) -> slice:
-    """Where a part stands in an encoder's feature.
-
-    Raises:
-        ValueError: if there is no such part.
-    """
-    if part is None:
-        return slice(0, encoder.feature_dim)
-    parts = dict(encoder.feature_parts)
-    if part not in parts:
-        found = f'the parts {list(parts)}' if parts else 'no parts'
-        raise ValueError(
-            f'part={part!r}; the features of {type(encoder).__name__} have {found}. Name one, or '
-            'None for the whole feature'
-        )
-    start = sum(list(parts.values())[: list(parts).index(part)])
-    return slice(start, start + parts[part])
