@@ -19,6 +19,7 @@ ENCODERS = {
     'bigru': 'BiGRU',
     'dgcnn': 'DGCNN',
     'gru': 'GRU',
+    'dste': 'DSTE',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'sebirenet': 'SeBiReNet',
@@ -27,6 +28,7 @@ ENCODERS = {
 }
 DATASETS = {
     'msr-action3d': 'MSR-Action3D',
+    'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',
     'nw-ucla': 'NW-UCLA',
