@@ -2,7 +2,7 @@
 _base_ = './longt_gan.py'
 
 model = dict(
-    encoder=dict(hidden_size=128, num_layers=1, shared_norm=True),
+    encoder=dict(hidden_size=128, num_layers=1, input_norm='axis'),
     heads=dict(inpainting=dict(hidden_size=128, num_layers=1, discriminator_size=32)),
 )
 data_preprocessor = dict(
