@@ -25,6 +25,8 @@ METHODS = {
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
     ('agcn', 'aagcn'): list(FACTS),
+    ('bigru-agcn', 'isc'): list(FACTS),
+    ('stgcn', 'stgcn'): list(FACTS),
 }
 
 
