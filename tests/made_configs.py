@@ -33,6 +33,8 @@ METHODS = {
     ('dste', 'usdrl'): list(ALL_FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},
     ('stgcn', 'aimclr_masked'): list(FACTS),
+    ('bigru-agcn', 'isc'): list(FACTS),
+    ('stgcn', 'stgcn'): list(FACTS),
 }
 
 
