@@ -82,7 +82,7 @@ def choose_settings(facts: DataFacts, base: Config) -> list[Choice]:
 
 
 def choose_batch_size(facts: DataFacts, base: Config) -> int:
-    """The base's batch, or 64, or 32 for graphs; of fewer clips the largest power of 2 they fill."""
+    """The base's batch, or 64, or 32 for graphs; of fewer clips the largest power of 2 in them."""
     largest = base.get('train_dataloader', {}).get('batch_size', MAX_BATCH)
     if any(one.type in GRAPH_ENCODERS for one in encoders_of(base).values()):
         largest = min(largest, MAX_BATCH_OF_GRAPHS)
