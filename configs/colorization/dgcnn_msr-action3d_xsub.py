@@ -4,6 +4,4 @@ _base_ = ['../_base_/methods/colorization_small.py', '../_base_/datasets/msr-act
 
 model = dict(encoder=dict(layout='msr_action3d'))
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
-train_cfg = dict(max_epochs=50)
-param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=50)]
-default_hooks = dict(checkpoint=dict(interval=5))
+default_hooks = dict(evaluation=dict(interval=20))

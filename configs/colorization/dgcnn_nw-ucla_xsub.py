@@ -9,6 +9,6 @@ data_preprocessor = dict(
         clean=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=10)]
     ),
 )
-train_cfg = dict(max_epochs=18)
-param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=18)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))
+train_cfg = dict(max_epochs=36)
+param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=36)]
+default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=7))

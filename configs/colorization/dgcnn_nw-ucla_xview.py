@@ -9,6 +9,6 @@ data_preprocessor = dict(
         clean=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=10)]
     ),
 )
-train_cfg = dict(max_epochs=13)
-param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=13)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))
+train_cfg = dict(max_epochs=27)
+param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=27)]
+default_hooks = dict(checkpoint=dict(interval=2), evaluation=dict(interval=5))

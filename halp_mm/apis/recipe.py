@@ -226,10 +226,7 @@ def crop_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 
 def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[Choice]:
     """Epochs from a number of steps, and all that is counted in epochs in proportion."""
-    encoders = encoders_of(base)
-    steps = min(STEPS.get(one.type, OTHER_STEPS) for one in encoders.values())
-    # A step of three streams takes as long as three.
-    steps = steps * len(encoders) // max(len(encoders), len(base.model.get('streams', ())))
+    steps = min(STEPS.get(one.type, OTHER_STEPS) for one in encoders_of(base).values())
     steps_an_epoch = facts.num_clips // batch_size
     epochs = max(1, round(steps / steps_an_epoch))
     scale = epochs / base.train_cfg.max_epochs
