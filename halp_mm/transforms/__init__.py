@@ -14,7 +14,8 @@ from halp_mm.transforms.min_max_normalization import MinMaxNormalize
 from halp_mm.transforms.mirrored_repeat import MirroredRepeat
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
-from halp_mm.transforms.pose_noise import PoseNoise, PoseStandardize
+from halp_mm.transforms.pose_noise import PoseNoise
+from halp_mm.transforms.pose_standardization import PoseStandardize
 from halp_mm.transforms.random_move import RandomMove
 from halp_mm.transforms.random_person import RandomPerson
 from halp_mm.transforms.spatial import (
