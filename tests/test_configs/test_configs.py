@@ -210,7 +210,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
-    assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
+    shared = {'knn', 'coordinates', 'retrieval', 'linear', 'few_shot'}
+    assert set(config.protocols) == shared | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.default_hooks.values():
