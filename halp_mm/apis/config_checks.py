@@ -35,7 +35,7 @@ KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
     'evaluation_data',
-    *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after'),
+    *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after', 'num_threads'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.
 NOT_SUPPORTED = {

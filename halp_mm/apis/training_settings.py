@@ -145,6 +145,8 @@ def check_training_settings(config: Mapping) -> None:
     check('randomness', RANDOMNESS)
     check('auto_scale_lr', SCALING)
     check('log_processor', LOG)
+    if config.get('num_threads') is not None:
+        check_count(num_threads=config['num_threads'])
     check_choice(LEVELS, log_level=config.get('log_level', 'INFO'))
     launchers = ['none', 'pytorch', 'slurm', 'mpi']
     check_choice(launchers, launcher=config.get('launcher', 'none'))
