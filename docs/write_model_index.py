@@ -23,6 +23,7 @@ ENCODERS = {
     'transformer': 'transformer',
 }
 DATASETS = {
+    'improvised': 'improvised synthetic clips',
     'msr-action3d': 'MSR-Action3D',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',

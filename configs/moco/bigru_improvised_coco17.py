@@ -2,7 +2,7 @@ _base_ = './bigru_improvised_kinect-v2.py'
 
 model = dict(encoder=dict(layout='coco17'))
 # Poses in an image, and a score.
-data_preprocessor = dict(normalization=[dict(_delete_=True, type='PreNormalize2D')])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize2D')])
 train_dataloader = dict(
     dataset=dict(
         data_file='data/improvised_coco17.safetensors',

@@ -8,4 +8,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
     dict(type='CosineAnnealingLR', begin=1, end=10, T_max=9),
 ]
-default_hooks = dict(checkpoint=dict(interval=10), evaluation=None)
+default_hooks = dict(checkpoint=dict(interval=10))
