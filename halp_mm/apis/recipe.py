@@ -18,7 +18,7 @@ from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1500}
+STEPS = {'BiGRU': 1500, 'DGCNN': 400}
 OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
@@ -238,6 +238,10 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
         if scheduler['type'] == 'CosineAnnealingLR':  # what begins late has less time
             scheduler['T_max'] = max(1, epochs - scheduler.get('begin', 0))
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}
+    heads = {name: head for name, head in base.model.get('heads', {}).items() if head}
+    for name, head in heads.items():
+        if head.get('warmup_epochs'):
+            settings[f'model.heads.{name}.warmup_epochs'] = scaled(head['warmup_epochs'])
     for hook, times in (('checkpoint', 10), ('evaluation', 5)):
         settings[f'default_hooks.{hook}.interval'] = max(1, epochs // times)
     yield Choice(
@@ -245,8 +249,7 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
     )
     stages = {
         f'model.heads.{name}.{key}': scaled(head[key])
-        for name, head in base.model.get('heads', {}).items()
-        if head
+        for name, head in heads.items()
         for key in ('start_epoch', 'end_epoch')
         if head.get(key)
     }

@@ -8,7 +8,7 @@ model = dict(
         num_layers=1,
         bidirectional=True,
         # A joint that hardly moves tells people apart rather than actions: it stays small.
-        shared_norm=True,
+        input_norm='axis',
         # A feature tells what comes first.
         pooling='mean',
         num_segments=4,
