@@ -55,6 +55,7 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'pc': ('bigru', [*NTU, 'pku2_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -62,6 +63,11 @@ FREE_COMBINATIONS = [
     'halp_barlow_twins/bigru_synthetic_xsub',
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
+]
+VARIANTS = [
+    'pc/bigru_ntu60_xsub_fixed-state',
+    'pc/bigru_synthetic_xsub_fixed-state',
+    'pc/bigru_nw-ucla_xview_release',
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
@@ -93,6 +99,7 @@ METHODS = {
     'crosclr_b': 'CrosSCLR',
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
+    'pc': 'P&C',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
 }
 ISC_PAIRS = [
@@ -177,7 +184,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in PAPER
     }
     expected |= {'mamp/transformer_synthetic_xsub'}
-    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
+    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS, *VARIANTS}
     expected |= {
         f'{method}/{encoder}_{name}'
         for method, (encoder, names) in COMPARED.items()
