@@ -63,6 +63,7 @@ COMPARED = {
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
+    'pc': ('bigru', [*NTU, 'pku2_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -70,6 +71,11 @@ FREE_COMBINATIONS = [
     'halp_barlow_twins/bigru_synthetic_xsub',
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
+]
+VARIANTS = [
+    'pc/bigru_ntu60_xsub_fixed-state',
+    'pc/bigru_synthetic_xsub_fixed-state',
+    'pc/bigru_nw-ucla_xview_release',
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
@@ -106,6 +112,7 @@ METHODS = {
     'sebirenet': 'SeBiReNet',
     'colorization': 'Colorization',
     'longt_gan': 'LongT GAN',
+    'pc': 'P&C',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
@@ -206,7 +213,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in PAPER
     }
     expected |= {'mamp/transformer_synthetic_xsub'}
-    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
+    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS, *VARIANTS}
     expected |= {
         f'{method}/{encoder}_{name}'
         for method, (encoder, names) in COMPARED.items()
