@@ -7,6 +7,7 @@ from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
+from halp_mm.transforms.jigsaw import Jigsaw
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
 from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
 from halp_mm.transforms.min_max_normalization import MinMaxNormalize
@@ -31,6 +32,7 @@ from halp_mm.transforms.temporal import (
     TemporalShiftCrop,
     crop_resize,
 )
+from halp_mm.transforms.temporal_mask import TemporalMask
 from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormalize3D
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     'FixedLength',
     'GaussianBlur',
     'GaussianNoise',
+    'Jigsaw',
     'JointCorruption',
     'JointFrameMask',
     'JointOffset',
@@ -67,6 +70,7 @@ __all__ = [
     'SubtractJoint',
     'TemporalCropResize',
     'TemporalFlip',
+    'TemporalMask',
     'TemporalShiftCrop',
     'ViewInvariantNormalize3D',
     'build_transform',

@@ -54,13 +54,14 @@ CONFIGS = [
     dict(type='SubtractJoint', joint='left_hip'),
     dict(type='RandomMove'),
     dict(type='JointOffset', std=0.1),
+    dict(type='Jigsaw'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
-ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory', 'TemporalMask'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -76,7 +77,7 @@ RANDOM = [
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
 DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
-MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
+MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip', 'Jigsaw')
 FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
 HALF_THE_TIME = [
     c

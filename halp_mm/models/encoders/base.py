@@ -29,6 +29,8 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, to tell it from padding.
+    reads_mask: bool = False
     #: Number of frames of a cell, for encoders that omit hidden cells.
     cell_frames: int
     #: Number of people in a clip; None for any number.

@@ -8,8 +8,11 @@ from halp_mm.models.heads.d3m_head import D3MHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
+from halp_mm.models.heads.jigsaw_head import JigsawHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
+from halp_mm.models.heads.mean_contrast_head import MeanContrastHead
 from halp_mm.models.heads.moco_head import MoCoHead
+from halp_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
@@ -24,8 +27,11 @@ __all__ = [
     'DisplacementHead',
     'HaLPHead',
     'InterSkeletonHead',
+    'JigsawHead',
     'MaskedPredictionHead',
+    'MeanContrastHead',
     'MoCoHead',
+    'MotionPredictionHead',
     'NNMHead',
     'PretrainingHead',
     'PrototypeHead',

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import torch
@@ -263,8 +264,8 @@ class Pretrainer(BaseModel):
         keys, maps, features, queries = {}, {}, {}, {}
         for view in views:
             if view in reads.keys:
-                clips, visible = views[view][source], visible_in(draws, view)
-                keys[view] = self.keys_of(stream, view, clips, progress, visible)
+                clips, hiding = views[view][source], hiding_in(draws, view)
+                keys[view] = self.keys_of(stream, view, clips, progress, hiding)
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
@@ -278,7 +279,7 @@ class Pretrainer(BaseModel):
                 name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
             if derived or view in reads.encoded:
-                feature_map = network.map_of(views[view][source], visible_in(draws, view))
+                feature_map = network.map_of(views[view][source], **hiding_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
                     add_map(name, self.derived_maps[name](feature_map))
@@ -301,26 +302,28 @@ class Pretrainer(BaseModel):
         view: str,
         clips: Tensor,
         progress: TrainingProgress,
-        visible: Tensor | None = None,
+        hiding: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> Tensor:
         """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
         assert self.key_networks is not None, 'they are made if a head reads keys'
         network = cast('ModuleDict', self.key_networks.module)[stream]
         if not (self.shuffles_keys and is_distributed()):
-            return network(clips, visible)
+            return network(clips, **hiding)
         purpose = f'shuffled keys {view}'
         generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
         clips = gather_from_all_ranks(clips)
         order = torch.randperm(len(clips), generator=generator, device=clips.device)
-        if visible is not None:
-            visible = own_rows(gather_from_all_ranks(visible)[order])
-        shuffled = gather_from_all_ranks(network(own_rows(clips[order]), visible))
+        hiding = {
+            name: own_rows(gather_from_all_ranks(draw)[order]) for name, draw in hiding.items()
+        }
+        shuffled = gather_from_all_ranks(network(own_rows(clips[order]), **hiding))
         return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
 
 
-def visible_in(draws: Draws, view: str) -> Tensor | None:
-    """The indices of the cells that a view's mask leaves, ``[N, M, L]``; None without a mask."""
-    return draws.get(view, {}).get('visible')
+def hiding_in(draws: Draws, view: str) -> dict[str, Tensor]:
+    """What a view's mask has drawn of ``visible`` and ``mask``; empty without a mask."""
+    of_view = draws.get(view, {})
+    return {name: of_view[name] for name in ('visible', 'mask') if name in of_view}
 
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
