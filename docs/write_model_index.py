@@ -24,6 +24,7 @@ ENCODERS = {
 }
 DATASETS = {
     'msr-action3d': 'MSR-Action3D',
+    'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',
     'nw-ucla': 'NW-UCLA',

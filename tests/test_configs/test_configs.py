@@ -55,6 +55,7 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -65,7 +66,10 @@ FREE_COMBINATIONS = [
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
-    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+    for name in (
+        *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
+        'ms2l/bigru',
+    )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 METHODS = {
@@ -93,6 +97,7 @@ METHODS = {
     'crosclr_b': 'CrosSCLR',
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
+    'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
 }
 ISC_PAIRS = [
@@ -138,6 +143,9 @@ def narrow(config: Config) -> list[dict]:
             encoder.encoder.update(NARROW[encoder.encoder.type])
     if (config.model.get('projector') or {}).get('hidden_dim'):
         config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
+    for head in (config.model.get('heads') or {}).values():
+        if head and 'hidden_dim' in head:
+            head.hidden_dim = 8
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 

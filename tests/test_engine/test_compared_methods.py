@@ -24,6 +24,7 @@ METHODS = {
     'crosclr_b/bigru': {f'{stream}/cross_stream' for stream in ('joint', 'bone', 'motion')},
     'va_lstm/lstm': set(),
     'aagcn/agcn': set(),
+    'ms2l/bigru': {'joint/motion', 'joint/jigsaw', 'joint/contrast'},
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
     'cmd/va-bigru': {
