@@ -64,6 +64,7 @@ COMPARED = {
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
     'pc': ('bigru', [*NTU, 'pku2_xsub']),
+    'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -79,7 +80,10 @@ VARIANTS = [
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
-    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+    for name in (
+        *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
+        'ms2l/bigru',
+    )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 #: The encoders that come with the package, by the layouts in their names.
@@ -113,6 +117,7 @@ METHODS = {
     'colorization': 'Colorization',
     'longt_gan': 'LongT GAN',
     'pc': 'P&C',
+    'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
@@ -173,6 +178,8 @@ def narrow(config: Config) -> list[dict]:
                 head[projector].update(hidden_dim=[8], out_dim=8)
         if head and head.get('num_prototypes', 0) > 256:
             head.num_prototypes = 256
+        if head and 'hidden_dim' in head:
+            head.hidden_dim = 8
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
