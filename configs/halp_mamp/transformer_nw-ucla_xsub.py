@@ -8,10 +8,11 @@ model = dict(
     queue_size=512,
 )
 data_preprocessor = dict(
+    normalization=[dict(type='PreNormalize3D', turn=None)],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
-            dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+            dict(type='Shear', amplitude=0.5),
             dict(type='JointOffset', std=0.2),
         ],
         masked=dict(
@@ -19,7 +20,7 @@ data_preprocessor = dict(
         ),
         key=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
-            dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+            dict(type='Shear', amplitude=0.5),
             dict(type='JointOffset', std=0.2),
         ],
     ),

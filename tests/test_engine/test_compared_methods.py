@@ -17,6 +17,8 @@ NARROW = {
     'sebirenet': {'model.encoder.hidden_size': 4},
     'dgcnn': {'model.encoder.channels': [4, 4], 'model.encoder.feature_dim': 8},
     'gru': {'model.encoder.hidden_size': 8},
+    'transformer': {'model.encoder.embed_dim': 8, 'model.encoder.depth': 1},
+    'dste': {'model.encoder.embed_dim': 8, 'model.encoder.depth': 1},
     'va-bigru': {'model.encoder.hidden_size': 8, 'model.encoder.encoder.hidden_size': 8},
 }
 #: Configs, and the losses that they log in the end.
@@ -36,6 +38,12 @@ METHODS = {
     'cmd/va-bigru': {
         f'{stream}/{head}' for stream in ('joint', 'bone', 'motion') for head in ('moco', 'cmd')
     },
+    'usdrl/dste': {'joint/decorrelation'},
+    'halp_mamp/transformer': {'joint/moco', 'joint/halp', 'joint/masked'},
+    'halp_slim/transformer': {
+        f'joint/{head}' for head in ('contrast', 'masked', 'koleo', 'moco', 'halp')
+    },
+    'aimclr_masked/stgcn': {'joint/nnm', 'joint/d3m'},
 }
 
 
