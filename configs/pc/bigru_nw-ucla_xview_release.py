@@ -1,5 +1,5 @@
-# The later PyTorch release: the weights that it calls fixed are trained, and frames after the end of
-# a clip count. All of the encoder's cells run forward in time.
+# The later PyTorch release: the weights that it calls fixed are trained, and frames after a clip's
+# end count. All of the encoder's cells run forward in time.
 _base_ = ['../_base_/methods/pc.py', '../_base_/datasets/nw-ucla_xview.py']
 
 model = dict(

@@ -55,7 +55,15 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
-    'pc': ('bigru', [*NTU, 'pku2_xsub']),
+    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'sebirenet': ('sebirenet', NTU),
+    'colorization': ('dgcnn', NTU),
+    'longt_gan': ('gru', NTU + PKU),
+    'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'halp_mamp': ('transformer', []),
+    'halp_slim': ('transformer', []),
+    'aimclr_masked': ('stgcn', []),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -100,12 +108,20 @@ METHODS = {
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
     'pc': 'P&C',
+    'sebirenet': 'SeBiReNet',
+    'colorization': 'Colorization',
+    'longt_gan': 'LongT GAN',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
+    'slim': 'SLiM',
+    'usdrl': 'USDRL',
+    'halp_mamp': 'HaLP + MAMP',
+    'halp_slim': 'HaLP + SLiM',
+    'aimclr_masked': 'AimCLR + masked views',
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
-    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in SMALL),
-    *('bigru-agcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
+    *(f'bigru-agcn_{name}' for name in SMALL_SETS),
+    *('bigru-stgcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
 ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
@@ -116,9 +132,13 @@ NARROW = dict(
     STGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     HCN=dict(base_channels=4),
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
+    SLiMTransformer=dict(embed_dim=16, depth=1),
+    DSTE=dict(embed_dim=16, depth=1),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
+    SeBiReNet=dict(hidden_size=4, code_dim=2),
+    DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),
 )
 
 
@@ -145,6 +165,12 @@ def narrow(config: Config) -> list[dict]:
             encoder.encoder.update(NARROW[encoder.encoder.type])
     if (config.model.get('projector') or {}).get('hidden_dim'):
         config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
+    for head in (config.model.get('heads') or {}).values():
+        for projector in ('projector', 'part_projector'):
+            if head and projector in head:
+                head[projector].update(hidden_dim=[8], out_dim=8)
+        if head and head.get('num_prototypes', 0) > 256:
+            head.num_prototypes = 256
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
@@ -178,6 +204,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {f'stgcn/stgcn_{name}' for name in SMALL_SETS}
     expected |= {
         f'{method}/transformer_{name.removeprefix("bigru_")}'
         for method in ('mamp', 'mae')
@@ -217,6 +244,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
+    if config.method == 'SeBiReNet':
+        own.add('recurrent')
     assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
@@ -346,9 +375,10 @@ def test_supervised_settings(name):
     is_msr = name == 'msr-action3d_xsub'
     assert config.model.encoder.get('layout') == ('msr_action3d' if is_msr else None)
     (relative,) = config.data_preprocessor.normalization
-    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
+    is_small = name in SMALL_SETS
+    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 32 if is_small else 50)
     assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')
-    if name in ('msr-action3d_xsub', 'synthetic_xsub'):
+    if is_small:
         return
     assert config.data_preprocessor.views == dict(clip=[])
     assert config.train_dataloader.batch_size == 64
