@@ -55,6 +55,7 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'sebirenet': ('sebirenet', NTU),
     'colorization': ('dgcnn', NTU),
     'longt_gan': ('gru', NTU + PKU),
@@ -63,7 +64,6 @@ COMPARED = {
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
-    'pc': ('bigru', [*NTU, 'pku2_xsub']),
     'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
