@@ -97,8 +97,8 @@ METHODS = {
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
-    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in SMALL),
-    *('bigru-agcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
+    *(f'bigru-agcn_{name}' for name in SMALL_SETS),
+    *('bigru-stgcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
 ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
@@ -171,6 +171,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {f'stgcn/stgcn_{name}' for name in SMALL_SETS}
     expected |= {
         f'{method}/transformer_{name.removeprefix("bigru_")}'
         for method in ('mamp', 'mae')
@@ -339,9 +340,10 @@ def test_supervised_settings(name):
     is_msr = name == 'msr-action3d_xsub'
     assert config.model.encoder.get('layout') == ('msr_action3d' if is_msr else None)
     (relative,) = config.data_preprocessor.normalization
-    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
+    is_small = name in SMALL_SETS
+    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 32 if is_small else 50)
     assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')
-    if name in ('msr-action3d_xsub', 'synthetic_xsub'):
+    if is_small:
         return
     assert config.data_preprocessor.views == dict(clip=[])
     assert config.train_dataloader.batch_size == 64
