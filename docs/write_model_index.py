@@ -17,13 +17,18 @@ CONFIGS = ROOT / 'configs'
 ENCODERS = {
     'agcn': 'AGCN',
     'bigru': 'BiGRU',
+    'dgcnn': 'DGCNN',
+    'gru': 'GRU',
+    'dste': 'DSTE',
     'hcn': 'HCN',
     'lstm': 'LSTM',
+    'sebirenet': 'SeBiReNet',
     'stgcn': 'ST-GCN',
     'transformer': 'transformer',
 }
 DATASETS = {
     'msr-action3d': 'MSR-Action3D',
+    'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',
     'nw-ucla': 'NW-UCLA',

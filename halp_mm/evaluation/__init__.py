@@ -11,6 +11,7 @@ from halp_mm.evaluation.linear import LinearProtocol
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import confusion_matrix, top_k_accuracy
 from halp_mm.evaluation.protocol import EvaluationResult, Protocol
+from halp_mm.evaluation.recurrent import RecurrentProtocol
 from halp_mm.evaluation.retrieval import RetrievalProtocol, retrieval_metrics, retrieve
 from halp_mm.evaluation.scores_file import read_scores, write_scores
 from halp_mm.evaluation.semi import SemiProtocol, draw_labelled
@@ -24,6 +25,7 @@ __all__ = [
     'KNNProtocol',
     'LinearProtocol',
     'Protocol',
+    'RecurrentProtocol',
     'RetrievalProtocol',
     'SemiProtocol',
     'TrainedProtocol',

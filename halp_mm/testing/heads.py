@@ -17,6 +17,7 @@ _ENCODER = dict(type='BiGRU', hidden_size=8, num_layers=1)
 _PROJECTOR = dict(type='Projector', out_dim=8)
 _LENGTHS = [16] * 8
 _MASKED = 0.5
+_CELL = 8  # frames
 
 
 def check_head(
@@ -82,7 +83,13 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
         clips = example_clips(_LENGTHS, seed=int(torch.randint(1 << 30, (), generator=source)))
         views[view] = dict.fromkeys(set(model.sources.values()), clips.coordinates)
         shape = clips.coordinates.shape[:-1]
-        draws[view] = {'mask': torch.rand(shape, generator=source) < _MASKED}
+        count, people, frames, joints = shape
+        cells = torch.rand(count, people, frames // _CELL, joints, generator=source) < _MASKED
+        draws[view] = {
+            'mask': cells.repeat_interleave(_CELL, 2),
+            'hidden': cells.flatten().nonzero().flatten(),
+            'rotation': torch.linalg.qr(torch.randn(count, 3, 3, generator=source)).Q,
+        }
     state = torch.get_rng_state()
     losses = model(views, None, draws, progress, mode='loss')
     require(

@@ -8,15 +8,20 @@ from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
+from halp_mm.transforms.limb_scaling import LimbScaling
 from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
 from halp_mm.transforms.min_max_normalization import MinMaxNormalize
+from halp_mm.transforms.mirrored_repeat import MirroredRepeat
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
+from halp_mm.transforms.pose_noise import PoseNoise, PoseStandardize
 from halp_mm.transforms.random_move import RandomMove
+from halp_mm.transforms.random_person import RandomPerson
 from halp_mm.transforms.spatial import (
     AxisMask,
     JointCorruption,
     JointOffset,
+    RecordedRotate,
     Rotate,
     Shear,
     SpatialFlip,
@@ -26,11 +31,14 @@ from halp_mm.transforms.stride_frames import StrideFrames
 from halp_mm.transforms.subtract_joint import SubtractJoint
 from halp_mm.transforms.temporal import (
     CenterCropResize,
+    TemporalCrop,
     TemporalCropResize,
+    TemporalCropSample,
     TemporalFlip,
     TemporalShiftCrop,
     crop_resize,
 )
+from halp_mm.transforms.tube_masking import SemanticTubeMask
 from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormalize3D
 
 __all__ = [
@@ -48,24 +56,33 @@ __all__ = [
     'JointCorruption',
     'JointFrameMask',
     'JointOffset',
+    'LimbScaling',
     'MinMaxNormalize',
+    'MirroredRepeat',
     'MotionAwareMask',
     'MotionFrameDrop',
     'NeighbourWeightedJointMask',
+    'PoseNoise',
+    'PoseStandardize',
     'PreNormalize2D',
     'PreNormalize3D',
     'RandomChoice',
     'RandomMove',
+    'RandomPerson',
     'RandomTransform',
+    'RecordedRotate',
     'RelativeNormalize3D',
     'Rotate',
     'SameDraws',
+    'SemanticTubeMask',
     'Shear',
     'SpatialFlip',
     'SpatioTemporalMask',
     'StrideFrames',
     'SubtractJoint',
+    'TemporalCrop',
     'TemporalCropResize',
+    'TemporalCropSample',
     'TemporalFlip',
     'TemporalShiftCrop',
     'ViewInvariantNormalize3D',

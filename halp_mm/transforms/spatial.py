@@ -9,10 +9,18 @@ import torch
 from torch import Generator, Tensor
 
 from halp_mm import clip_draws
-from halp_mm.argument_checks import check_at_least, check_fraction, check_range
+from halp_mm.argument_checks import (
+    check_at_least,
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_range,
+)
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+
+_AXES = 'xyz'
 
 
 def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
@@ -92,8 +100,9 @@ class Rotate(RandomTransform):
     they are clockwise for somebody who looks from the axis' positive end to the origin.
 
     Args:
-        main_degrees: Range of the angle about the main axis, which is drawn of x, y and z.
+        main_degrees: Range of the angle about the main axis.
         other_degrees: Range of the angles about the other two.
+        axis: The main axis, ``'x'``, ``'y'`` or ``'z'``; drawn for each clip if None.
 
     Raises:
         ValueError: if a range is none, or the clips' layout is not three-dimensional.
@@ -103,8 +112,11 @@ class Rotate(RandomTransform):
         self,
         main_degrees: tuple[float, float] = (0, 30),
         other_degrees: tuple[float, float] = (0, 1),
+        axis: str | None = None,
     ) -> None:
         check_range(main_degrees=main_degrees, other_degrees=other_degrees)
+        check_choice([*_AXES, None], axis=axis)
+        self.axis = axis
         self.main_degrees = main_degrees
         self.other_degrees = other_degrees
 
@@ -112,7 +124,8 @@ class Rotate(RandomTransform):
         """Draw ``angles`` about x, y and z in radians, ``[N, 3]``."""
         uniform = clip_draws.rand(len(clips), 4, generator=generator, device=clips.device)
         axes = torch.arange(3, device=clips.device)
-        main = (3 * uniform[:, 3:]).long().clamp(max=2) == axes
+        drawn = (3 * uniform[:, 3:]).long().clamp(max=2)
+        main = axes == (drawn if self.axis is None else _AXES.index(self.axis))
         ranges = (self.main_degrees, self.other_degrees)
         far, little = (low + (high - low) * uniform[:, :3] for low, high in ranges)
         return {'angles': torch.where(main, far, little) * (math.pi / 180)}
@@ -126,6 +139,32 @@ class Rotate(RandomTransform):
             )
         matrix = rotations(angles.to(clips.coordinates.dtype))
         return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
+
+
+@TRANSFORMS.register_module()
+class RecordedRotate(Rotate):
+    """:class:`Rotate`, and tell heads how: the draw ``rotation``, ``[N, 3, 3]``.
+
+    A joint, a row vector, is multiplied with it from the right. It leads from the clips before
+    this transform to those after it, so no transform of coordinates may follow in a view whose base
+    is compared with it.
+
+    Args:
+        main_degrees: See :class:`Rotate`; by default any angle.
+        other_degrees: See :class:`Rotate`.
+    """
+
+    def __init__(
+        self,
+        main_degrees: tuple[float, float] = (-180, 180),
+        other_degrees: tuple[float, float] = (-30, 30),
+    ) -> None:
+        super().__init__(main_degrees, other_degrees)
+
+    def apply(self, clips: Clips, angles: Tensor) -> Clips:
+        """Rotate and record."""
+        rotation = rotations(angles.to(clips.coordinates.dtype))
+        return super().apply(clips, angles).with_draws(rotation=rotation)
 
 
 def rotations(angles: Tensor) -> Tensor:
@@ -154,14 +193,25 @@ def rotations(angles: Tensor) -> Tensor:
 class SpatialFlip(BatchTransform):
     """Swap the left and the right joints.
 
-    As in the release of AimCLR, joints change places and coordinates stay: this is no mirror
-    image, which would also turn the sign of one axis. A score goes with its joint.
+    By default, as in the release of AimCLR, joints change places and coordinates stay. A score goes
+    with its joint.
+
+    Args:
+        mirror: Whether the sign of x turns as well, which gives a mirror image, as in the release
+            of SLiM.
     """
+
+    def __init__(self, mirror: bool = False) -> None:
+        check_flag(mirror=mirror)
+        self.mirror = mirror
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Swap; the generator is not needed."""
-        mirror = mirror_index(clips.layout, clips.device)
-        return clips.with_coordinates(clips.coordinates.index_select(-2, mirror))
+        swap = mirror_index(clips.layout, clips.device)
+        coordinates = clips.coordinates.index_select(-2, swap)
+        if self.mirror:
+            coordinates[..., 0].neg_()
+        return clips.with_coordinates(coordinates)
 
 
 @lru_cache

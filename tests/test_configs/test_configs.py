@@ -55,6 +55,14 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'sebirenet': ('sebirenet', NTU),
+    'colorization': ('dgcnn', NTU),
+    'longt_gan': ('gru', NTU + PKU),
+    'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'halp_mamp': ('transformer', []),
+    'halp_slim': ('transformer', []),
+    'aimclr_masked': ('stgcn', []),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -93,7 +101,15 @@ METHODS = {
     'crosclr_b': 'CrosSCLR',
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
+    'sebirenet': 'SeBiReNet',
+    'colorization': 'Colorization',
+    'longt_gan': 'LongT GAN',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
+    'slim': 'SLiM',
+    'usdrl': 'USDRL',
+    'halp_mamp': 'HaLP + MAMP',
+    'halp_slim': 'HaLP + SLiM',
+    'aimclr_masked': 'AimCLR + masked views',
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
@@ -109,9 +125,13 @@ NARROW = dict(
     STGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     HCN=dict(base_channels=4),
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
+    SLiMTransformer=dict(embed_dim=16, depth=1),
+    DSTE=dict(embed_dim=16, depth=1),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),
+    SeBiReNet=dict(hidden_size=4, code_dim=2),
+    DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),
 )
 
 
@@ -138,6 +158,12 @@ def narrow(config: Config) -> list[dict]:
             encoder.encoder.update(NARROW[encoder.encoder.type])
     if (config.model.get('projector') or {}).get('hidden_dim'):
         config.model.projector.update(hidden_dim=[8, 8], out_dim=8)
+    for head in (config.model.get('heads') or {}).values():
+        for projector in ('projector', 'part_projector'):
+            if head and projector in head:
+                head[projector].update(hidden_dim=[8], out_dim=8)
+        if head and head.get('num_prototypes', 0) > 256:
+            head.num_prototypes = 256
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
@@ -211,6 +237,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     assert all(value.isfinite() for value in losses.values())
     is_classifier = config.model.type == 'SkeletonClassifier'
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
+    if config.method == 'SeBiReNet':
+        own.add('recurrent')
     assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)

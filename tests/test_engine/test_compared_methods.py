@@ -14,6 +14,9 @@ NARROW = {
     'stgcn': {'model.encoder.base_channels': 16, 'model.encoder.stages': [1, 1]},
     'bigru': {'model.encoder.hidden_size': 8},
     'agcn': {'model.encoder.base_channels': 16, 'model.encoder.stages': [1, 1]},
+    'sebirenet': {'model.encoder.hidden_size': 4},
+    'dgcnn': {'model.encoder.channels': [4, 4], 'model.encoder.feature_dim': 8},
+    'gru': {'model.encoder.hidden_size': 8},
     'va-bigru': {'model.encoder.hidden_size': 8, 'model.encoder.encoder.hidden_size': 8},
 }
 #: Configs, and the losses that they log in the end.
@@ -23,6 +26,9 @@ METHODS = {
     'pstl/stgcn': {'joint/twins', 'joint/spatial_twins'},
     'crosclr_b/bigru': {f'{stream}/cross_stream' for stream in ('joint', 'bone', 'motion')},
     'va_lstm/lstm': set(),
+    'sebirenet/sebirenet': {'joint/denoising'},
+    'colorization/dgcnn': {'temporal/temporal', 'spatial/spatial'},
+    'longt_gan/gru': {'joint/inpainting'},
     'aagcn/agcn': set(),
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
@@ -76,5 +82,6 @@ def test_method_trains(method, data_file, tmp_path):
     assert all(values.isfinite().all() for values in logged.values())
     assert all(f'{name}/loss' in logged for name in METHODS[method])
     networks = getattr(runner.model, 'query_networks', None) or runner.model.encoder
-    steps = runner.optim_wrapper.optimizer.state  # of the parameters that had a gradient
+    wrapper = getattr(runner.optim_wrapper, 'main', runner.optim_wrapper)
+    steps = wrapper.optimizer.state  # of the parameters that had a gradient
     assert not [name for name, value in networks.named_parameters() if value not in steps]

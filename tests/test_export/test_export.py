@@ -21,9 +21,14 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    DGCNN,
+    DSTE,
+    FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
     HCN,
+    SEBIRENET,
+    SLIM,
     STGCN,
     TRANSFORMER,
     TRUE_GRU,
@@ -62,9 +67,10 @@ def other_layouts() -> SavedModel:
 
 
 def learnt_camera() -> SavedModel:
-    """An encoder around another, of clips that are cut and filled up."""
+    """An encoder around another and final states, of clips that are cut and filled up."""
     length = dict(type='FixedLength', num_frames=20)
-    return saved_model(dict(joint=VIEW_ADAPTED), [dict(type='SubtractJoint')], [length])
+    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU)
+    return saved_model(encoders, [dict(type='SubtractJoint')], [length])
 
 
 def image_poses() -> SavedModel:
@@ -87,13 +93,20 @@ def more_encoders() -> SavedModel:
 
 
 def joint_attention() -> SavedModel:
-    """Attention within frames, and frames that are not attended to."""
-    return saved_model(dict(joint=GL_TRANSFORMER), [dict(type='CenterTrajectory')])
+    """Attention within frames, and among frames, joints and tokens of both."""
+    return saved_model(
+        dict(joint=GL_TRANSFORMER, bone=DSTE, motion=SLIM), [dict(type='CenterTrajectory')]
+    )
+
+
+def trees_and_clouds() -> SavedModel:
+    """Frames as trees, and clips as clouds of points, both without poses that show nobody."""
+    return saved_model(dict(joint=SEBIRENET, bone=DGCNN), [dict(type='PoseStandardize')])
 
 
 def test_every_encoder_is_exported():
     exported = {'LSTM'}  # within ViewAdaptedEncoder
-    for build in (many_encoders, graph_encoder, more_encoders, joint_attention):
+    for build in (many_encoders, graph_encoder, more_encoders, joint_attention, trees_and_clouds):
         exported |= {config['type'] for config in build().description.encoders.values()}
     assert exported | {'Encoder'} == set(encoders.__all__)
 
@@ -165,7 +178,7 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention])
+@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention, trees_and_clouds])
 def test_programs_at_every_size(build, tmp_path):
     saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')

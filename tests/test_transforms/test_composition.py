@@ -19,6 +19,7 @@ from halp_mm.transforms import (
     GaussianNoise,
     JointCorruption,
     JointFrameMask,
+    LimbScaling,
     RandomChoice,
     RandomMove,
     RandomTransform,
@@ -26,6 +27,7 @@ from halp_mm.transforms import (
     Shear,
     SpatioTemporalMask,
     TemporalCropResize,
+    TemporalCropSample,
     TemporalShiftCrop,
     build_transform,
 )
@@ -41,6 +43,7 @@ CONFIGS = [
     dict(type='TemporalFlip'),
     dict(type='SpatialFlip'),
     dict(type='Rotate', main_degrees=(10, 80), other_degrees=(0, 5)),
+    dict(type='RecordedRotate', main_degrees=(10, 80)),
     dict(type='GaussianNoise', std=0.1),
     dict(type='GaussianBlur', kernel_size=5, sigma=(0.5, 2.0)),
     dict(type='AxisMask'),
@@ -54,6 +57,9 @@ CONFIGS = [
     dict(type='SubtractJoint', joint='left_hip'),
     dict(type='RandomMove'),
     dict(type='JointOffset', std=0.1),
+    dict(type='PoseNoise', num_joints=(2, 4)),
+    dict(type='PoseStandardize'),
+    dict(type='LimbScaling'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
@@ -61,6 +67,8 @@ CONFIGS = [
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
 ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
+ELSEWHERE |= {'RandomPerson', 'SemanticTubeMask', 'TemporalCrop', 'TemporalCropSample'}
+ELSEWHERE |= {'MirroredRepeat'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -73,11 +81,23 @@ RANDOM = [
     AxisMask(),
     JointFrameMask((2, 6), (8, 12), (3, 6)),
     RandomMove(),
+    LimbScaling(),
+    TemporalCropSample((0.3, 1.0), 4, 2),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
-DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
+DETERMINISTIC = (
+    'CenterCropResize',
+    'TemporalFlip',
+    'SpatialFlip',
+    'SubtractJoint',
+    'PoseStandardize',
+)
 MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
-FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
+FLAT = [
+    c
+    for c in CONFIGS
+    if c['type'] not in ('ConvertLayout', 'Rotate', 'RecordedRotate', *NORMALIZATIONS)
+]
 HALF_THE_TIME = [
     c
     for c in CONFIGS

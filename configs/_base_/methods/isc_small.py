@@ -11,7 +11,7 @@ model = dict(
             hidden_size=64,
             num_layers=1,
             bidirectional=True,
-            shared_norm=True,
+            input_norm='axis',
             pooling='mean',
             num_segments=4,
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -20,6 +22,8 @@ class Encoder(BaseModule, ABC):
 
     #: Length D of a feature.
     feature_dim: int
+    #: Lengths of the parts that a feature is made of, in their order, if heads can read them apart.
+    feature_parts: Mapping[str, int] = MappingProxyType({})
     #: Length D of each position of the map.
     map_dim: int
     #: Whether the map separates people.
@@ -29,7 +33,10 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
-    #: Number of frames of a cell, for encoders that omit hidden cells.
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, and replaces the hidden
+    #: cells by a learned token.
+    replaces_hidden: bool = False
+    #: Number of frames of a cell, for encoders that omit or replace hidden cells.
     cell_frames: int
     #: Number of people in a clip; None for any number.
     num_people: int | None = None
@@ -45,6 +52,13 @@ class Encoder(BaseModule, ABC):
     @abstractmethod
     def readout(self, feature_map: Tensor) -> Tensor:
         """Map the feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
+
+    def frame_features(self, feature_map: Tensor) -> Tensor:
+        """Map the feature map ``[N, M', D, T', V']`` to features of frames ``[N, M', T', F]``.
+
+        A frame in which nobody is seen may be zero.
+        """
+        return feature_map.transpose(2, 3).flatten(3)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Map a stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
