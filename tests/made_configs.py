@@ -26,8 +26,6 @@ METHODS = {
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
     ('agcn', 'aagcn'): list(FACTS),
-    ('bigru-agcn', 'isc'): list(FACTS),
-    ('stgcn', 'stgcn'): list(FACTS),
     ('sebirenet', 'sebirenet'): list(FACTS),
     ('dgcnn', 'colorization'): list(FACTS),
     ('gru', 'longt_gan'): list(FACTS),
@@ -35,6 +33,8 @@ METHODS = {
     ('dste', 'usdrl'): list(ALL_FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},
     ('stgcn', 'aimclr_masked'): list(FACTS),
+    ('bigru-agcn', 'isc'): list(FACTS),
+    ('stgcn', 'stgcn'): list(FACTS),
 }
 
 

@@ -4,13 +4,13 @@ _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/msr-action
 
 model = dict(
     encoder=dict(num_people=1, layout='msr_action3d'),
-    heads=dict(moco=dict(end_epoch=81), cross_stream=dict(start_epoch=81)),
+    heads=dict(moco=dict(end_epoch=244), cross_stream=dict(start_epoch=244)),
     queue_size=256,
 )
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
-train_cfg = dict(max_epochs=125)
+train_cfg = dict(max_epochs=375)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=6),
-    dict(type='CosineAnnealingLR', begin=6, end=125, T_max=119),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=19),
+    dict(type='CosineAnnealingLR', begin=19, end=375, T_max=356),
 ]
-default_hooks = dict(checkpoint=dict(interval=12), evaluation=dict(interval=25))
+default_hooks = dict(checkpoint=dict(interval=37), evaluation=dict(interval=75))

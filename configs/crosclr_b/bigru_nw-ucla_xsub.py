@@ -4,7 +4,7 @@ _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/nw-ucla_xs
 
 model = dict(
     encoder=dict(num_people=1, layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=29), cross_stream=dict(start_epoch=29)),
+    heads=dict(moco=dict(end_epoch=88), cross_stream=dict(start_epoch=88)),
     queue_size=512,
 )
 data_preprocessor = dict(
@@ -22,9 +22,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=45)
+train_cfg = dict(max_epochs=136)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
-    dict(type='CosineAnnealingLR', begin=2, end=45, T_max=43),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=7),
+    dict(type='CosineAnnealingLR', begin=7, end=136, T_max=129),
 ]
-default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))
+default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=27))

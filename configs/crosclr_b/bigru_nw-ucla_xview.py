@@ -4,7 +4,7 @@ _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/nw-ucla_xv
 
 model = dict(
     encoder=dict(num_people=1, layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=21), cross_stream=dict(start_epoch=21)),
+    heads=dict(moco=dict(end_epoch=65), cross_stream=dict(start_epoch=65)),
     queue_size=512,
 )
 data_preprocessor = dict(
@@ -22,9 +22,9 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=33)
+train_cfg = dict(max_epochs=100)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
-    dict(type='CosineAnnealingLR', begin=2, end=33, T_max=31),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
+    dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
 ]
-default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))
+default_hooks = dict(evaluation=dict(interval=20))

@@ -4,13 +4,13 @@ _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/utd-mhad_x
 
 model = dict(
     encoder=dict(num_people=1, layout='utd_mhad'),
-    heads=dict(moco=dict(end_epoch=54), cross_stream=dict(start_epoch=54)),
+    heads=dict(moco=dict(end_epoch=162), cross_stream=dict(start_epoch=162)),
     queue_size=256,
 )
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
-train_cfg = dict(max_epochs=83)
+train_cfg = dict(max_epochs=250)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=4),
-    dict(type='CosineAnnealingLR', begin=4, end=83, T_max=79),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=12),
+    dict(type='CosineAnnealingLR', begin=12, end=250, T_max=238),
 ]
-default_hooks = dict(checkpoint=dict(interval=8), evaluation=dict(interval=16))
+default_hooks = dict(checkpoint=dict(interval=25), evaluation=dict(interval=50))

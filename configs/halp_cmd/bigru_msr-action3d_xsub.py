@@ -4,13 +4,13 @@ _base_ = ['../_base_/methods/halp_cmd_small.py', '../_base_/datasets/msr-action3
 
 model = dict(
     encoder=dict(num_people=1, layout='msr_action3d'),
-    heads=dict(halp=dict(start_epoch=50, num_newest=256, num_prototypes=20), cmd=dict(top_k=128)),
+    heads=dict(halp=dict(start_epoch=150, num_newest=256, num_prototypes=20), cmd=dict(top_k=128)),
     queue_size=256,
 )
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
-train_cfg = dict(max_epochs=125)
+train_cfg = dict(max_epochs=375)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=6),
-    dict(type='CosineAnnealingLR', begin=6, end=125, T_max=119),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=19),
+    dict(type='CosineAnnealingLR', begin=19, end=375, T_max=356),
 ]
-default_hooks = dict(checkpoint=dict(interval=12), evaluation=dict(interval=25))
+default_hooks = dict(checkpoint=dict(interval=37), evaluation=dict(interval=75))

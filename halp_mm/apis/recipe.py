@@ -18,7 +18,7 @@ from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400}
+STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400, 'DGCNN': 400}
 OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
@@ -82,7 +82,7 @@ def choose_settings(facts: DataFacts, base: Config) -> list[Choice]:
 
 
 def choose_batch_size(facts: DataFacts, base: Config) -> int:
-    """The base's batch, or 64, or 32 for graphs; of fewer clips the largest power of 2 they fill."""
+    """The base's batch, or 64, or 32 for graphs; of fewer clips the largest power of 2 in them."""
     largest = base.get('train_dataloader', {}).get('batch_size', MAX_BATCH)
     if any(one.type in GRAPH_ENCODERS for one in encoders_of(base).values()):
         largest = min(largest, MAX_BATCH_OF_GRAPHS)
@@ -226,10 +226,7 @@ def crop_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 
 def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[Choice]:
     """Epochs from a number of steps, and all that is counted in epochs in proportion."""
-    encoders = encoders_of(base)
-    steps = min(STEPS.get(one.type, OTHER_STEPS) for one in encoders.values())
-    # A step of three streams takes as long as three.
-    steps = steps * len(encoders) // max(len(encoders), len(base.model.get('streams', ())))
+    steps = min(STEPS.get(one.type, OTHER_STEPS) for one in encoders_of(base).values())
     steps_an_epoch = facts.num_clips // batch_size
     epochs = max(1, round(steps / steps_an_epoch))
     scale = epochs / base.train_cfg.max_epochs

@@ -1,5 +1,5 @@
-# AS-CAL sized for a few hundred short clips and 2 CPU cores: views of 32 frames instead of the first
-# 150, and an optimiser with which a short training gets somewhere.
+# AS-CAL sized for a few hundred short clips and 2 CPU cores: views of 32 frames instead of the
+# first 150, and an optimiser with which a short training gets somewhere.
 _base_ = ['./ascal.py', '../evaluation/standardized_linear.py']
 
 model = dict(queue_size=1024, momentum=0.99)

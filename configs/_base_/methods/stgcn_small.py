@@ -20,7 +20,7 @@ data_preprocessor = dict(
             dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=16, num_frames=32),
             dict(type='Shear', amplitude=0.3),
         ]
-    )
+    ),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.05, weight_decay=1e-3))
 param_scheduler = [dict(type='MultiStepLR', milestones=[50, 70], gamma=0.1)]
