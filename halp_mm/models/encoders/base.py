@@ -33,6 +33,8 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, to tell it from padding.
+    reads_mask: bool = False
     #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, and replaces the hidden
     #: cells by a learned token.
     replaces_hidden: bool = False
