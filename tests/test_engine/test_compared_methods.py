@@ -17,6 +17,7 @@ NARROW = {
     'sebirenet': {'model.encoder.hidden_size': 4},
     'dgcnn': {'model.encoder.channels': [4, 4], 'model.encoder.feature_dim': 8},
     'gru': {'model.encoder.hidden_size': 8},
+    'transformer': {'model.encoder.hidden_size': 16},
     'va-bigru': {'model.encoder.hidden_size': 8, 'model.encoder.encoder.hidden_size': 8},
 }
 #: Configs, and the losses that they log in the end.
@@ -29,6 +30,7 @@ METHODS = {
     'sebirenet/sebirenet': {'joint/denoising'},
     'colorization/dgcnn': {'temporal/temporal', 'spatial/spatial'},
     'longt_gan/gru': {'joint/inpainting'},
+    'h_transformer/transformer': {'joint/direction'},
     'aagcn/agcn': set(),
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
