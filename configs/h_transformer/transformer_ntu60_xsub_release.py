@@ -6,6 +6,4 @@ frames = [
     dict(type='StrideFrames', num_frames=150),
     dict(type='MinMaxNormalize', counts_padding=True),
 ]
-data_preprocessor = dict(
-    normalization=[], views=dict(clean=frames), evaluation_view=frames
-)
+data_preprocessor = dict(normalization=[], views=dict(clean=frames), evaluation_view=frames)

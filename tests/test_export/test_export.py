@@ -187,7 +187,9 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention, trees_and_clouds, body_parts])
+@pytest.mark.parametrize(
+    'build', [other_layouts, more_encoders, joint_attention, trees_and_clouds, body_parts]
+)
 def test_programs_at_every_size(build, tmp_path):
     saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')

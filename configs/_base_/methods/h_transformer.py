@@ -15,9 +15,7 @@ model = dict(
         dropout=0.1,
     ),
     heads=dict(
-        direction=dict(
-            type='DirectionHead', view='chosen', target_view='clean', num_units=64
-        )
+        direction=dict(type='DirectionHead', view='chosen', target_view='clean', num_units=64)
     ),
     streams=['joint'],
 )
