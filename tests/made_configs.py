@@ -32,6 +32,7 @@ METHODS = {
     ('bigru', 'pc'): list(ALL_FACTS),
     ('transformer', 'slim'): list(ALL_FACTS),
     ('dste', 'usdrl'): list(ALL_FACTS),
+    ('transformer', 'h_transformer'): list(FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},
     ('stgcn', 'aimclr_masked'): list(FACTS),
     ('bigru-agcn', 'isc'): list(FACTS),

@@ -6,6 +6,7 @@ from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, bui
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
+from halp_mm.transforms.frame_choice import FrameChoice
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.jigsaw import Jigsaw
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
@@ -54,6 +55,7 @@ __all__ = [
     'ConvertLayout',
     'FirstFrameNormalize',
     'FixedLength',
+    'FrameChoice',
     'GaussianBlur',
     'GaussianNoise',
     'Jigsaw',

@@ -60,6 +60,7 @@ COMPARED = {
     'colorization': ('dgcnn', NTU),
     'longt_gan': ('gru', NTU + PKU),
     'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'h_transformer': ('transformer', ['ntu60_xsub', 'ntu60_xview']),
     'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
@@ -83,6 +84,7 @@ RELEASES = [
     for name in (
         *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
         'ms2l/bigru',
+        'h_transformer/transformer',
     )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
@@ -121,6 +123,7 @@ METHODS = {
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
+    'h_transformer': 'H-Transformer',
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
@@ -143,6 +146,7 @@ NARROW = dict(
     DSTE=dict(embed_dim=16, depth=1),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
+    HierarchicalTransformer=dict(hidden_size=16),
     ViewAdaptedEncoder=dict(hidden_size=4),
     SeBiReNet=dict(hidden_size=4, code_dim=2),
     DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),
