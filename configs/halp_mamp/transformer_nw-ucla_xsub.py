@@ -28,6 +28,13 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=73)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=4, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-05, begin=4, T_max=69, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-05,
+        begin=4,
+        T_max=69,
+        end=73,
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))

@@ -28,6 +28,13 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=3, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-05, begin=3, T_max=50, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-05,
+        begin=3,
+        T_max=50,
+        end=53,
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(checkpoint=dict(interval=5))
