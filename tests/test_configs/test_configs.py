@@ -63,6 +63,8 @@ COMPARED = {
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
+    'pc': ('bigru', [*NTU, 'pku2_xsub']),
+    'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -71,9 +73,17 @@ FREE_COMBINATIONS = [
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
 ]
+VARIANTS = [
+    'pc/bigru_ntu60_xsub_fixed-state',
+    'pc/bigru_synthetic_xsub_fixed-state',
+    'pc/bigru_nw-ucla_xview_release',
+]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
-    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+    for name in (
+        *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
+        'ms2l/bigru',
+    )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 #: The encoders that come with the package, by the layouts in their names.
@@ -106,6 +116,8 @@ METHODS = {
     'sebirenet': 'SeBiReNet',
     'colorization': 'Colorization',
     'longt_gan': 'LongT GAN',
+    'pc': 'P&C',
+    'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
@@ -115,8 +127,8 @@ METHODS = {
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
-    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in SMALL),
-    *('bigru-agcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
+    *(f'bigru-agcn_{name}' for name in SMALL_SETS),
+    *('bigru-stgcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
 ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
@@ -166,6 +178,8 @@ def narrow(config: Config) -> list[dict]:
                 head[projector].update(hidden_dim=[8], out_dim=8)
         if head and head.get('num_prototypes', 0) > 256:
             head.num_prototypes = 256
+        if head and 'hidden_dim' in head:
+            head.hidden_dim = 8
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
@@ -199,13 +213,14 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {f'stgcn/stgcn_{name}' for name in SMALL_SETS}
     expected |= {
         f'{method}/transformer_{name.removeprefix("bigru_")}'
         for method in ('mamp', 'mae')
         for name in PAPER
     }
     expected |= {'mamp/transformer_synthetic_xsub'}
-    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
+    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS, *VARIANTS}
     expected |= {
         f'{method}/{encoder}_{name}'
         for method, (encoder, names) in COMPARED.items()
@@ -377,9 +392,10 @@ def test_supervised_settings(name):
     is_msr = name == 'msr-action3d_xsub'
     assert config.model.encoder.get('layout') == ('msr_action3d' if is_msr else None)
     (relative,) = config.data_preprocessor.normalization
-    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
+    is_small = name in SMALL_SETS
+    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 32 if is_small else 50)
     assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')
-    if name in ('msr-action3d_xsub', 'synthetic_xsub'):
+    if is_small:
         return
     assert config.data_preprocessor.views == dict(clip=[])
     assert config.train_dataloader.batch_size == 64
