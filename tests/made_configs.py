@@ -36,6 +36,7 @@ METHODS = {
     ('stgcn', 'aimclr_masked'): list(FACTS),
     ('bigru-agcn', 'isc'): list(FACTS),
     ('stgcn', 'stgcn'): list(FACTS),
+    ('bigru', 'ms2l'): list(ALL_FACTS),
 }
 
 

@@ -55,7 +55,6 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
-    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'sebirenet': ('sebirenet', NTU),
     'colorization': ('dgcnn', NTU),
     'longt_gan': ('gru', NTU + PKU),
@@ -64,6 +63,8 @@ COMPARED = {
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
+    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -79,9 +80,14 @@ VARIANTS = [
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
-    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+    for name in (
+        *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
+        'ms2l/bigru',
+    )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
+#: The encoders that come with the package, by the layouts in their names.
+IMPROVISED = ['kinect-v2', 'kinect-v1', 'h36m17', 'coco17']
 METHODS = {
     'moco': 'MoCo',
     'halp': 'HaLP',
@@ -107,10 +113,11 @@ METHODS = {
     'crosclr_b': 'CrosSCLR',
     'va_lstm': 'VA-LSTM',
     'aagcn': '2s-AGCN',
-    'pc': 'P&C',
     'sebirenet': 'SeBiReNet',
     'colorization': 'Colorization',
     'longt_gan': 'LongT GAN',
+    'pc': 'P&C',
+    'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
@@ -171,6 +178,8 @@ def narrow(config: Config) -> list[dict]:
                 head[projector].update(hidden_dim=[8], out_dim=8)
         if head and head.get('num_prototypes', 0) > 256:
             head.num_prototypes = 256
+        if head and 'hidden_dim' in head:
+            head.hidden_dim = 8
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
@@ -219,6 +228,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
     }
     expected |= {f'stgcn/stgcn_{name}_raw' for name in NTU + PKU}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
+    expected |= {f'moco/bigru_improvised_{name}' for name in IMPROVISED}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_{name}' for name in ABLATIONS}
     expected |= {f'halp/ablation/bigru_ntu60_xsub_{name}' for name in HALP_ABLATIONS}
@@ -246,17 +256,24 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
     if config.method == 'SeBiReNet':
         own.add('recurrent')
-    assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
+    shared = {'knn', 'coordinates', 'retrieval', 'linear', 'few_shot'}
+    assert set(config.protocols) == shared | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.default_hooks.values():
         HOOKS.build(hook)
     assert config.method == METHODS[config_id(path).split('/')[0]]
-    assert config.test_dataset.data_file == config.train_dataloader.dataset.data_file
+    train_clips, test_clips = config.train_dataloader.dataset, config.test_dataset
+    assert train_clips.prepare_with.endswith(f'--out {train_clips.data_file}')
     split = path.stem.split('_')[2]
-    assert config.train_dataloader.dataset.split == f'{split}_train'
-    assert config.test_dataset.split == f'{split}_test'
-    assert config.test_dataset.prepare_with.endswith(f'--out {config.test_dataset.data_file}')
+    if split in IMPROVISED:  # without labels
+        assert test_clips is None
+        assert f'--layout {layout} ' in train_clips.prepare_with
+    else:
+        assert train_clips.split == f'{split}_train'
+        assert test_clips.split == f'{split}_test'
+        for key in ('data_file', 'prepare_with'):
+            assert test_clips[key] == train_clips[key]
     # A file can describe what inference needs of it.
     described = describe_model(config, InferenceModel.of(model), dataset)
     assert ModelDescription.from_dict(described.to_dict()).streams == model.sources

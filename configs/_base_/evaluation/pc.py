@@ -6,6 +6,7 @@ protocols = dict(
     knn=dict(type='KNNProtocol', k=1, autoencoder=dict(code_dim=125)),
     coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
+    few_shot=dict(type='FewShotProtocol'),
     linear=dict(
         type='LinearProtocol', epochs=80, batch_size=64, learning_rate=0.005, milestones=[50, 70]
     ),
