@@ -30,6 +30,7 @@ METHODS = {
     'pstl/stgcn': {'joint/twins', 'joint/spatial_twins'},
     'crosclr_b/bigru': {f'{stream}/cross_stream' for stream in ('joint', 'bone', 'motion')},
     'va_lstm/lstm': set(),
+    'pc/bigru': {'joint/regeneration'},
     'sebirenet/sebirenet': {'joint/denoising'},
     'colorization/dgcnn': {'temporal/temporal', 'spatial/spatial'},
     'longt_gan/gru': {'joint/inpainting'},
