@@ -184,7 +184,7 @@ def test_other_networks_are_named():
     ) as e:
         convert_released({'encoder_q.weight': torch.ones(2)})
     for kind in ('STGCN', 'BiGRU', 'AGCN', 'HCN', 'LSTM', 'SpatioTemporalTransformer'):
-        assert f'of a released {kind}' in str(e.value)
+        assert f'of a released {kind}' in str(error.value)
 
 
 @torch.no_grad()
@@ -247,7 +247,7 @@ def test_mamp():
     assert all(name.startswith(parts) for name in converted.state)
     assert len(converted.state) == len(state)
     del state['joints_embed.proj.weight']
-    with pytest.raises(ValueError, match='joints_embed.proj.weight of a released Spatio'):
+    with pytest.raises(ValueError, match=r'joints_embed\.proj\.weight of a released Spatio'):
         convert_released(state)
     alone = {name: torch.ones(1, 1, 4, 1) for name in ('joints_embed.proj.weight',)}
     with pytest.raises(ValueError, match=r"\['decoder'\] are not there; expected an Spatio"):
