@@ -181,7 +181,7 @@ def test_a_network_alone_may_be_a_classifier():
 def test_other_networks_are_named():
     with pytest.raises(
         ValueError, match=r"entries \['weight'\] and so on; expected projector"
-    ) as e:
+    ) as error:
         convert_released({'encoder_q.weight': torch.ones(2)})
     for kind in ('STGCN', 'BiGRU', 'AGCN', 'HCN', 'LSTM', 'SpatioTemporalTransformer'):
         assert f'of a released {kind}' in str(error.value)
