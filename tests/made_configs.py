@@ -29,6 +29,7 @@ METHODS = {
     ('sebirenet', 'sebirenet'): list(FACTS),
     ('dgcnn', 'colorization'): list(FACTS),
     ('gru', 'longt_gan'): list(FACTS),
+    ('gltransformer', 'gl_transformer'): list(FACTS),
     ('transformer', 'slim'): list(ALL_FACTS),
     ('dste', 'usdrl'): list(ALL_FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},

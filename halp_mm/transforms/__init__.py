@@ -36,6 +36,7 @@ from halp_mm.transforms.temporal import (
     TemporalCropSample,
     TemporalFlip,
     TemporalShiftCrop,
+    TemporalStretch,
     crop_resize,
 )
 from halp_mm.transforms.tube_masking import SemanticTubeMask
@@ -85,6 +86,7 @@ __all__ = [
     'TemporalCropSample',
     'TemporalFlip',
     'TemporalShiftCrop',
+    'TemporalStretch',
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',
