@@ -247,7 +247,7 @@ class TemporalStretch(RandomTransform):
         num_frames = min(longest, self.max_frames)
         length = (clips.num_frames * factor).long().clamp(min=1)
         frames = torch.arange(num_frames, device=clips.device, dtype=clips.coordinates.dtype)
-        scale = (clips.num_frames / length).to(frames.dtype)
+        scale = clips.num_frames.to(frames.dtype) / length
         places = (frames + 0.5) * scale[:, None] - 0.5
         stretched = frames_between(clips, torch.zeros_like(length), clips.num_frames, places)
         coordinates = stretched.coordinates

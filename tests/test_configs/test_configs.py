@@ -60,6 +60,7 @@ COMPARED = {
     'longt_gan': ('gru', NTU + PKU),
     'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'gl_transformer': ('gltransformer', NTU),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
@@ -73,7 +74,13 @@ FREE_COMBINATIONS = [
 ]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
-    for name in ('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn')
+    for name in (
+        'halp/bigru',
+        'aimclr/stgcn',
+        'ascal/lstm',
+        'skeletonbt/stgcn',
+        'gl_transformer/gltransformer',
+    )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
 METHODS = {
@@ -107,6 +114,7 @@ METHODS = {
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
+    'gl_transformer': 'GL-Transformer',
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
@@ -127,6 +135,7 @@ NARROW = dict(
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
     SLiMTransformer=dict(embed_dim=16, depth=1),
     DSTE=dict(embed_dim=16, depth=1),
+    GLTransformer=dict(embed_dim=4, depth=1, num_heads=2),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     ViewAdaptedEncoder=dict(hidden_size=4),

@@ -68,7 +68,7 @@ ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrame
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
 ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
 ELSEWHERE |= {'RandomPerson', 'SemanticTubeMask', 'TemporalCrop', 'TemporalCropSample'}
-ELSEWHERE |= {'MirroredRepeat'}
+ELSEWHERE |= {'MirroredRepeat', 'TemporalStretch'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
