@@ -18,6 +18,7 @@ _PROJECTOR = dict(type='Projector', out_dim=8)
 _LENGTHS = [16] * 8
 _MASKED = 0.5
 _CELL = 8  # frames
+_ORDERS = 6  # of three segments
 
 
 def check_head(
@@ -89,6 +90,7 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
             'mask': cells.repeat_interleave(_CELL, 2),
             'hidden': cells.flatten().nonzero().flatten(),
             'rotation': torch.linalg.qr(torch.randn(count, 3, 3, generator=source)).Q,
+            'permutation': torch.randint(_ORDERS, (count,), generator=source),
         }
     state = torch.get_rng_state()
     losses = model(views, None, draws, progress, mode='loss')

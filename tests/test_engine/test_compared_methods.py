@@ -32,6 +32,7 @@ METHODS = {
     'colorization/dgcnn': {'temporal/temporal', 'spatial/spatial'},
     'longt_gan/gru': {'joint/inpainting'},
     'aagcn/agcn': set(),
+    'ms2l/bigru': {'joint/motion', 'joint/jigsaw', 'joint/contrast'},
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
     'cmd/va-bigru': {
