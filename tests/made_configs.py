@@ -30,6 +30,7 @@ METHODS = {
     ('dgcnn', 'colorization'): list(FACTS),
     ('gru', 'longt_gan'): list(FACTS),
     ('bigru', 'pc'): list(ALL_FACTS),
+    ('gltransformer', 'gl_transformer'): list(FACTS),
     ('transformer', 'slim'): list(ALL_FACTS),
     ('dste', 'usdrl'): list(ALL_FACTS),
     ('transformer', 'h_transformer'): list(FACTS),

@@ -39,6 +39,7 @@ from halp_mm.transforms.temporal import (
     TemporalCropSample,
     TemporalFlip,
     TemporalShiftCrop,
+    TemporalStretch,
     crop_resize,
 )
 from halp_mm.transforms.temporal_mask import TemporalMask
@@ -92,6 +93,7 @@ __all__ = [
     'TemporalFlip',
     'TemporalMask',
     'TemporalShiftCrop',
+    'TemporalStretch',
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',

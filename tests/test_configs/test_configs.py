@@ -62,6 +62,7 @@ COMPARED = {
     'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'h_transformer': ('transformer', ['ntu60_xsub', 'ntu60_xview']),
     'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'gl_transformer': ('gltransformer', NTU),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
@@ -85,6 +86,7 @@ RELEASES = [
         *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
         'ms2l/bigru',
         'h_transformer/transformer',
+        'gl_transformer/gltransformer',
     )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
@@ -124,6 +126,7 @@ METHODS = {
     'slim': 'SLiM',
     'usdrl': 'USDRL',
     'h_transformer': 'H-Transformer',
+    'gl_transformer': 'GL-Transformer',
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
@@ -144,6 +147,7 @@ NARROW = dict(
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
     SLiMTransformer=dict(embed_dim=16, depth=1),
     DSTE=dict(embed_dim=16, depth=1),
+    GLTransformer=dict(embed_dim=4, depth=1, num_heads=2),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     HierarchicalTransformer=dict(hidden_size=16),
