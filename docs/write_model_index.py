@@ -19,6 +19,8 @@ ENCODERS = {
     'bigru': 'BiGRU',
     'dgcnn': 'DGCNN',
     'gru': 'GRU',
+    'dste': 'DSTE',
+    'gltransformer': 'GL-Transformer',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'sebirenet': 'SeBiReNet',
@@ -26,7 +28,9 @@ ENCODERS = {
     'transformer': 'transformer',
 }
 DATASETS = {
+    'improvised': 'improvised synthetic clips',
     'msr-action3d': 'MSR-Action3D',
+    'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',
     'ntu120': 'NTU RGB+D 120',
     'nw-ucla': 'NW-UCLA',

@@ -134,19 +134,33 @@ def randn_of_frames(
     return torch.cat(blocks, frame_dim).narrow(frame_dim, 0, size[frame_dim]).contiguous()
 
 
-def _branch(generator: Generator) -> Generator:
-    """A generator that depends on another one's state, from which a single number is drawn."""
+def on_host(generator: Generator | None) -> Generator | None:
+    """A generator on the CPU that depends on another one's state; None for PyTorch's own.
+
+    For what is decided number by number, without waiting for a device.
+    """
+    return None if generator is None else _branch(generator, torch.device('cpu'))
+
+
+def _branch(generator: Generator, device: torch.device | None = None) -> Generator:
+    """A generator that depends on another one's state, from which a single number is drawn.
+
+    Args:
+        generator: The other generator.
+        device: Device of the draws; by default the other generator's.
+    """
+    device = generator.device if device is None else device
     if isinstance(generator, BatchGenerator):
         source = generator.source
-        return BatchGenerator(generator.device, None if source is None else _branch(source))
+        return BatchGenerator(device, None if source is None else _branch(source, device))
     is_of_clips = isinstance(generator, ClipGenerator)
     common = generator.common if is_of_clips else generator
     seed = zlib.crc32(common.get_state().numpy().tobytes())  # the host does not wait for this
     torch.rand(1, generator=common, device=common.device)
     if is_of_clips:
         places = (generator.rank, generator.world_size, generator.num_clips)
-        return ClipGenerator(common.device, seed, seed, *places)
-    return Generator(common.device).manual_seed(seed)
+        return ClipGenerator(device, seed, seed, *places)
+    return Generator(device).manual_seed(seed)
 
 
 def randint(

@@ -26,6 +26,7 @@ class TrainingProgress:
         world_size: Number of processes.
         num_clips: Number of clips of the global batch; by default all processes have as many.
         start_epoch: Epoch in which the component that receives the progress becomes active.
+        max_epochs: Number of epochs of the run; None if that is unknown.
     """
 
     epoch: int = 0
@@ -36,11 +37,22 @@ class TrainingProgress:
     world_size: int = 1
     num_clips: int | None = None
     start_epoch: int = 0
+    max_epochs: int | None = None
 
     @property
     def active_iterations(self) -> int:
         """Number of completed iterations since the start epoch; negative before it."""
         return self.iteration - self.start_epoch * self.iterations_per_epoch
+
+    @property
+    def epochs(self) -> float:
+        """Number of completed epochs, with the completed share of this one."""
+        return self.iteration / self.iterations_per_epoch
+
+    @property
+    def share(self) -> float:
+        """Completed share of the run, from 0 to 1; 0 if its length is unknown."""
+        return min(1.0, self.epochs / self.max_epochs) if self.max_epochs else 0.0
 
     def generator(
         self, device: torch.device | str, purpose: str, same_on_all_ranks: bool = False

@@ -27,6 +27,7 @@ TIME_FIELDS = ('finished', 'seconds')
 _NOTES = {
     'best_top1': 'highest after any epoch, chosen by the test clips',
     'best_epoch': 'the epoch of best_top1',
+    'features/top1': 'without the autoencoder',
     'recall1': 'nearest training clip is of the class',
     'recall5': 'one of the nearest five is of the class',
     'map': 'mean average precision',
@@ -170,6 +171,11 @@ def results_table(results: Mapping) -> str:
     metrics, notes = results['metrics'], dict(_NOTES)
     if 'best_top1' in metrics:
         notes |= dict.fromkeys(('top1', 'top5'), 'after the last epoch')
+    notes |= {
+        name: 'highest of so many classifiers, chosen by the test clips'
+        for name in metrics
+        if name.startswith('best_of_')
+    }
     width = max(12, *(len(name) + 2 for name in metrics))
     for name, value in metrics.items():
         number = f'{value:.2f}' if isinstance(value, float) else value

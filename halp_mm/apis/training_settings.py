@@ -67,11 +67,11 @@ SCHEDULER: dict[str, Check] = {
     'gamma': _ABOVE_ZERO,
     'factor': _ABOVE_ZERO,
     'start_factor': _ABOVE_ZERO,
-    'end_factor': _ABOVE_ZERO,
+    'end_factor': check_fraction,
     'step_size': check_count,
     'T_max': check_count,
     'eta_min': _NOT_NEGATIVE,
-    'eta_min_ratio': check_fraction,
+    'eta_min_ratio': _NOT_NEGATIVE,  # a weight decay may grow
     'power': check_positive,
     'total_steps': check_count,
     'begin': _WHOLE,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.evaluation.features import extract_features
-from halp_mm.evaluation.linear import linear_classifier
+from halp_mm.evaluation.linear_layer import linear_classifier
 from halp_mm.evaluation.protocol import Outcome
 from halp_mm.evaluation.trained_protocol import EpochJudge, TrainedProtocol
 from halp_mm.models import InferenceModel

@@ -83,9 +83,9 @@ class TrainedProtocol(Protocol):
         self.train_view = None if train_view is None else build_transform(list(train_view))
 
     def make_optimizer(
-        self, parameters: Iterable[nn.Parameter]
+        self, parameters: Iterable[nn.Parameter] | Sequence[dict]
     ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-        """The optimizer of parameters, and its schedule, which takes a step an epoch."""
+        """The optimizer of parameters, or groups of them, and its schedule of a step an epoch."""
         if self.optimizer == 'Adam':
             optimizer = torch.optim.Adam(
                 parameters, self.learning_rate, weight_decay=self.weight_decay

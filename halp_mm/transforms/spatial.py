@@ -9,10 +9,18 @@ import torch
 from torch import Generator, Tensor
 
 from halp_mm import clip_draws
-from halp_mm.argument_checks import check_at_least, check_fraction, check_range
+from halp_mm.argument_checks import (
+    check_at_least,
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_range,
+)
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+
+_AXES = 'xyz'
 
 
 def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
@@ -67,11 +75,16 @@ class Shear(RandomTransform):
 
     Args:
         amplitude: The matrix has a unit diagonal, and off it entries uniform in ±amplitude.
+        keep_center: Whether the centre joint stays as it is: after
+            :class:`~halp_mm.transforms.CenterTrajectory` it holds a person's path. So does the
+            release of GL-Transformer (Kim et al., ECCV 2022).
     """
 
-    def __init__(self, amplitude: float = 1.0) -> None:
+    def __init__(self, amplitude: float = 1.0, keep_center: bool = False) -> None:
         check_at_least(0, amplitude=amplitude)
+        check_flag(keep_center=keep_center)
         self.amplitude = amplitude
+        self.keep_center = keep_center
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``matrix`` ``[N, D, D]``."""
@@ -80,8 +93,12 @@ class Shear(RandomTransform):
         return {'matrix': matrix}
 
     def apply(self, clips: Clips, matrix: Tensor) -> Clips:
-        """Multiply every joint with its clip's matrix."""
-        return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
+        """Multiply every joint, except a kept one, with its clip's matrix."""
+        coordinates = map_coordinates(clips.coordinates, matrix)
+        if self.keep_center:
+            center = clips.layout.index(clips.layout.center)
+            coordinates[..., center, :] = clips.coordinates[..., center, :]
+        return clips.with_coordinates(coordinates)
 
 
 @TRANSFORMS.register_module()
@@ -92,8 +109,9 @@ class Rotate(RandomTransform):
     they are clockwise for somebody who looks from the axis' positive end to the origin.
 
     Args:
-        main_degrees: Range of the angle about the main axis, which is drawn of x, y and z.
+        main_degrees: Range of the angle about the main axis.
         other_degrees: Range of the angles about the other two.
+        axis: The main axis, ``'x'``, ``'y'`` or ``'z'``; drawn for each clip if None.
 
     Raises:
         ValueError: if a range is none, or the clips' layout is not three-dimensional.
@@ -103,8 +121,11 @@ class Rotate(RandomTransform):
         self,
         main_degrees: tuple[float, float] = (0, 30),
         other_degrees: tuple[float, float] = (0, 1),
+        axis: str | None = None,
     ) -> None:
         check_range(main_degrees=main_degrees, other_degrees=other_degrees)
+        check_choice([*_AXES, None], axis=axis)
+        self.axis = axis
         self.main_degrees = main_degrees
         self.other_degrees = other_degrees
 
@@ -112,7 +133,8 @@ class Rotate(RandomTransform):
         """Draw ``angles`` about x, y and z in radians, ``[N, 3]``."""
         uniform = clip_draws.rand(len(clips), 4, generator=generator, device=clips.device)
         axes = torch.arange(3, device=clips.device)
-        main = (3 * uniform[:, 3:]).long().clamp(max=2) == axes
+        drawn = (3 * uniform[:, 3:]).long().clamp(max=2)
+        main = axes == (drawn if self.axis is None else _AXES.index(self.axis))
         ranges = (self.main_degrees, self.other_degrees)
         far, little = (low + (high - low) * uniform[:, :3] for low, high in ranges)
         return {'angles': torch.where(main, far, little) * (math.pi / 180)}
@@ -180,14 +202,25 @@ def rotations(angles: Tensor) -> Tensor:
 class SpatialFlip(BatchTransform):
     """Swap the left and the right joints.
 
-    As in the release of AimCLR, joints change places and coordinates stay: this is no mirror
-    image, which would also turn the sign of one axis. A score goes with its joint.
+    By default, as in the release of AimCLR, joints change places and coordinates stay. A score goes
+    with its joint.
+
+    Args:
+        mirror: Whether the sign of x turns as well, which gives a mirror image, as in the release
+            of SLiM.
     """
+
+    def __init__(self, mirror: bool = False) -> None:
+        check_flag(mirror=mirror)
+        self.mirror = mirror
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Swap; the generator is not needed."""
-        mirror = mirror_index(clips.layout, clips.device)
-        return clips.with_coordinates(clips.coordinates.index_select(-2, mirror))
+        swap = mirror_index(clips.layout, clips.device)
+        coordinates = clips.coordinates.index_select(-2, swap)
+        if self.mirror:
+            coordinates[..., 0].neg_()
+        return clips.with_coordinates(coordinates)
 
 
 @lru_cache

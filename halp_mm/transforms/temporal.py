@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -47,9 +48,34 @@ def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) ->
     Returns:
         A batch ``[N, M, num_frames, V, C]``.
     """
+    return frames_between(clips, start, length, resized_places(length, num_frames, clips))
+
+
+def resized_places(length: Tensor, num_frames: int, clips: Clips) -> Tensor:
+    """Places within pieces ``[N, num_frames]``, the centres of cells of equal length.
+
+    Args:
+        length: Length of each piece ``[N]``.
+        num_frames: Number of places.
+        clips: The batch, which has the places' type.
+    """
     dtype = clips.coordinates.dtype
     cells = torch.arange(num_frames, device=clips.device, dtype=dtype) + 0.5
-    places = cells * (length[:, None].to(dtype) / num_frames) - 0.5
+    return cells * (length[:, None].to(dtype) / num_frames) - 0.5
+
+
+def frames_between(clips: Clips, start: Tensor, length: Tensor, places: Tensor) -> Clips:
+    """Frames at places of a piece of each clip, interpolated linearly.
+
+    Args:
+        clips: A batch ``[N, M, T, V, C]``.
+        start: First frame of each piece ``[N]``.
+        length: Length of each piece ``[N]``.
+        places: Places within the pieces ``[N, T']``, clamped to them.
+
+    Returns:
+        A batch ``[N, M, T', V, C]``.
+    """
     last = (length - 1)[:, None]
     places = torch.minimum(places.clamp(min=0), last)
     before = places.floor().long()
@@ -60,32 +86,25 @@ def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) ->
         for frame in (before, after)
     )
     resized = torch.lerp(first, second, fraction)
-    frames = torch.full_like(clips.num_frames, num_frames)
+    frames = torch.full_like(clips.num_frames, places.shape[1])
     return replace(clips, coordinates=resized, num_frames=frames)
 
 
 @TRANSFORMS.register_module()
-class TemporalCropResize(RandomTransform):
-    """Cut out a random piece and resize it.
+class TemporalCrop(RandomTransform):
+    """Cut out a random piece.
 
     Args:
         ratio: Range of the piece's length relative to the clip's.
-        num_frames: Length afterwards.
         min_frames: The piece has at least so many frames, or the whole clip if that is shorter.
     """
 
-    def __init__(
-        self,
-        ratio: tuple[float, float] = (0.1, 1.0),
-        num_frames: int = 64,
-        min_frames: int = 64,
-    ) -> None:
+    def __init__(self, ratio: tuple[float, float] = (0.5, 1.0), min_frames: int = 16) -> None:
         check_range(ratio=ratio)
         if not 0 < ratio[0] <= ratio[1] <= 1:
             raise ValueError(f'ratio must be a range within (0, 1], got {ratio}')
-        check_count(num_frames=num_frames, min_frames=min_frames)
+        check_count(min_frames=min_frames)
         self.ratio = ratio
-        self.num_frames = num_frames
         self.min_frames = min_frames
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
@@ -101,8 +120,75 @@ class TemporalCropResize(RandomTransform):
         return {'start': start, 'length': length}
 
     def apply(self, clips: Clips, start: Tensor, length: Tensor) -> Clips:
+        """Move the pieces to the start; what follows them becomes padding."""
+        frames = torch.arange(clips.coordinates.shape[2], device=clips.device)
+        places = torch.minimum(start[:, None] + frames, clips.num_frames[:, None] - 1)
+        coordinates = take_frames(clips.coordinates, places[:, None])
+        coordinates *= (frames < length[:, None])[:, None, :, None, None]
+        return replace(clips, coordinates=coordinates, num_frames=length)
+
+
+@TRANSFORMS.register_module()
+class TemporalCropResize(TemporalCrop):
+    """Cut out a random piece and resize it.
+
+    Args:
+        ratio: Range of the piece's length relative to the clip's.
+        num_frames: Length afterwards.
+        min_frames: The piece has at least so many frames, or the whole clip if that is shorter.
+    """
+
+    def __init__(
+        self,
+        ratio: tuple[float, float] = (0.1, 1.0),
+        num_frames: int = 64,
+        min_frames: int = 64,
+    ) -> None:
+        super().__init__(ratio, min_frames)
+        check_count(num_frames=num_frames)
+        self.num_frames = num_frames
+
+    def apply(self, clips: Clips, start: Tensor, length: Tensor) -> Clips:
         """See :func:`crop_resize`."""
         return crop_resize(clips, start, length, self.num_frames)
+
+
+@TRANSFORMS.register_module()
+class TemporalCropSample(TemporalCropResize):
+    """Cut out a random piece, and take frames of it at random, in their order.
+
+    A piece that is shorter than wanted is resized linearly. One of up to twice the length loses
+    random frames. Of a longer one, cut into parts of equal length, a frame is taken from each part.
+
+    Source: SLiM (arXiv 2603.10648), its release.
+
+    Args:
+        ratio: Range of the piece's length relative to the clip's.
+        num_frames: Length afterwards.
+        min_frames: The piece has at least so many frames, or the whole clip if that is shorter.
+    """
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``start`` and ``length`` of each piece, ``[N]``, and ``places`` ``[N, T']``."""
+        draws = super().draw(clips, generator)
+        size = (len(clips), self.num_frames)
+        uniform = clip_draws.rand(*size, generator=generator, device=clips.device)
+        length = draws['length'][:, None]
+        # Sorted numbers from 0 to the number of frames to skip: so many were skipped so far.
+        to_skip = (length - self.num_frames).clamp(min=0)
+        skipped = (uniform.sort(1).values * (to_skip + 1)).long()
+        steps = torch.arange(self.num_frames, device=clips.device)
+        of_part = ((steps + uniform) * length / self.num_frames).long()
+        places = torch.where(
+            length < 2 * self.num_frames, torch.minimum(skipped, to_skip) + steps, of_part
+        )
+        resized = resized_places(draws['length'], self.num_frames, clips)
+        places = torch.where(length < self.num_frames, resized, places.to(resized.dtype))
+        return {**draws, 'places': places}
+
+    def apply(self, clips: Clips, start: Tensor, length: Tensor, places: Tensor) -> Clips:
+        """See :func:`frames_between`."""
+        return frames_between(clips, start, length, places)
 
 
 @TRANSFORMS.register_module()
@@ -125,6 +211,48 @@ class CenterCropResize(BatchTransform):
         start = (clips.num_frames * ((1 - self.ratio) / 2)).long()
         start = torch.minimum(start, (clips.num_frames - 1) // 2)
         return crop_resize(clips, start, clips.num_frames - 2 * start, self.num_frames)
+
+
+@TRANSFORMS.register_module()
+class TemporalStretch(RandomTransform):
+    """Play each clip a little slower or faster, and cut what becomes too long.
+
+    A clip of T frames is resized linearly to T (1 + u) or T (1 - u) frames, each as likely, rounded
+    down, with u uniform from 0 to ``amplitude``.
+
+    Source: the release of GL-Transformer (Kim et al., ECCV 2022).
+
+    Args:
+        amplitude: The largest change relative to the clip's length, less than 1.
+        max_frames: Number of frames after which clips are cut.
+    """
+
+    def __init__(self, amplitude: float = 0.1, max_frames: int = 300) -> None:
+        check_fraction(below_one=True, amplitude=amplitude)
+        check_count(max_frames=max_frames)
+        self.amplitude = amplitude
+        self.max_frames = max_frames
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``factor`` of the lengths, ``[N]``."""
+        uniform = clip_draws.rand(
+            2, len(clips), generator=generator, device=clips.device, clip_dim=1
+        )
+        change = self.amplitude * uniform[1]
+        return {'factor': 1 + torch.where(uniform[0] > 0.5, -change, change)}
+
+    def apply(self, clips: Clips, factor: Tensor) -> Clips:
+        """Resize, cut, and fill shorter clips with zeros."""
+        longest = math.floor(clips.coordinates.shape[2] * (1 + self.amplitude))
+        num_frames = min(longest, self.max_frames)
+        length = (clips.num_frames * factor).long().clamp(min=1)
+        frames = torch.arange(num_frames, device=clips.device, dtype=clips.coordinates.dtype)
+        scale = clips.num_frames.to(frames.dtype) / length
+        places = (frames + 0.5) * scale[:, None] - 0.5
+        stretched = frames_between(clips, torch.zeros_like(length), clips.num_frames, places)
+        coordinates = stretched.coordinates
+        coordinates *= (frames < length[:, None])[:, None, :, None, None]
+        return replace(clips, coordinates=coordinates, num_frames=length.clamp(max=num_frames))
 
 
 @TRANSFORMS.register_module()

@@ -57,7 +57,8 @@ def encode_keys_as_rank(rank: int, folder: str) -> None:
         model = build_model(batch_norm='shuffled_keys')
         progress = TrainingProgress(rank=rank, world_size=2)
         clips = views_of(rank, 0)['key']['joint']
-        keys = model.keys_of('joint', 'key', clips, progress)
+        reads = model.reads_at(progress, 'joint')
+        *_, keys = model.copy_outputs('joint', 'key', clips, progress, reads, {})
         value = torch.tensor([float(rank), 3.0], requires_grad=True)
         mean = mean_over_ranks(value)
         assert not mean.requires_grad

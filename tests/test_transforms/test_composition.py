@@ -19,6 +19,7 @@ from halp_mm.transforms import (
     GaussianNoise,
     JointCorruption,
     JointFrameMask,
+    LimbScaling,
     RandomChoice,
     RandomMove,
     RandomTransform,
@@ -26,6 +27,7 @@ from halp_mm.transforms import (
     Shear,
     SpatioTemporalMask,
     TemporalCropResize,
+    TemporalCropSample,
     TemporalShiftCrop,
     build_transform,
 )
@@ -57,13 +59,17 @@ CONFIGS = [
     dict(type='JointOffset', std=0.1),
     dict(type='PoseNoise', num_joints=(2, 4)),
     dict(type='PoseStandardize'),
+    dict(type='LimbScaling'),
+    dict(type='Jigsaw'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
-ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory', 'TemporalMask'}
+ELSEWHERE |= {'RandomPerson', 'SemanticTubeMask', 'TemporalCrop', 'TemporalCropSample'}
+ELSEWHERE |= {'MirroredRepeat', 'FrameChoice', 'TemporalStretch'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -76,6 +82,8 @@ RANDOM = [
     AxisMask(),
     JointFrameMask((2, 6), (8, 12), (3, 6)),
     RandomMove(),
+    LimbScaling(),
+    TemporalCropSample((0.3, 1.0), 4, 2),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
 DETERMINISTIC = (
@@ -85,7 +93,7 @@ DETERMINISTIC = (
     'SubtractJoint',
     'PoseStandardize',
 )
-MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
+MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip', 'Jigsaw')
 FLAT = [
     c
     for c in CONFIGS

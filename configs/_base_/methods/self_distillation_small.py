@@ -2,7 +2,7 @@
 _base_ = './moco_small.py'
 
 method = 'Self-distillation'
-model = dict(heads=dict(moco=None, prototypes=dict(type='PrototypeHead')))
+model = dict(projector=None, heads=dict(moco=None, prototypes=dict(type='PrototypeHead')))
 short = [
     dict(type='TemporalCropResize', ratio=(0.2, 0.5), min_frames=8, num_frames=16),
     *_base_.view[1:],

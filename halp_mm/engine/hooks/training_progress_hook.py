@@ -30,6 +30,7 @@ class TrainingProgressHook(Hook):
             seed=runner.seed,
             rank=get_rank(),
             world_size=get_world_size(),
+            max_epochs=runner.max_epochs,
         )
         torch.manual_seed(progress.generator('cpu', 'dropout').initial_seed())
         data_batch['progress'] = progress

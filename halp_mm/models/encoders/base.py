@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -20,6 +22,8 @@ class Encoder(BaseModule, ABC):
 
     #: Length D of a feature.
     feature_dim: int
+    #: Lengths of the parts that a feature is made of, in their order, if heads can read them apart.
+    feature_parts: Mapping[str, int] = MappingProxyType({})
     #: Length D of each position of the map.
     map_dim: int
     #: Whether the map separates people.
@@ -29,7 +33,12 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
-    #: Number of frames of a cell, for encoders that omit hidden cells.
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, to replace it or to tell it
+    #: from padding.
+    reads_mask: bool = False
+    #: Whether a learned token replaces hidden cells; such an encoder reads the mask.
+    replaces_hidden: bool = False
+    #: Number of frames of a cell, for encoders that omit or replace hidden cells.
     cell_frames: int
     #: Number of people in a clip; None for any number.
     num_people: int | None = None

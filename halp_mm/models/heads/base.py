@@ -36,6 +36,15 @@ class PretrainingHead(BaseModule, ABC):
             networks: The query networks of the head's streams.
         """
 
+    def update_copies(self, momentum: float) -> None:
+        """Move the head's momentum copies of its own parts, if it has any, towards these parts.
+
+        This is called whenever the momentum copy of the networks is updated.
+
+        Args:
+            momentum: Share of the copies that the update keeps.
+        """
+
     @abstractmethod
     def loss(
         self, streams: Mapping[str, StreamOutputs], progress: TrainingProgress

@@ -14,16 +14,19 @@ from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
 
-def cross_correlation(first: Tensor, second: Tensor, eps: float = 1e-5) -> Tensor:
+def cross_correlation(
+    first: Tensor, second: Tensor, eps: float = 1e-5, correction: int = 0
+) -> Tensor:
     """Compute the correlations over a batch between the entries of two embeddings, ``[D, D]``.
 
     Args:
         first: ``[N, D]``.
         second: ``[N, D]``.
         eps: Added to the variances.
+        correction: 1 for the unbiased variances.
     """
     first, second = (
-        (z - z.mean(0)) / (z.var(0, correction=0) + eps).sqrt() for z in (first, second)
+        (z - z.mean(0)) / (z.var(0, correction=correction) + eps).sqrt() for z in (first, second)
     )
     return first.T @ second / len(first)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Reads:
     """The outputs that a head reads from each of its streams; a pre-trainer computes only these.
 
-    Without keys, there is no momentum copy of the networks. Without queues, nothing is queued.
+    If nothing from the momentum copy is read, there is none. Without queues, nothing is queued.
     Without queries and keys, there is no projector.
 
     Args:
@@ -20,6 +20,8 @@ class Reads:
         queries: Views whose embeddings are read, with gradient.
         keys: Views whose embeddings from the momentum copy are read.
         queues: Views whose keys are queued, each with the minimum queue size.
+        key_maps: Views whose feature maps from the momentum copy are read.
+        key_features: Views whose features from the momentum copy are read.
     """
 
     clips: frozenset[str] = frozenset()
@@ -28,6 +30,8 @@ class Reads:
     queries: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
     queues: Mapping[str, int] = field(default_factory=dict)
+    key_maps: frozenset[str] = frozenset()
+    key_features: frozenset[str] = frozenset()
 
     def __or__(self, other: Reads) -> Reads:
         sizes = {
@@ -41,17 +45,24 @@ class Reads:
             self.queries | other.queries,
             self.keys | other.keys,
             sizes,
+            self.key_maps | other.key_maps,
+            self.key_features | other.key_features,
         )
 
     @property
     def views(self) -> frozenset[str]:
         """All views that are read in any form."""
-        return self.clips | self.encoded | self.keys | self.queues.keys()
+        return self.clips | self.encoded | self.copied | self.queues.keys()
 
     @property
     def encoded(self) -> frozenset[str]:
         """All views that an encoder maps with gradient."""
         return self.maps | self.features | self.queries
+
+    @property
+    def copied(self) -> frozenset[str]:
+        """All views that the momentum copy sees."""
+        return self.keys | self.key_maps | self.key_features
 
     @property
     def embeddings(self) -> bool:

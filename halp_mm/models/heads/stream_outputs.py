@@ -25,6 +25,8 @@ class StreamOutputs:
         keys: Embeddings ``[N, D]`` from the momentum copy by view, without gradient.
         queues: The stream's queues by view, without the keys of this batch.
         negatives: Entries of the queues before this batch, ``[L, D]`` by view.
+        key_maps: Feature maps from the momentum copy by view, without gradient.
+        key_features: Features from the momentum copy by view, without gradient.
     """
 
     stream: str
@@ -36,6 +38,8 @@ class StreamOutputs:
     keys: Mapping[str, Tensor] = field(default_factory=dict)
     queues: Mapping[str, FeatureQueue] = field(default_factory=dict)
     negatives: Mapping[str, Tensor] = field(default_factory=dict)
+    key_maps: Mapping[str, Tensor] = field(default_factory=dict)
+    key_features: Mapping[str, Tensor] = field(default_factory=dict)
     _similarities: dict[tuple[str, str], Tensor] = field(
         default_factory=dict, init=False, repr=False
     )

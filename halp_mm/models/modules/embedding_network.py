@@ -32,18 +32,27 @@ class EmbeddingNetwork(BaseModule):
         """Whether embeddings have unit length."""
         return self.projector.normalize
 
-    def forward(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
+    def forward(
+        self, clips: Tensor, visible: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`map_of`."""
-        return self.projector(self.encoder.readout(self.map_of(clips, visible)))
+        return self.projector(self.encoder.readout(self.map_of(clips, visible, mask)))
 
-    def map_of(self, clips: Tensor, visible: Tensor | None = None) -> Tensor:
+    def map_of(
+        self, clips: Tensor, visible: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Map a stream of clips to the encoder's feature map ``[N, M', D, T', V']``.
+
+        Encoders that neither omit nor replace what is hidden see zeros there.
 
         Args:
             clips: ``[N, M, T, V, C]``, zero where a mask hides.
-            visible: Indices ``[N, M, L]`` of the cells that the view's mask leaves; None without a
-                mask. Encoders that do not omit hidden cells see the zeros.
+            visible: Indices ``[N, M, L]`` of the cells that the view's mask leaves, if it draws
+                them.
+            mask: The view's mask, boolean ``[N, M, T, V]``, if it has one.
         """
         if visible is not None and self.encoder.omits_hidden:
             return self.encoder.forward_map(clips, visible)
+        if mask is not None and self.encoder.reads_mask:
+            return self.encoder.forward_map(clips, mask)
         return self.encoder.forward_map(clips)

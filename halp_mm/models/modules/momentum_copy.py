@@ -32,10 +32,14 @@ class MomentumCopy(AveragedModel):
         self.requires_grad_(False)
 
     @torch.no_grad()
-    def update_parameters(self, network: nn.Module) -> None:
-        """Move all parameters towards the network's in one foreach operation."""
-        assert self.multi_avg_fn is not None, 'it is given when this is made'
-        self.multi_avg_fn(
-            list(self.module.parameters()), list(network.parameters()), self.n_averaged
-        )
+    def update_parameters(self, network: nn.Module, momentum: float | None = None) -> None:
+        """Move all parameters towards the network's in one foreach operation.
+
+        Args:
+            network: The network to follow.
+            momentum: Share of the copy that this update keeps; by default the one given first.
+        """
+        average = self.multi_avg_fn if momentum is None else get_ema_multi_avg_fn(momentum)
+        assert average is not None, 'it is given when this is made'
+        average(list(self.module.parameters()), list(network.parameters()), self.n_averaged)
         self.n_averaged += 1

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_count, check_flag
+from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 from halp_mm.registry import MODELS
 
@@ -30,6 +30,7 @@ class Projector(BaseModule):
         normalize: Whether to scale embeddings to unit length.
         batch_norm: Whether each hidden layer is normalised before its activation.
         bias: Whether linear layers have a bias.
+        activation: ``'ReLU'``, or ``'GELU'`` as in DINO.
         init_cfg: How mmengine initialises the weights; by default as PyTorch does.
 
     Raises:
@@ -44,6 +45,7 @@ class Projector(BaseModule):
         normalize: bool = True,
         batch_norm: bool = False,
         bias: bool = True,
+        activation: str = 'ReLU',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -54,6 +56,7 @@ class Projector(BaseModule):
         for size in hidden_dims:
             check_count(hidden_dim=size)
         check_flag(normalize=normalize, batch_norm=batch_norm, bias=bias)
+        check_choice(['ReLU', 'GELU'], activation=activation)
         self.out_dim = out_dim
         self.normalize = normalize
         layers: list[nn.Module] = []
@@ -61,7 +64,7 @@ class Projector(BaseModule):
             layers.append(nn.Linear(inputs, outputs, bias=bias))
             if batch_norm:
                 layers.append(nn.BatchNorm1d(outputs))
-            layers.append(nn.ReLU(inplace=True))
+            layers.append(nn.ReLU(inplace=True) if activation == 'ReLU' else nn.GELU())
         layers.append(nn.Linear([in_dim, *hidden_dims][-1], out_dim, bias=bias))
         self.layers = nn.Sequential(*layers)
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_at_least, check_count, check_fraction
+from halp_mm.models.modules.rotary_positions import rotated
 
 
 class SelfAttention(nn.Module):
@@ -27,15 +28,24 @@ class SelfAttention(nn.Module):
         self.query_key_value = nn.Linear(dim, 3 * dim)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor, is_seen: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        is_seen: Tensor | None = None,
+        rotation: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
         """Map tokens ``[B, L, D]`` to ``[B, L, D]``.
 
         Args:
             tokens: The tokens.
             is_seen: Boolean ``[B, L]``: which tokens are attended to; None for all.
+            rotation: Cosines and sines by which queries and keys are turned, see
+                :func:`~halp_mm.models.modules.rotary_positions.rotated`; None for no turning.
         """
         heads = self.query_key_value(tokens).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
+        if rotation is not None:
+            query, key = rotated(query, *rotation), rotated(key, *rotation)
         dropout = self.dropout if self.training else 0.0
         mask = None if is_seen is None else is_seen[:, None, None]
         attended = F.scaled_dot_product_attention(query, key, value, mask, dropout)
@@ -72,23 +82,62 @@ class TransformerBlock(nn.Module):
         num_heads: Number of attention heads; divides D.
         mlp_ratio: Units of the perceptron's hidden layer, as a multiple of D.
         drop_path: Probability of dropping a residual branch.
+        mlp: Another perceptron, instead of one with ``mlp_ratio``.
+        norm_eps: Added to the variances of the layer norms.
     """
 
     def __init__(
-        self, dim: int, num_heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0
+        self,
+        dim: int,
+        num_heads: int,
+        mlp_ratio: float = 4.0,
+        drop_path: float = 0.0,
+        mlp: nn.Module | None = None,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
-        hidden_dim = int(dim * mlp_ratio)
-        self.attention_norm = nn.LayerNorm(dim)
+        self.attention_norm = nn.LayerNorm(dim, norm_eps)
         self.attention = SelfAttention(dim, num_heads)
-        self.mlp_norm = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim))
+        self.mlp_norm = nn.LayerNorm(dim, norm_eps)
+        self.mlp = perceptron(dim, mlp_ratio) if mlp is None else mlp
         self.drop_path = DropPath(drop_path)
+
+    def forward(self, tokens: Tensor, rotation: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Map tokens ``[B, L, D]`` to ``[B, L, D]``; ``rotation`` as in the attention."""
+        attended = self.attention(self.attention_norm(tokens), rotation=rotation)
+        tokens = tokens + self.drop_path(attended)
+        return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+
+
+class GatedPerceptron(nn.Module):
+    """A perceptron whose hidden units are multiplied by gates; SwiGLU.
+
+    It has about as many weights as one of ``mlp_ratio`` without gates: two thirds of the hidden
+    units, rounded up to a multiple of 8.
+
+    Source: Shazeer, "GLU variants improve transformer", 2020.
+
+    Args:
+        dim: Length D of a token.
+        mlp_ratio: Units of the hidden layer without gates, as a multiple of D.
+    """
+
+    def __init__(self, dim: int, mlp_ratio: float) -> None:
+        super().__init__()
+        hidden_dim = (int(int(dim * mlp_ratio) * 2 / 3) + 7) // 8 * 8
+        self.gate_and_hidden = nn.Linear(dim, 2 * hidden_dim)
+        self.output = nn.Linear(hidden_dim, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens ``[B, L, D]`` to ``[B, L, D]``."""
-        tokens = tokens + self.drop_path(self.attention(self.attention_norm(tokens)))
-        return tokens + self.drop_path(self.mlp(self.mlp_norm(tokens)))
+        gate, hidden = self.gate_and_hidden(tokens).chunk(2, -1)
+        return self.output(F.silu(gate) * hidden)
+
+
+def perceptron(dim: int, mlp_ratio: float) -> nn.Sequential:
+    """The perceptron of a block, with one hidden layer of ``dim * mlp_ratio`` units."""
+    hidden_dim = int(dim * mlp_ratio)
+    return nn.Sequential(nn.Linear(dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, dim))
 
 
 def transformer_blocks(

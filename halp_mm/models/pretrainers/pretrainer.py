@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -13,7 +14,7 @@ from mmengine.dist import is_distributed
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_choice
+from halp_mm.argument_checks import check_choice, check_fraction
 from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
 from halp_mm.models.heads import PretrainingHead, Reads, StreamOutputs
@@ -29,7 +30,7 @@ from halp_mm.models.pretrainers.head_term import HeadTerm, build_head
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import check_stream
 from halp_mm.training_progress import TrainingProgress
-from halp_mm.transforms import BatchTransform, CellMask
+from halp_mm.transforms import BatchTransform, CellMask, SemanticTubeMask
 
 Result = TypeVar('Result')
 
@@ -59,6 +60,8 @@ class Pretrainer(BaseModel):
             derived maps and their embeddings like those of views.
         queue_size: L, the size of each queue.
         momentum: Share of the momentum copy that an update keeps.
+        final_momentum: The same at the end of training, reached along half a cosine; None for no
+            change.
         batch_norm: Source of batch norm's statistics with several ranks: ``'local'``, each rank's
             own batch; ``'synchronized'``, the global batch; ``'shuffled_keys'``, local with clips
             shuffled over the ranks for the key networks, so that a query and its key do not share
@@ -79,6 +82,7 @@ class Pretrainer(BaseModel):
         derived_maps: Mapping[str, dict] | None = None,
         queue_size: int = 16384,
         momentum: float = 0.999,
+        final_momentum: float | None = None,
         batch_norm: str = 'local',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -95,6 +99,8 @@ class Pretrainer(BaseModel):
         all_reads = union(reads.values())
         check_queues(all_reads, queue_size)
         check_choice(['local', 'synchronized', 'shuffled_keys'], batch_norm=batch_norm)
+        if final_momentum is not None:
+            check_fraction(final_momentum=final_momentum)
         if all_reads.embeddings and projector is None:
             raise ValueError('heads read embeddings, which a projector makes; set model.projector')
         super().__init__(
@@ -126,12 +132,18 @@ class Pretrainer(BaseModel):
         if batch_norm == 'synchronized':
             synchronize_batch_norm(self.query_networks)
         self.queues = nn.ModuleDict({name: pair[1] for name, pair in networks.items()})
-        self.key_networks = MomentumCopy(self.query_networks, momentum) if all_reads.keys else None
+        self.momentum = momentum
+        self.final_momentum = momentum if final_momentum is None else final_momentum
+        self.key_networks = (
+            MomentumCopy(self.query_networks, momentum) if all_reads.copied else None
+        )
         self.heads: Mapping[str, PretrainingHead] = ModuleDict(
             {name: head for name, (_, head) in built.items()}
         )
         for name, head in self.heads.items():
             head.connect({stream: self.query_networks[stream] for stream in terms[name].streams})
+        if batch_norm == 'synchronized':
+            synchronize_batch_norm(self.heads)
 
     @property
     def encoders(self) -> dict[str, Encoder]:
@@ -162,6 +174,8 @@ class Pretrainer(BaseModel):
         super().init_weights()
         if self.key_networks is not None:
             self.key_networks.module.load_state_dict(self.query_networks.state_dict())
+        for head in self.heads.values():
+            head.update_copies(0.0)
 
     def forward(
         self,
@@ -206,7 +220,10 @@ class Pretrainer(BaseModel):
             Scalars by name, ``STREAM/HEAD/NAME``; losses are weighted.
         """
         if self.key_networks is not None:
-            self.key_networks.update_parameters(self.query_networks)
+            momentum = self.momentum_at(progress)
+            self.key_networks.update_parameters(self.query_networks, momentum)
+            for head in self.heads.values():
+                head.update_copies(momentum)
         device = next(iter(next(iter(views.values())).values())).device
         streams = with_same_draws(
             lambda stream: self.run_networks(stream, views, draws, progress), self.sources, device
@@ -227,6 +244,11 @@ class Pretrainer(BaseModel):
             for view, queue in stream_outputs.queues.items():
                 queue.enqueue(gather_from_all_ranks(stream_outputs.keys[view]))
         return results
+
+    def momentum_at(self, progress: TrainingProgress) -> float:
+        """Share of the momentum copy that an update keeps at a moment of training."""
+        change = self.momentum - self.final_momentum
+        return self.final_momentum + change * (1 + math.cos(math.pi * progress.share)) / 2
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum the heads' losses; return the sum, and the sum with all scalars for logging.
@@ -260,11 +282,16 @@ class Pretrainer(BaseModel):
         source, reads = self.sources[stream], self.reads_at(progress, stream)
         network = self.query_networks[stream]
         queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
-        keys, maps, features, queries = {}, {}, {}, {}
+        keys, key_maps, key_features = {}, {}, {}
+        maps, features, queries = {}, {}, {}
         for view in views:
-            if view in reads.keys:
-                clips, visible = views[view][source], visible_in(draws, view)
-                keys[view] = self.keys_of(stream, view, clips, progress, visible)
+            if view in reads.copied:
+                made = self.copy_outputs(
+                    stream, view, views[view][source], progress, reads, hiding_in(draws, view)
+                )
+                for outputs, one in zip((key_maps, key_features, keys), made):
+                    if one is not None:
+                        outputs[view] = one
 
         def add_map(name: str, feature_map: Tensor) -> None:
             maps[name] = feature_map
@@ -278,7 +305,7 @@ class Pretrainer(BaseModel):
                 name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
             if derived or view in reads.encoded:
-                feature_map = network.map_of(views[view][source], visible_in(draws, view))
+                feature_map = network.map_of(views[view][source], **hiding_in(draws, view))
                 add_map(view, feature_map)
                 for name in derived:
                     add_map(name, self.derived_maps[name](feature_map))
@@ -292,35 +319,62 @@ class Pretrainer(BaseModel):
             keys=keys,
             queues={view: queues[view] for view in reads.queues},
             negatives={view: queues[view].snapshot() for view in reads.queues},
+            key_maps=key_maps,
+            key_features=key_features,
         )
 
     @torch.no_grad()
-    def keys_of(
+    def copy_outputs(
         self,
         stream: str,
         view: str,
         clips: Tensor,
         progress: TrainingProgress,
-        visible: Tensor | None = None,
-    ) -> Tensor:
-        """Compute the key network's embeddings ``[N, D]`` of clips, without gradient."""
-        assert self.key_networks is not None, 'they are made if a head reads keys'
+        reads: Reads,
+        hiding: Mapping[str, Tensor],
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Run a stream's momentum copy on a view, without gradient.
+
+        Returns:
+            The feature map, feature and embedding, each None if it is not read.
+        """
+        assert self.key_networks is not None, 'it is made if a head reads it'
         network = cast('ModuleDict', self.key_networks.module)[stream]
-        if not (self.shuffles_keys and is_distributed()):
-            return network(clips, visible)
-        purpose = f'shuffled keys {view}'
-        generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
-        clips = gather_from_all_ranks(clips)
-        order = torch.randperm(len(clips), generator=generator, device=clips.device)
-        if visible is not None:
-            visible = own_rows(gather_from_all_ranks(visible)[order])
-        shuffled = gather_from_all_ranks(network(own_rows(clips[order]), visible))
-        return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
+        order = None
+        if self.shuffles_keys and is_distributed():
+            purpose = f'shuffled keys {view}'
+            generator = progress.generator(clips.device, purpose, same_on_all_ranks=True)
+            clips = gather_from_all_ranks(clips)
+            order = torch.randperm(len(clips), generator=generator, device=clips.device)
+            clips = own_rows(clips[order])
+            hiding = {
+                name: own_rows(gather_from_all_ranks(draw)[order]) for name, draw in hiding.items()
+            }
+        feature_map = network.map_of(clips, **hiding)
+        feature = embedding = None
+        if view in reads.key_features | reads.keys:
+            feature = network.encoder.readout(feature_map)
+        if view in reads.keys:
+            embedding = network.projector(feature)
+        is_read = (view in reads.key_maps, view in reads.key_features, view in reads.keys)
+        return tuple(
+            in_own_order(output, order) if read else None
+            for output, read in zip((feature_map, feature, embedding), is_read)
+        )
 
 
-def visible_in(draws: Draws, view: str) -> Tensor | None:
-    """The indices of the cells that a view's mask leaves, ``[N, M, L]``; None without a mask."""
-    return draws.get(view, {}).get('visible')
+def in_own_order(rows: Tensor, order: Tensor | None) -> Tensor:
+    """This rank's rows of those that all ranks computed in another order; None for its own."""
+    if order is None:
+        return rows
+    shuffled = gather_from_all_ranks(rows)
+    return own_rows(torch.empty_like(shuffled).index_copy_(0, order, shuffled))
+
+
+def hiding_in(draws: Draws, view: str) -> dict[str, Tensor]:
+    """What a view's mask has drawn of ``visible`` and ``mask``; empty without a mask."""
+    of_view = draws.get(view, {})
+    return {name: of_view[name] for name in ('visible', 'mask') if name in of_view}
 
 
 def without_none(configs: Mapping[str, dict | None]) -> dict[str, dict]:
@@ -421,8 +475,8 @@ def check_cells(views: Mapping[str, BatchTransform], encoders: Mapping[str, Enco
         for part in getattr(transform, 'transforms', [transform]):
             for stream, encoder in encoders.items():
                 if (
-                    isinstance(part, CellMask)
-                    and encoder.omits_hidden
+                    isinstance(part, (CellMask, SemanticTubeMask))
+                    and (encoder.omits_hidden or encoder.replaces_hidden)
                     and encoder.cell_frames != part.cell_frames
                 ):
                     raise ValueError(

@@ -5,7 +5,14 @@ from types import SimpleNamespace
 
 import torch
 
-from halp_mm.models import CrossCorrelationHead, PretrainingHead, PrototypeHead, StreamOutputs
+from halp_mm.models import (
+    CrossCorrelationHead,
+    DecorrelationHead,
+    KoLeoHead,
+    PretrainingHead,
+    PrototypeHead,
+    StreamOutputs,
+)
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator, unit_vectors
 from tests.ranks import connected, run_two_ranks
@@ -17,10 +24,13 @@ def build_heads() -> dict[str, PretrainingHead]:
     torch.manual_seed(0)
     heads = {
         'barlow': CrossCorrelationHead(0.1, view='long', other_view='short'),
+        'decorrelation': DecorrelationHead(('long', 'short')),
+        'koleo': KoLeoHead(('long', 'short')),
         'prototypes': PrototypeHead(num_prototypes=3),
     }
+    encoder = SimpleNamespace(feature_dim=5)
     for head in heads.values():
-        head.connect({'joint': SimpleNamespace(embedding_dim=5)})
+        head.connect({'joint': SimpleNamespace(embedding_dim=5, encoder=encoder)})
         head.double()
     return heads
 
@@ -34,17 +44,23 @@ def losses_and_gradients(rows: slice) -> dict[str, dict]:
         layer.load_state_dict({k: unit_vectors(*v.shape) for k, v in layer.state_dict().items()})
         inputs = torch.randn(2, CLIPS, 4, generator=source, dtype=torch.float64)
         keys = unit_vectors(CLIPS, 5, seed=2)
+        read = {
+            view: layer(x[rows])
+            for view, x in zip(('long', 'short'), inputs)
+            if view in head.reads.encoded
+        }
+        copied = {'long': keys[rows]}
         outputs = StreamOutputs(
-            'joint',
-            queries={
-                view: layer(x[rows]) for view, x in zip(('long', 'short'), inputs)
-                if view in head.reads.queries
-            },
-            keys={'long': keys[rows]},
-        )  # fmt: skip
+            'joint', queries=read, features=read, keys=copied, key_features=copied
+        )
         loss = head.loss({'joint': outputs}, TrainingProgress())['joint']['loss']
         loss.backward()
-        parameters = [*layer.named_parameters(), *head.named_parameters()]
+        parameters = [
+            (name, parameter)
+            for module in (layer, head)
+            for name, parameter in module.named_parameters()
+            if parameter.requires_grad
+        ]
         results[name] = {'loss': loss.detach(), **{n: p.grad for n, p in parameters}}
     return results
 

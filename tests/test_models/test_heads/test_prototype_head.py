@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from halp_mm.models import PrototypeHead, StreamOutputs
-from halp_mm.models.heads.prototype_head import sinkhorn_knopp
+from halp_mm.models.heads.prototype_distillation import sinkhorn_knopp
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator, unit_vectors
 
@@ -49,87 +48,139 @@ def test_sharp_logits_stay_finite():
 
 
 VIEWS = ('long', 'other', 'short')
+PROJECTOR = dict(type='Projector', hidden_dim=[], out_dim=3)
 
 
 def head_of(**options) -> PrototypeHead:
+    """A head whose teacher differs from the student."""
+    encoder = SimpleNamespace(feature_dim=5, feature_parts={'class': 2, 'tokens': 3})
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        head = PrototypeHead(num_prototypes=4, **options)
-        head.connect({'joint': SimpleNamespace(embedding_dim=5)})
+        head = PrototypeHead(num_prototypes=4, projector=PROJECTOR, **options)
+        head.connect({'joint': SimpleNamespace(encoder=encoder)})
+        for parameter in head.teachers.parameters():
+            parameter.data.add_(0.1 * torch.randn(parameter.shape))
     return head.double()
 
 
-def outputs_of(head: PrototypeHead, seed: int = 0) -> StreamOutputs:
-    embeddings = {v: unit_vectors(6, 5, seed=10 * seed + i) for i, v in enumerate(VIEWS)}
+def outputs_of(head: PrototypeHead, dim: int = 5) -> StreamOutputs:
+    features = {v: unit_vectors(6, dim, seed=i) for i, v in enumerate(VIEWS)}
     return StreamOutputs(
         'joint',
-        queries={v: embeddings[v].requires_grad_() for v in VIEWS if v in head.reads.queries},
-        keys={v: unit_vectors(6, 5, seed=50 + i) for i, v in enumerate(VIEWS)
-              if v in head.reads.keys},
+        features={v: features[v].requires_grad_() for v in VIEWS if v in head.reads.features},
+        key_features={v: unit_vectors(6, dim, seed=50 + i) for i, v in enumerate(VIEWS)
+                      if v in head.reads.key_features},
     )  # fmt: skip
 
 
+def logits_of(network, features: torch.Tensor, temperature: float) -> list[list[float]]:
+    """Cosines of projections and prototypes, number by number."""
+
+    def unit(row: list[float]) -> list[float]:
+        length = math.sqrt(sum(x * x for x in row))
+        return [x / length for x in row]
+
+    (layer,) = network.projector.layers
+    prototypes = [unit(row) for row in network.prototypes.weight.tolist()]
+    weights = list(zip(layer.weight.tolist(), layer.bias.tolist()))
+    projected = [
+        unit([sum(w * x for w, x in zip(ws, row)) + bias for ws, bias in weights])
+        for row in features.tolist()
+    ]
+    return [
+        [sum(x * y for x, y in zip(row, one)) / temperature for one in prototypes]
+        for row in projected
+    ]
+
+
 @pytest.mark.parametrize(
-    ('students', 'teachers', 'pairs'),
+    ('students', 'teachers', 'masked', 'pairs'),
     [
-        (('long', 'short'), ('long',), [('long', 'short')]),
+        (('long', 'short'), ('long',), None, [('long', 'short')]),
         (
             VIEWS,
             ('long', 'other'),
+            None,
             [('long', 'other'), ('long', 'short'), ('other', 'long'), ('other', 'short')],
         ),
+        (('short',), ('long', 'other'), {'short': 'other'}, [('long', 'short')]),
     ],
 )
-def test_loss_equals_a_loop(students, teachers, pairs):
-    head = head_of(student_views=students, teacher_views=teachers)
-    assert head.reads.queries == {student for _, student in pairs}
-    assert head.reads.keys == {teacher for teacher, _ in pairs}
+@pytest.mark.parametrize('part', [None, 'tokens'])
+def test_loss_equals_a_loop(students, teachers, masked, pairs, part):
+    head = head_of(student_views=students, teacher_views=teachers, masked_views=masked, part=part)
+    assert head.reads.features == {student for _, student in pairs}
+    assert head.reads.key_features == {teacher for teacher, _ in pairs}
     assert not head.reads.queues
+    assert not head.reads.embeddings
     outputs = outputs_of(head)
     results = head.loss({'joint': outputs}, TrainingProgress())['joint']
-    prototypes = [
-        [x / math.sqrt(sum(y * y for y in row)) for x in row]
-        for row in head.prototypes['joint'].weight.tolist()
-    ]
-
-    def logits_of(embedding: torch.Tensor, temperature: float) -> list[list[float]]:
-        return [
-            [sum(x * y for x, y in zip(row, prototype)) / temperature for prototype in prototypes]
-            for row in embedding.tolist()
-        ]
-
-    total, used = 0.0, {}
-    for teacher, student in pairs:
-        assignment = sinkhorn_slowly(logits_of(outputs.keys[teacher], 0.06), 3)
-        used.setdefault(teacher, {row.index(max(row)) for row in assignment})
-        for p, logits in zip(assignment, logits_of(outputs.queries[student], 0.1)):
+    entries = slice(2, 5) if part else slice(0, 5)
+    student, teacher = head.students['joint'], head.teachers.module['joint']
+    views = list(dict.fromkeys(view for view, _ in pairs))
+    # The teacher's views are balanced together.
+    taught = torch.cat([outputs.key_features[view][:, entries] for view in views])
+    together = sinkhorn_slowly(logits_of(teacher, taught, 0.06), 3)
+    assignments = {view: together[6 * i : 6 * i + 6] for i, view in enumerate(views)}
+    total = 0.0
+    for view, other in pairs:
+        rows = logits_of(student, outputs.features[other][:, entries], 0.1)
+        for p, logits in zip(assignments[view], rows):
             normalizer = math.log(sum(math.exp(x) for x in logits))
             total -= sum(a * (x - normalizer) for a, x in zip(p, logits)) / 6 / len(pairs)
     assert results['loss'].item() == pytest.approx(total)
-    assert results['used_prototypes'].item() == pytest.approx(len(used['long']) / 4)
+    used = {row.index(max(row)) for row in together}
+    assert results['used_prototypes'].item() == pytest.approx(len(used) / 4)
     results['loss'].backward()
-    assert all(query.grad.any() for query in outputs.queries.values())
-    assert head.prototypes['joint'].weight.grad.any()
+    assert all(feature.grad[:, entries].any() for feature in outputs.features.values())
+    assert all(parameter.grad.any() for parameter in head.students.parameters())
+    assert all(parameter.grad is None for parameter in head.teachers.parameters())
 
 
-def test_the_teacher_is_fixed():
-    """Prototypes learn through the student only."""
+def test_the_teacher_follows():
     head = head_of()
-    outputs = outputs_of(head)
-    outputs.keys['long'].requires_grad_()
-    head.loss({'joint': outputs}, TrainingProgress())['joint']['loss'].backward()
-    assert outputs.keys['long'].grad is None
-    weight = head.prototypes['joint'].weight
-    prototypes = F.normalize(weight.detach(), dim=1)
-    assignment = sinkhorn_knopp(outputs.keys['long'].detach() @ prototypes.T / 0.06)
+    before = {k: v.clone() for k, v in head.teachers.module.state_dict().items()}
+    head.update_copies(0.9)
+    for key, value in head.students.state_dict().items():
+        expected = 0.9 * before[key] + 0.1 * value
+        torch.testing.assert_close(head.teachers.module.state_dict()[key], expected)
 
-    def student_loss(weight: torch.Tensor) -> torch.Tensor:
-        logits = outputs.queries['short'].detach() @ F.normalize(weight, dim=1).T / 0.1
-        return -(assignment * logits.log_softmax(1)).sum(1).mean()
 
-    copy = weight.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(student_loss(copy), copy)
-    torch.testing.assert_close(weight.grad, gradient)
+def test_the_teachers_temperature_warms_up():
+    head = head_of(teacher_temperature=0.07, initial_temperature=0.04, warmup_epochs=30)
+    found = [head.temperature_at(TrainingProgress(e, 10 * e, 10)) for e in (0, 10, 30, 99)]
+    assert found == pytest.approx([0.04, 0.05, 0.07, 0.07])
+    assert head_of(teacher_temperature=0.07).temperature_at(TrainingProgress()) == 0.07
+
+
+def test_prototypes_are_frozen_at_first():
+    head = head_of(frozen_epochs=1)
+    losses = []
+    for epoch in (0, 1):
+        head.zero_grad()
+        loss = head.stream_loss(outputs_of(head), TrainingProgress(epoch, epoch))['loss']
+        loss.backward()
+        losses.append(loss.item())
+        weights = head.students['joint'].prototypes.weight
+        assert weights.grad.any() == (epoch == 1)
+        assert head.students['joint'].projector.layers[0].weight.grad.any()
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ('parts', 'message'),
+    [
+        (
+            {'class': 5},
+            r"part='tokens'; .* SimpleNamespace have the parts \['class'\]",
+        ),
+        ({}, r'the features of SimpleNamespace have no parts\. Name one, or None'),
+    ],
+)
+def test_unknown_parts(parts, message):
+    encoder = SimpleNamespace(feature_dim=5, feature_parts=parts)
+    with pytest.raises(ValueError, match=message):
+        PrototypeHead(part='tokens').connect({'joint': SimpleNamespace(encoder=encoder)})
 
 
 @pytest.mark.parametrize(
