@@ -1,5 +1,5 @@
 # P&C sized for some hundred to some thousand clips and 2 CPU cores: a single layer, and whole clips
-# resized to 32 frames. docs/benchmarks.md says what each choice is worth.
+# resized to 32 frames.
 _base_ = './pc.py'
 
 model = dict(encoder=dict(hidden_size=256, num_layers=1))
