@@ -17,13 +17,18 @@ CONFIGS = ROOT / 'configs'
 ENCODERS = {
     'agcn': 'AGCN',
     'bigru': 'BiGRU',
+    'dgcnn': 'DGCNN',
+    'gru': 'GRU',
     'dste': 'DSTE',
+    'gltransformer': 'GL-Transformer',
     'hcn': 'HCN',
     'lstm': 'LSTM',
+    'sebirenet': 'SeBiReNet',
     'stgcn': 'ST-GCN',
     'transformer': 'transformer',
 }
 DATASETS = {
+    'improvised': 'improvised synthetic clips',
     'msr-action3d': 'MSR-Action3D',
     'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',

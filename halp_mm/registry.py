@@ -85,6 +85,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor',
     parent=mmengine.registry.OPTIM_WRAPPER_CONSTRUCTORS,
     scope=SCOPE,
+    locations=['halp_mm.engine'],
 )
 PARAM_SCHEDULERS = Registry(
     'parameter scheduler', parent=mmengine.registry.PARAM_SCHEDULERS, scope=SCOPE

@@ -35,7 +35,7 @@ KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
     'evaluation_data',
-    *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after'),
+    *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after', 'num_threads'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.
 NOT_SUPPORTED = {
@@ -67,6 +67,7 @@ REGISTRIES = {
     'train_cfg': registry.LOOPS,
     'optim_wrapper': registry.OPTIM_WRAPPERS,
     'optimizer': registry.OPTIMIZERS,
+    'separate': registry.OPTIMIZERS,
     'param_scheduler': registry.PARAM_SCHEDULERS,
     'visualizer': registry.VISUALIZERS,
     'vis_backends': registry.VISBACKENDS,
@@ -86,7 +87,14 @@ _ALL_COMPONENTS = {
     'param_scheduler',
     'views',
 }
-_ALL_COMPONENTS |= {'normalization', 'evaluation_view', 'train_view', 'transforms', 'vis_backends'}
+_ALL_COMPONENTS |= {
+    'separate',
+    'normalization',
+    'evaluation_view',
+    'train_view',
+    'transforms',
+    'vis_backends',
+}
 #: Places of single components.
 _COMPONENTS = {'model', 'data_preprocessor', 'dataset', 'test_dataset', 'sampler', 'collate_fn'}
 _COMPONENTS |= {'optimizer', 'projector', 'drop', 'train_cfg', 'protocol'}
@@ -101,10 +109,10 @@ _RUNNER_KEYS = {
     'default_hooks': {'priority'},
     'custom_hooks': {'priority'},
     'param_scheduler': {'convert_to_iter_based'},
-    'optim_wrapper': {'optimizer', 'constructor', 'paramwise_cfg'},
+    'optim_wrapper': {'optimizer', 'constructor', 'paramwise_cfg', 'separate'},
 }
 #: Dicts whose keys are names that users choose.
-_NAMED = {'default_hooks', 'protocols', 'views', 'heads', 'encoder', 'derived_maps'}
+_NAMED = {'default_hooks', 'protocols', 'views', 'heads', 'encoder', 'derived_maps', 'separate'}
 #: Keys that a pre-trainer reads before it builds what stands in these dicts.
 _PRETRAINER_KEYS = {'heads': set(TERM_KEYS), 'derived_maps': {'view'}}
 #: Sections without a type, and what they may have.

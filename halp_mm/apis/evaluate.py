@@ -198,7 +198,7 @@ def check_save(
     """
     if not protocol.trains_classifiers:
         raise ValueError(
-            f'the protocol {name!r} trains no classifier, so there is no model to save; use '
+            f'the protocol {name!r} gives no model that can be saved; use '
             'finetune, semi, transfer or linear. A checkpoint of a training can be used as it is'
         )
     if os.path.isdir(save):

@@ -67,7 +67,7 @@ SCHEDULER: dict[str, Check] = {
     'gamma': _ABOVE_ZERO,
     'factor': _ABOVE_ZERO,
     'start_factor': _ABOVE_ZERO,
-    'end_factor': _ABOVE_ZERO,
+    'end_factor': check_fraction,
     'step_size': check_count,
     'T_max': check_count,
     'eta_min': _NOT_NEGATIVE,
@@ -124,6 +124,8 @@ def check_training_settings(config: Mapping) -> None:
     check('optim_wrapper.optimizer', OPTIMIZER)
     if config.get('optim_wrapper', {}).get('optimizer', {}).get('lr', 0) is None:
         raise ValueError('optim_wrapper.optimizer.lr must be a finite number above 0, got None')
+    for name in _section(config, 'optim_wrapper.separate'):
+        check(f'optim_wrapper.separate.{name}', OPTIMIZER)
     check('optim_wrapper.clip_grad', CLIP_GRADIENTS)
     check('optim_wrapper.paramwise_cfg', MULTIPLIERS)
     groups = 'optim_wrapper.paramwise_cfg.custom_keys'
@@ -145,6 +147,8 @@ def check_training_settings(config: Mapping) -> None:
     check('randomness', RANDOMNESS)
     check('auto_scale_lr', SCALING)
     check('log_processor', LOG)
+    if config.get('num_threads') is not None:
+        check_count(num_threads=config['num_threads'])
     check_choice(LEVELS, log_level=config.get('log_level', 'INFO'))
     launchers = ['none', 'pytorch', 'slurm', 'mpi']
     check_choice(launchers, launcher=config.get('launcher', 'none'))

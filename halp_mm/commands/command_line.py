@@ -89,8 +89,8 @@ class Command:
 
         Returns:
             The exit status: 0, 1 after bad input (``ValueError``, ``OSError``, ``ImportError``),
-            130 after Ctrl-C. Each error is one message on stderr. Any other exception is a
-            programming error and passes.
+            130 after Ctrl-C, 141 if the reader of the output, such as ``head``, has left. Each
+            error is one message on stderr. Any other exception is a programming error and passes.
 
         Raises:
             SystemExit: with status 2, if the command line is wrong.
@@ -104,7 +104,11 @@ class Command:
                     given[name] = option.convert(given[name])
             said = self.function(**given)
             if said is not None:
-                print(said)
+                print(said, flush=True)
+        except BrokenPipeError:
+            # What is still in the buffer is written when Python ends, and nobody reads it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
         except UsageError as error:
             parser.error(str(error))
         except (ImportError, OSError, ValueError) as error:  # no optional package, or bad input

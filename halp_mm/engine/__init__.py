@@ -17,6 +17,7 @@ from halp_mm.engine.resume import resolve_checkpoint
 from halp_mm.engine.run_identity import check_same_run, read_run_identity
 from halp_mm.engine.runner import SkeletonRunner
 from halp_mm.engine.saved_model import ModelDescription, SavedModel, load_model, save_model
+from halp_mm.engine.separate_optimizers import JointOptimWrapper, SeparateOptimizers
 from halp_mm.engine.stop import EXIT_STOPPED, TrainingStopped, parse_duration
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.engine.weights import load_weights
@@ -28,12 +29,14 @@ __all__ = [
     'DeferredRuntimeInfoHook',
     'EpochBasedTrainLoop',
     'EvaluationHook',
+    'JointOptimWrapper',
     'KNNEvaluationHook',
     'LogVisualizer',
     'ModelDescription',
     'NormalizeOnceHook',
     'RunIdentityHook',
     'SavedModel',
+    'SeparateOptimizers',
     'SkeletonRunner',
     'TrainingProgressHook',
     'TrainingStopped',

@@ -42,7 +42,12 @@ def _tensors(values: object) -> dict[str, Tensor]:
 
 
 def _tensors_of(optimizer: object, parameters: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of an optimiser's state."""
+    """The tensors of an optimiser's state, or of the states of several by name."""
+    if isinstance(optimizer, Mapping) and 'state' not in optimizer:
+        for name, one in optimizer.items():
+            for key, tensor in _tensors_of(one, ()):
+                yield f'{key}, optimiser {name!r},', tensor
+        return
     states = optimizer.get('state') if isinstance(optimizer, Mapping) else None
     for number, state in states.items() if isinstance(states, Mapping) else ():
         is_named = isinstance(number, int) and number < len(parameters)

@@ -42,6 +42,10 @@ def training_summary(runner: Runner, test_dataset: Sized | None = None) -> str:
         ('streams', ', '.join(identity['streams'])),
         *_heads(model, runner.max_epochs),
         ('optimizer', _optimizer(config.optim_wrapper.get('optimizer', {}))),
+        *(
+            ('optimizer', f'{_optimizer(one)}, of {name}')
+            for name, one in (config.optim_wrapper.get('separate') or {}).items()
+        ),
         ('device', _device(model, runner.world_size)),
         ('files', f'{os.path.relpath(runner.work_dir)}, with the config'),
         ('log', f'{Path(runner.log_dir).name}/{runner.timestamp}.log, with the environment'),

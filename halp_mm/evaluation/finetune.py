@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -24,33 +24,17 @@ from halp_mm.training_progress import TrainingProgress
 
 
 class FinetunedModel(BaseModel):
-    """Copies of a model's encoders, each followed by a new linear layer or perceptron.
+    """Networks from clips to logits, for each stream of a model.
 
     Args:
         model: A pre-trainer or a classifier; it is not touched.
-        num_classes: Number of classes.
-        generator: Source of the new layers' weights.
-        hidden_dim: Units of the perceptron's hidden layer; None for a linear layer.
+        networks: By stream, a copy of the model's encoder with a classifier behind it.
     """
 
-    def __init__(
-        self,
-        model: BaseModel,
-        num_classes: int,
-        generator: torch.Generator,
-        hidden_dim: int | None = None,
-    ) -> None:
+    def __init__(self, model: BaseModel, networks: Mapping[str, nn.Module]) -> None:
         super().__init__(copy.deepcopy(model.data_preprocessor))
         self.sources = dict(model.sources)
-        self.networks = nn.ModuleDict(
-            {
-                stream: nn.Sequential(
-                    copy.deepcopy(encoder),
-                    new_classifier(encoder.feature_dim, hidden_dim, num_classes, generator),
-                )
-                for stream, encoder in model.encoders.items()
-            }
-        )
+        self.networks = nn.ModuleDict(networks)
 
     def for_inference(self) -> InferenceModel:
         """The networks, which are not copied, as encoders and classifiers."""
@@ -91,7 +75,7 @@ def new_classifier(
     num_classes: int,
     generator: torch.Generator | None = None,
 ) -> nn.Module:
-    """A linear layer, or a perceptron with one hidden layer; see :class:`FinetunedModel`."""
+    """A linear layer, or a perceptron with one hidden layer; see :class:`FinetuneProtocol`."""
     if hidden_dim is None:
         return linear_classifier(num_features, num_classes, generator)
     hidden = nn.Linear(num_features, hidden_dim)
@@ -176,16 +160,29 @@ class FinetuneProtocol(TrainedProtocol):
         preprocessor = model.data_preprocessor
         train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         generator = torch.Generator().manual_seed(seed)
-        num_classes = len(train_dataset.metainfo['classes'])
         is_cuda = preprocessor.device.type == 'cuda'
         # Dropout draws from PyTorch's own generators, which are then as they were.
         with torch.random.fork_rng([preprocessor.device] if is_cuda else []):
-            finetuned = FinetunedModel(model, num_classes, generator, self.hidden_dim)
+            finetuned = FinetunedModel(model, self.new_networks(model, train_dataset, generator))
             finetuned.to(preprocessor.device)
             torch.manual_seed(seed)
             self.train(finetuned, train_dataset, labelled, generator, seed, after_epoch)
             by_stream = self.probabilities(finetuned, test_dataset)
-        return Outcome(by_stream, model=finetuned.for_inference())
+        saved = finetuned.for_inference() if self.trains_classifiers else None
+        return Outcome(by_stream, model=saved)
+
+    def new_networks(
+        self, model: BaseModel, dataset: SkeletonDataset, generator: torch.Generator
+    ) -> dict[str, nn.Module]:
+        """Copies of a model's encoders with new classifiers of a data set's classes, by stream."""
+        num_classes = len(dataset.metainfo['classes'])
+        return {
+            stream: nn.Sequential(
+                copy.deepcopy(encoder),
+                new_classifier(encoder.feature_dim, self.hidden_dim, num_classes, generator),
+            )
+            for stream, encoder in model.encoders.items()
+        }
 
     def probabilities(
         self, finetuned: FinetunedModel, dataset: SkeletonDataset

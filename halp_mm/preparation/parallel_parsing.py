@@ -25,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from halp_mm.atomic_write import atomic_write
+from halp_mm.available_cpus import available_cpus
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
 from halp_mm.problems import BAD_FILE, Problem
 from halp_mm.version import __version__
@@ -61,7 +62,7 @@ def parse_files(
         OSError: if a shard cannot be written, or a worker was killed.
         ValueError: if ``workers`` is not positive.
     """
-    workers = (os.cpu_count() or 1) if workers is None else workers
+    workers = available_cpus() if workers is None else workers
     if workers < 1:
         raise ValueError(f'workers is {workers}; expected 1 or more')
     parts.mkdir(parents=True, exist_ok=True)

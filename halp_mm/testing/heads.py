@@ -17,7 +17,9 @@ _ENCODER = dict(type='BiGRU', hidden_size=8, num_layers=1)
 _PROJECTOR = dict(type='Projector', out_dim=8)
 _LENGTHS = [16] * 8
 _MASKED = 0.5
+_CHOSEN = 3
 _CELL = 8  # frames
+_ORDERS = 6  # of three segments
 
 
 def check_head(
@@ -82,11 +84,15 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
     for view in sorted({model.bases.get(view, view) for view in wanted}):
         clips = example_clips(_LENGTHS, seed=int(torch.randint(1 << 30, (), generator=source)))
         views[view] = dict.fromkeys(set(model.sources.values()), clips.coordinates)
-        count, people, frames, joints = clips.coordinates.shape[:-1]
+        shape = clips.coordinates.shape[:-1]
+        count, people, frames, joints = shape
         cells = torch.rand(count, people, frames // _CELL, joints, generator=source) < _MASKED
         draws[view] = {
             'mask': cells.repeat_interleave(_CELL, 2),
             'hidden': cells.flatten().nonzero().flatten(),
+            'chosen_frames': torch.randint(-1, frames, (count, _CHOSEN), generator=source),
+            'rotation': torch.linalg.qr(torch.randn(count, 3, 3, generator=source)).Q,
+            'permutation': torch.randint(_ORDERS, (count,), generator=source),
         }
     state = torch.get_rng_state()
     losses = model(views, None, draws, progress, mode='loss')

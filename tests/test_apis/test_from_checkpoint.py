@@ -267,7 +267,7 @@ def test_a_supervised_training_answers(folder, tmp_path):
 
 def test_protocols_that_save_nothing(folder):
     config = pretraining_config(folder)
-    with pytest.raises(ValueError, match=r"'knn' trains no classifier, so there is no model"):
+    with pytest.raises(ValueError, match=r"'knn' gives no model that can be saved"):
         evaluate(config, folder / 'work', 'knn', save='model.pth')
     with pytest.raises(ValueError, match=r'work is a folder; expected a file to save to'):
         evaluate(config, folder / 'work', 'linear', save=folder / 'work')

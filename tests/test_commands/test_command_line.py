@@ -1,6 +1,8 @@
 """A command line says what a function's signature and docstring say."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -13,6 +15,7 @@ from halp_mm.commands.command_line import (
     documented_arguments,
     plain_text,
 )
+from tests.runs import environment
 
 
 def everything(
@@ -301,3 +304,26 @@ def test_what_is_returned_is_printed(capsys):
     assert capsys.readouterr().out == 'yes\n'
     Command('x.py', 'Do.', everything).main(['clips', '3', '--out', 'file'])
     assert capsys.readouterr().out == ''
+
+
+def test_a_reader_that_leaves_is_no_error():
+    """As with ``| head -1``: not a word on stderr, and not status 0."""
+    program = (
+        'import sys\n'
+        'from halp_mm.commands.command_line import Command\n'
+        'def run() -> str:\n'
+        '    """Say much."""\n'
+        '    return "a line\\n" * 1_000_000\n'
+        'sys.exit(Command("much.py", "Say much.", run).main([]))'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout.readline() == b'a line\n'
+    process.stdout.close()
+    assert process.stderr.read() == b''
+    process.stderr.close()
+    assert process.wait(60) == 141

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 
 from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.evaluation import FinetuneProtocol, TransferProtocol
-from halp_mm.evaluation.finetune import FinetunedModel
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import tiny_classifier, tiny_model
@@ -242,7 +241,8 @@ def test_a_perceptron_can_stand_between_encoder_and_classes(poses):
     linear = TransferProtocol(**settings).scores(model, *poses)['joint']
     assert not torch.equal(linear, scores)
 
-    encoder, classifier = FinetunedModel(model, 3, torch.Generator().manual_seed(0), 5).networks[
+    source = torch.Generator().manual_seed(0)
+    encoder, classifier = TransferProtocol(hidden_dim=5).new_networks(model, poses[0], source)[
         'joint'
     ]
     assert encoder.feature_dim == 8

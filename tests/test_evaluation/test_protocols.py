@@ -18,6 +18,7 @@ from halp_mm.evaluation import (
     top_k_accuracy,
 )
 from halp_mm.evaluation.classifier_search import ClassifierSearch
+from halp_mm.evaluation.feature_autoencoder import train_feature_autoencoder
 from halp_mm.evaluation.knn import whitening_of
 from halp_mm.evaluation.linear_layer import linear_classifier
 from halp_mm.models import BiGRU
@@ -158,6 +159,44 @@ def test_whitened_neighbours(random_clips):
     assert not torch.equal(scores, KNNProtocol(k=3).run(model, train, test).scores)
     with pytest.raises(ValueError, match='whitening must be a finite number above 0'):
         KNNProtocol(whitening=0)
+
+
+@pytest.mark.parametrize('streams', [['joint'], ['joint', 'bone']])
+def test_neighbours_of_codes(random_clips, streams):
+    """The autoencoder is trained on the training clips' features, without labels."""
+    model, (train, test) = model_with(streams=streams), datasets(random_clips)
+    settings = dict(epochs=2, batch_size=4, code_dim=3)
+    protocol = KNNProtocol(k=3, autoencoder=settings, seed=5)
+    found = protocol.run(model, train, test)
+    gallery, queries = (extract_features(model, part) for part in (train, test))
+    by_stream = []
+    for stream in streams:
+        encoder = train_feature_autoencoder(gallery[stream], seed=5, **settings).encoder
+        assert encoder(queries[stream]).shape == (len(test), 3)
+        codes = encoder(gallery[stream]), train.labels, encoder(queries[stream])
+        by_stream.append(knn_scores(*codes, 3, 3))
+    assert torch.equal(found.scores, torch.stack(by_stream).mean(0))
+    plain = KNNProtocol(k=3).run(model, train, test)
+    assert not torch.equal(found.scores, plain.scores)
+    for k in (1, 5):
+        assert found.metrics[f'features/top{k}'] == plain.metrics[f'top{k}']
+        assert f'features/top{k}' not in plain.metrics
+    assert torch.equal(protocol.run(model, train, test).scores, found.scores)
+    protocol.seed = 6
+    assert not torch.equal(protocol.run(model, train, test).scores, found.scores)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(autoencoder=dict(epoch=3)), r"\['epoch'\]; expected some of \['epochs', 'batch"),
+        (dict(autoencoder=dict(code_dim=0)), 'KNNProtocol: autoencoder.code_dim must be a whole'),
+        (dict(autoencoder=dict(), whitening=0.1), 'autoencoder and whitening are both given'),
+    ],
+)
+def test_wrong_settings_of_an_autoencoder(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PROTOCOLS.build(dict(type='KNNProtocol', **settings))
 
 
 @pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])

@@ -29,19 +29,22 @@ def encoder_and_gru(dtype: torch.dtype, num_layers: int = 3, **kwargs) -> tuple[
         encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=num_layers, **kwargs).to(dtype)
         for parameter in encoder.input_norm.parameters():
             nn.init.normal_(parameter)
-        encoder.input_norm.running_mean.normal_()
-        encoder.input_norm.running_var.uniform_(0.5, 2)
+        if kwargs.get('input_norm', 'coordinate') is not None:
+            encoder.input_norm.running_mean.normal_()
+            encoder.input_norm.running_var.uniform_(0.5, 2)
     encoder.load_state_dict({**encoder.state_dict(), **cells_of(gru.state_dict())})
     return encoder.eval(), gru
 
 
-def as_sequence(clips: Tensor, norm: nn.BatchNorm1d) -> Tensor:
+def as_sequence(clips: Tensor, norm: nn.Module) -> Tensor:
     """Clips ``[N, M, T, V, C]`` to frames ``[N, T, V C M]``, normalised, by loops."""
     people, _, joints, channels = clips.shape[1:]
     columns = [
         clips[:, m, :, v, c] for v in range(joints) for c in range(channels) for m in range(people)
     ]
     sequence = torch.stack(columns, -1)
+    if isinstance(norm, nn.Identity):
+        return sequence
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     return (sequence - norm.running_mean) * scale + norm.bias
 
@@ -104,8 +107,8 @@ def test_bidirectional_equals_pytorchs(num_layers, dtype):
     assert (default(clips) - encoder(clips)).abs().max() > 1e-3
 
 
-def test_shared_norm_has_one_variance_for_an_axis():
-    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1, shared_norm=True).double()
+def test_norm_by_axis_has_one_variance_for_an_axis():
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1, input_norm='axis').double()
     plain = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, num_layers=1).double()
     clips = random_input(torch.float64, 4, 2, 9, 2, 3)
     clips[..., 0, :] *= 0.01  # a joint that hardly moves
@@ -194,9 +197,41 @@ def test_defaults_are_the_papers():
     assert sum(p.numel() for p in encoder.parameters()) == count
 
 
-def test_unknown_pooling():
-    with pytest.raises(ValueError, match="pooling must be 'last' or 'mean', got 'max'"):
+@pytest.mark.parametrize('input_norm', [None, 'coordinate'])
+@pytest.mark.parametrize('bidirectional', [False, True])
+def test_final_states_equal_those_of_each_clip_alone(bidirectional, input_norm):
+    settings = dict(bidirectional=bidirectional, pooling='final', input_norm=input_norm)
+    encoder, gru = encoder_and_gru(torch.float64, **settings)
+    clips = random_input(torch.float64, 4, 2, 9, 2, 3)
+    lengths = [9, 5, 1, 0]
+    for clip, length in zip(clips, lengths):
+        clip[:, length:] = 0
+    clips[0, :, 2] = 0  # nobody is seen for a moment
+    features = encoder(clips)
+    feature_map = encoder.forward_map(clips)[:, 0, :, :, 0].mT
+    for clip, length, feature, row in zip(clips, lengths, features, feature_map):
+        assert not row[length:].any()
+        if not length:
+            assert not feature.any()
+            continue
+        sequence = as_sequence(clip[None, :, :length], encoder.input_norm)
+        if bidirectional:
+            expected = gru(sequence)[1][-2:].flatten()
+        else:
+            hidden = None
+            for frame in sequence.split(1, dim=1):
+                output, hidden = gru(frame, hidden)
+            expected = output[0, 0]
+        torch.testing.assert_close(feature, expected)
+
+
+def test_unknown_settings():
+    with pytest.raises(
+        ValueError, match="pooling must be 'last' or 'mean' or 'valid' or 'final', got 'max'"
+    ):
         BiGRU(pooling='max')
+    with pytest.raises(ValueError, match="input_norm must be 'coordinate' or 'axis' or None"):
+        BiGRU(input_norm=True)
 
 
 @pytest.mark.parametrize(('frames', 'segments'), [(8, 4), (9, 4), (3, 4), (9, 1)])
@@ -212,6 +247,7 @@ def test_means_of_segments(frames, segments):
         torch.testing.assert_close(feature[:, 10 * i : 10 * i + 10], expected)
 
 
-def test_the_last_frame_has_no_segments():
-    with pytest.raises(ValueError, match="num_segments=2 needs pooling='mean'"):
-        BiGRU(TWO_JOINTS, num_segments=2)
+@pytest.mark.parametrize('pooling', ['last', 'final'])
+def test_single_states_have_no_segments(pooling):
+    with pytest.raises(ValueError, match=f"needs pooling='mean'; pooling='{pooling}' has no segm"):
+        BiGRU(TWO_JOINTS, num_segments=2, pooling=pooling)

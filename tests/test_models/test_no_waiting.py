@@ -69,7 +69,12 @@ def test_training_step_does_not_wait(random_clips):
     assert 'joint/halp/positives_kept' in losses
 
 
-@pytest.mark.parametrize('name', ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn'])
+OTHERS = ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn']
+OTHERS += ['sebirenet/sebirenet', 'colorization/dgcnn', 'longt_gan/gru']
+OTHERS += ['gl_transformer/gltransformer']
+
+
+@pytest.mark.parametrize('name', OTHERS)
 def test_steps_of_other_methods_do_not_wait(name, random_clips):
     config = Config.fromfile(ROOT / 'configs' / f'{name}_synthetic_xsub.py')
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})

@@ -137,6 +137,27 @@ def test_columns_that_are_no_integers(tmp_path, cell):
     assert f"line 3: found subject '{cell}'; expected an integer" in labels.problems[0].text
 
 
+def test_names_in_a_column_are_numbered(tmp_path):
+    rows = 'a,x,,s2,7,k1\nb,x,,s10,8,k1\nc,x,,s1,9,\n'
+    labels = read(tmp_path, f'name,label,split,subject,camera,room\n{rows}d,x,,s2,7,k2\n')
+    numbered = {'subject': {'s1': 1, 's10': 2, 's2': 3}, 'room': {'k1': 1, 'k2': 2}}
+    assert labels.numbered == numbered
+    assert {name: facts.columns for name, facts in labels.clips.items()} == {
+        'a': {'subject': 3, 'camera': 7, 'room': 1},
+        'b': {'subject': 2, 'camera': 8, 'room': 1},
+        'd': {'subject': 3, 'camera': 7, 'room': 2},
+    }
+    (problem,) = labels.problems
+    assert "line 4: found room ''; expected a name" in problem.text
+
+
+@pytest.mark.parametrize('cell', ['1.5', '1e5x1', '7'])
+def test_only_words_are_names(tmp_path, cell):
+    """Fractions are no names, and a word among integers is a mistake."""
+    text = f'name,label,split,age\na,x,,3\nb,x,,{cell}\n'
+    assert read(tmp_path, text).numbered == {}
+
+
 @pytest.mark.parametrize('label', ['-1', '10000', '123456789012345678'])
 def test_integers_that_are_no_labels(tmp_path, label):
     labels = read(tmp_path, f'name,label,split\na,4,\nb,{label},\n')

@@ -43,6 +43,7 @@ CONFIGS = [
     dict(type='TemporalFlip'),
     dict(type='SpatialFlip'),
     dict(type='Rotate', main_degrees=(10, 80), other_degrees=(0, 5)),
+    dict(type='RecordedRotate', main_degrees=(10, 80)),
     dict(type='GaussianNoise', std=0.1),
     dict(type='GaussianBlur', kernel_size=5, sigma=(0.5, 2.0)),
     dict(type='AxisMask'),
@@ -56,16 +57,19 @@ CONFIGS = [
     dict(type='SubtractJoint', joint='left_hip'),
     dict(type='RandomMove'),
     dict(type='JointOffset', std=0.1),
+    dict(type='PoseNoise', num_joints=(2, 4)),
+    dict(type='PoseStandardize'),
     dict(type='LimbScaling'),
+    dict(type='Jigsaw'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
-ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory', 'TemporalMask'}
 ELSEWHERE |= {'RandomPerson', 'SemanticTubeMask', 'TemporalCrop', 'TemporalCropSample'}
-ELSEWHERE |= {'MirroredRepeat'}
+ELSEWHERE |= {'MirroredRepeat', 'FrameChoice', 'TemporalStretch'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -82,9 +86,19 @@ RANDOM = [
     TemporalCropSample((0.3, 1.0), 4, 2),
 ]
 NORMALIZATIONS = ('PreNormalize3D', 'ViewInvariantNormalize3D', 'RelativeNormalize3D')
-DETERMINISTIC = ('CenterCropResize', 'TemporalFlip', 'SpatialFlip', 'SubtractJoint')
-MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
-FLAT = [c for c in CONFIGS if c['type'] not in ('ConvertLayout', 'Rotate', *NORMALIZATIONS)]
+DETERMINISTIC = (
+    'CenterCropResize',
+    'TemporalFlip',
+    'SpatialFlip',
+    'SubtractJoint',
+    'PoseStandardize',
+)
+MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip', 'Jigsaw')
+FLAT = [
+    c
+    for c in CONFIGS
+    if c['type'] not in ('ConvertLayout', 'Rotate', 'RecordedRotate', *NORMALIZATIONS)
+]
 HALF_THE_TIME = [
     c
     for c in CONFIGS

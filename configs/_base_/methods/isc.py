@@ -6,7 +6,7 @@ method = 'ISC'
 model = dict(
     encoder=dict(
         _delete_=True,
-        sequence=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3),
+        sequence=dict(type='BiGRU', num_people=2, hidden_size=1024, num_layers=3, input_norm=None),
         graph=dict(type='AGCN', num_people=2),
     ),
     projector=dict(hidden_dim=[]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from halp_mm.models.converters.renaming import rename_entries
 
@@ -20,8 +20,7 @@ RELEASED_NAMES = {
 def rename_released_bigru(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the weights of a released BiGRU with what follows it.
 
-    The network of ISC does not normalise its input. The normalisation here gets weights and
-    statistics that leave clips as they are.
+    The network of ISC does not normalise its input: ``input_norm=None`` of :class:`BiGRU`.
 
     Args:
         state: Weights by the releases' names.
@@ -33,14 +32,6 @@ def rename_released_bigru(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: if a name is not one of the releases'.
     """
-    renamed = rename_entries(
+    return rename_entries(
         state, RELEASED_NAMES, 'the names of a released BiGRU, encoder.gru.*, input_norm.* and fc.*'
     )
-    if 'encoder.input_norm.weight' not in renamed and 'encoder.gru.weight_ih_l0' in state:
-        norm = nn.BatchNorm1d(state['encoder.gru.weight_ih_l0'].shape[1])
-        assert norm.running_var is not None, 'it keeps track by default'
-        norm.running_var.sub_(norm.eps)
-        renamed |= {
-            f'encoder.input_norm.{name}': value for name, value in norm.state_dict().items()
-        }
-    return renamed

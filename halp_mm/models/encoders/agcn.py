@@ -122,9 +122,11 @@ class AGCN(GraphEncoder):
         base_channels: Number of channels in the first stage; at least 4.
         stages: Number of blocks of each stage. The first block of every later stage doubles the
             channels and halves the frames.
-        feature_dim: Number of channels of the last block, the length D of a feature; at least 4.
+        feature_dim: Number of channels of the last block, D; at least 4.
         temporal_kernel: Kernel size of temporal convolutions, in frames; odd.
         dropout: Probability of dropping an entry, in all blocks but the first; none in the release.
+        input_norm: ``'coordinate'`` or ``'axis'``, see :class:`GraphEncoder`.
+        num_segments: S, the pieces of time of which a feature has a mean each, ``[N, S D]``.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default, with edges and
             norms that start small as in the release.
 
@@ -142,10 +144,20 @@ class AGCN(GraphEncoder):
         feature_dim: int = 256,
         temporal_kernel: int = 9,
         dropout: float = 0.0,
+        input_norm: str = 'coordinate',
+        num_segments: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            layout, num_channels, base_channels, stages, feature_dim, temporal_kernel, init_cfg
+            layout,
+            num_channels,
+            base_channels,
+            stages,
+            feature_dim,
+            temporal_kernel,
+            input_norm,
+            num_segments,
+            init_cfg,
         )
         check_count(num_people=num_people)
         check_count(4, base_channels=base_channels, feature_dim=feature_dim)
@@ -153,14 +165,14 @@ class AGCN(GraphEncoder):
         self.num_people = num_people
         adjacency = torch.from_numpy(parent_child_adjacency(self.layout))
         self.register_buffer('adjacency', adjacency)
-        self.input_norm = nn.BatchNorm1d(num_people * self.layout.num_joints * num_channels)
+        self.input_norm = self.make_input_norm(num_people * self.layout.num_joints * num_channels)
         num_partitions, num_joints, _ = adjacency.shape
         self.blocks = nn.ModuleList(
             AdaptiveGraphBlock(shape, num_partitions, num_joints, temporal_kernel, dropout)
             for shape in block_shapes(num_channels, base_channels, stages, feature_dim)
         )
 
-    def normalize_input(self, clips: Tensor) -> Tensor:
+    def normalize_coordinates(self, clips: Tensor) -> Tensor:
         """Normalise clips ``[N, M, T, V, C]`` over clips and frames, each person separately.
 
         Raises:

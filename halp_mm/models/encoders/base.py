@@ -33,8 +33,10 @@ class Encoder(BaseModule, ABC):
     #: Whether ``forward_map`` takes ``visible``, the cells that a view's mask leaves, and omits
     #: the others. Other encoders see zeros where the mask hides.
     omits_hidden: bool = False
-    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, and replaces the hidden
-    #: cells by a learned token.
+    #: Whether ``forward_map`` takes ``mask``, what a view's mask hides, to replace it or to tell it
+    #: from padding.
+    reads_mask: bool = False
+    #: Whether a learned token replaces hidden cells; such an encoder reads the mask.
     replaces_hidden: bool = False
     #: Number of frames of a cell, for encoders that omit or replace hidden cells.
     cell_frames: int
@@ -52,6 +54,13 @@ class Encoder(BaseModule, ABC):
     @abstractmethod
     def readout(self, feature_map: Tensor) -> Tensor:
         """Map the feature map ``[N, M', D, T', V']`` to features ``[N, D]``."""
+
+    def frame_features(self, feature_map: Tensor) -> Tensor:
+        """Map the feature map ``[N, M', D, T', V']`` to features of frames ``[N, M', T', F]``.
+
+        A frame in which nobody is seen may be zero.
+        """
+        return feature_map.transpose(2, 3).flatten(3)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Map a stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""

@@ -1,4 +1,4 @@
-"""The bidirectional GRU of P&C, ISC, CMD and HaLP."""
+"""The bidirectional GRU of P&C, MS2L, ISC, CMD and HaLP."""
 
 from __future__ import annotations
 
@@ -32,11 +32,18 @@ class BiGRU(SequenceEncoder):
         hidden_size: Number of units per direction; a feature has twice as many entries.
         num_layers: Number of layers.
         bidirectional: Whether backward cells run backward in time.
-        shared_norm: Whether the batch norm of the input has one mean and variance for an axis, the
-            same for all joints and people, instead of one for every coordinate, as in the release.
-            With its own variance a joint that hardly moves, and then tells people apart rather
-            than actions, counts as much as a hand.
-        pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames.
+        input_norm: Batch norm of the input. ``'coordinate'`` has one mean and variance for every
+            coordinate, as in the releases of CMD and HaLP. ``'axis'`` has one for an axis, the same
+            for all joints and people: with its own variance a joint that hardly moves, and then
+            tells people apart rather than actions, counts as much as a hand. None for no norm, as
+            in P&C, MS2L and ISC.
+        pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames,
+            ``'valid'`` the mean over a clip's frames as MS2L's release takes it: their sum, divided
+            by their number plus 0.01. ``'final'`` takes the states in which the last layer's cells
+            end. For ``'valid'`` and ``'final'``, frames of zeros at the end of a clip are padding,
+            which no cell reads; for ``'valid'`` those that a view's mask hides are not.
+        reads_padding: Whether backward cells begin in the padding, as in MS2L's release; for
+            ``'valid'``.
         num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
             what comes first; for ``'mean'``. A feature then has S times as many entries.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
@@ -53,27 +60,41 @@ class BiGRU(SequenceEncoder):
         hidden_size: int = 1024,
         num_layers: int = 3,
         bidirectional: bool = False,
-        shared_norm: bool = False,
+        input_norm: str | None = 'coordinate',
         pooling: str = 'last',
+        reads_padding: bool = False,
         num_segments: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
-        check_choice(['last', 'mean'], pooling=pooling)
-        check_flag(shared_norm=shared_norm)
+        check_choice(['last', 'mean', 'valid', 'final'], pooling=pooling)
+        check_flag(reads_padding=reads_padding)
+        check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional
-        self.shared_norm = shared_norm
+        self.normalizes_axes = input_norm == 'axis'
         self.pooling = pooling
-        if pooling == 'last' and num_segments > 1:
+        self.reads_mask = pooling == 'valid'
+        if reads_padding and pooling != 'valid':
             raise ValueError(
-                f"num_segments={num_segments} needs pooling='mean'; the last frame has no segments"
+                f"reads_padding=True needs pooling='valid'; pooling={pooling!r} knows no padding, "
+                'or leaves it out'
+            )
+        self.reads_padding = reads_padding
+        if pooling != 'mean' and num_segments > 1:
+            raise ValueError(
+                f"num_segments={num_segments} needs pooling='mean'; pooling={pooling!r} has no "
+                'segments'
             )
         self.num_segments = num_segments
         self.map_dim = 2 * hidden_size
         self.feature_dim = num_segments * self.map_dim
         sizes = [self.frame_size] + [self.map_dim] * (num_layers - 1)
-        self.input_norm = nn.BatchNorm1d(num_channels if shared_norm else self.frame_size)
+        self.input_norm = (
+            nn.Identity()
+            if input_norm is None
+            else nn.BatchNorm1d(num_channels if self.normalizes_axes else self.frame_size)
+        )
         self.forward_cells = nn.ModuleList(
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
@@ -81,36 +102,89 @@ class BiGRU(SequenceEncoder):
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
 
-    def forward_map(self, clips: Tensor) -> Tensor:
+    def forward_map(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, 1, D, T, 1]``.
+
+        Args:
+            clips: The clips, zero where a mask hides.
+            mask: Boolean ``[N, M, T, V]``: what is hidden and therefore no padding; None for
+                nothing.
 
         Raises:
             ValueError: if the clips differ from the encoder in people, joints or coordinates.
         """
         self.check_clips(clips)
-        if self.shared_norm:
+        length = None
+        if self.pooling in ('valid', 'final'):
+            length = count_frames(clips.transpose(1, 2).flatten(2))
+            if mask is not None:
+                length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
+        if self.normalizes_axes:
             by_axis = clips.movedim(-1, 1)
             clips = self.input_norm(by_axis.flatten(2)).view(by_axis.shape).movedim(1, -1)
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
-        if not self.shared_norm:
+        if not self.normalizes_axes:
             sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
+        reversed_length = None if self.reads_padding else length
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
             if self.bidirectional:
-                backward = backward_cell(sequence.flip(1))[0].flip(1)
+                backward = backward_cell(reverse(sequence, reversed_length))[0]
+                backward = reverse(backward, reversed_length)
             else:
                 backward = backward_cell(sequence)[0]
             sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
+        if length is not None:
+            frames = torch.arange(sequence.shape[1], device=sequence.device)
+            sequence = sequence * (frames < length[:, None])[..., None]
         return sequence.mT[:, None, :, :, None]
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """Take the last frame or the segments' means: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
+        """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
 
         Of fewer frames than segments, neighbouring segments share some.
         """
         sequence = feature_map[:, 0, :, :, 0]
         if self.pooling == 'last':
             return sequence[..., -1]
+        if self.pooling == 'final':
+            return self.final_states(sequence)
+        if self.pooling == 'valid':
+            return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
         if self.num_segments == 1:
             return sequence.mean(-1)
         return F.adaptive_avg_pool1d(sequence, self.num_segments).mT.flatten(1)
+
+    def final_states(self, sequence: Tensor) -> Tensor:
+        """Take the states in which cells end: ``[N, D, T]``, zero in padding, to ``[N, D]``."""
+        frames = torch.arange(1, sequence.shape[2] + 1, device=sequence.device)
+        is_last = frames == count_frames(sequence.mT)[:, None]
+        states = (sequence * is_last[:, None]).sum(-1)
+        if not self.bidirectional:
+            return states
+        forward, backward = states.chunk(2, 1)[0], sequence[..., 0].chunk(2, 1)[1]
+        return torch.cat([forward, backward], 1)
+
+
+def count_frames(sequence: Tensor) -> Tensor:
+    """Count the frames of clips ``[N, T, D]`` without the zeros at the end: integers ``[N]``."""
+    frames = torch.arange(1, sequence.shape[1] + 1, device=sequence.device)
+    return (sequence.any(-1) * frames).amax(1)
+
+
+def reverse(sequence: Tensor, length: Tensor | None) -> Tensor:
+    """Reverse the frames of clips ``[N, T, D]``.
+
+    Args:
+        sequence: The clips.
+        length: How many frames of each clip are reversed, ``[N]``, the others staying where they
+            are; None for all.
+    """
+    if length is None:
+        return sequence.flip(1)
+    num_clips, num_frames = sequence.shape[:2]
+    frames = torch.arange(num_frames, device=sequence.device)
+    last = length[:, None] - 1
+    first_rows = torch.arange(num_clips, device=sequence.device)[:, None] * num_frames
+    rows = first_rows + torch.where(frames <= last, last - frames, frames)
+    return sequence.flatten(0, 1).index_select(0, rows.flatten()).view(sequence.shape)

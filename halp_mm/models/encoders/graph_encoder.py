@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_count
+from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.skeletons import SkeletonLayout, get_layout
@@ -107,18 +107,25 @@ class GraphEncoder(Encoder):
         base_channels: Number of channels in the first stage.
         stages: Number of blocks of each stage. The first block of every later stage doubles the
             channels and halves the frames.
-        feature_dim: Number of channels of the last block, the length D of a feature.
+        feature_dim: Number of channels of the last block, D.
         temporal_kernel: Kernel size of temporal convolutions, in frames; odd.
+        input_norm: Batch norm of the input. ``'coordinate'`` has one mean and variance for every
+            coordinate of a joint, as in the releases. ``'axis'`` has one for an axis, the same for
+            all joints: with its own variance a joint that hardly moves, and then tells people apart
+            rather than actions, counts as much as a hand.
+        num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
+            what comes first. A feature has S D entries.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
-        ValueError: if the kernel is even or a stage has no blocks.
+        ValueError: if the kernel is even, a stage has no blocks or the norm is unknown.
     """
 
     keeps_people = True
     keeps_joints = True
     adjacency: Tensor
     blocks: nn.ModuleList
+    input_norm: nn.BatchNorm1d
 
     def __init__(
         self,
@@ -128,11 +135,15 @@ class GraphEncoder(Encoder):
         stages: Sequence[int],
         feature_dim: int,
         temporal_kernel: int,
+        input_norm: str,
+        num_segments: int,
         init_cfg: dict | None,
     ) -> None:
         super().__init__(init_cfg)
         check_count(num_channels=num_channels, base_channels=base_channels)
         check_count(feature_dim=feature_dim, temporal_kernel=temporal_kernel)
+        check_count(num_segments=num_segments)
+        check_choice(['coordinate', 'axis'], input_norm=input_norm)
         if temporal_kernel % 2 == 0:
             raise ValueError(f'temporal_kernel must be odd, got {temporal_kernel}')
         if not stages or min(stages) < 1:
@@ -140,11 +151,24 @@ class GraphEncoder(Encoder):
         self.layout = get_layout(layout)
         self.joint_shape = (self.layout.num_joints, num_channels)
         self.num_channels = num_channels
-        self.feature_dim = self.map_dim = feature_dim
+        self.normalizes_axes = input_norm == 'axis'
+        self.num_segments = num_segments
+        self.map_dim = feature_dim
+        self.feature_dim = num_segments * feature_dim
 
-    @abstractmethod
+    def make_input_norm(self, num_coordinates: int) -> nn.BatchNorm1d:
+        """The batch norm of the input, for so many coordinates or one for each axis."""
+        return nn.BatchNorm1d(self.num_channels if self.normalizes_axes else num_coordinates)
+
     def normalize_input(self, clips: Tensor) -> Tensor:
         """Normalise clips ``[N, M, T, V, C]`` by the input's batch statistics."""
+        if self.normalizes_axes:
+            return self.input_norm(clips.flatten(0, 3)).view(clips.shape)
+        return self.normalize_coordinates(clips)
+
+    @abstractmethod
+    def normalize_coordinates(self, clips: Tensor) -> Tensor:
+        """Normalise every coordinate of clips ``[N, M, T, V, C]`` by itself."""
 
     def forward_map(self, clips: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, M, D, T', V]``.
@@ -164,8 +188,13 @@ class GraphEncoder(Encoder):
         return x.unflatten(0, clips.shape[:2])
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """Average over people, frames and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
-        return feature_map.mean((1, 3, 4))
+        """Average over people, joints and segments: ``[N, M, D, T', V]`` to ``[N, S D]``.
+
+        Of fewer frames than segments, neighbouring segments share some.
+        """
+        if self.num_segments == 1:
+            return feature_map.mean((1, 3, 4))
+        return F.adaptive_avg_pool1d(feature_map.mean((1, 4)), self.num_segments).mT.flatten(1)
 
 
 def block_shapes(

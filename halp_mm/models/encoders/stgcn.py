@@ -71,11 +71,13 @@ class STGCN(GraphEncoder):
         base_channels: Number of channels in the first stage.
         stages: Number of blocks of each stage. The first block of every later stage doubles the
             channels and halves the frames.
-        feature_dim: Number of channels of the last block, the length D of a feature.
+        feature_dim: Number of channels of the last block, D.
         temporal_kernel: Kernel size of temporal convolutions, in frames; odd.
         dropout: Probability of dropping an entry, in all blocks but the first.
         graph_strategy: Partition of the neighbours, see
             :func:`~halp_mm.skeletons.partition_adjacency`.
+        input_norm: ``'coordinate'`` or ``'axis'``, see :class:`GraphEncoder`.
+        num_segments: S, the pieces of time of which a feature has a mean each, ``[N, S D]``.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
@@ -92,15 +94,25 @@ class STGCN(GraphEncoder):
         temporal_kernel: int = 9,
         dropout: float = 0.5,
         graph_strategy: str = 'spatial',
+        input_norm: str = 'coordinate',
+        num_segments: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            layout, num_channels, base_channels, stages, feature_dim, temporal_kernel, init_cfg
+            layout,
+            num_channels,
+            base_channels,
+            stages,
+            feature_dim,
+            temporal_kernel,
+            input_norm,
+            num_segments,
+            init_cfg,
         )
         check_fraction(dropout=dropout)
         adjacency = torch.from_numpy(partition_adjacency(self.layout, graph_strategy))
         self.register_buffer('adjacency', adjacency)
-        self.input_norm = nn.BatchNorm1d(self.layout.num_joints * num_channels)
+        self.input_norm = self.make_input_norm(self.layout.num_joints * num_channels)
         self.blocks = nn.ModuleList(
             GraphBlock(
                 GraphConvolution(shape.in_channels, shape.out_channels, *adjacency.shape[:2]),
@@ -111,6 +123,6 @@ class STGCN(GraphEncoder):
             for shape in block_shapes(num_channels, base_channels, stages, feature_dim)
         )
 
-    def normalize_input(self, clips: Tensor) -> Tensor:
+    def normalize_coordinates(self, clips: Tensor) -> Tensor:
         """Normalise clips ``[N, M, T, V, C]`` over clips, people and frames."""
         return self.input_norm(clips.flatten(3).flatten(0, 2)).view(clips.shape)

@@ -1,9 +1,12 @@
 """Building blocks of pre-trainers, usable on their own."""
 
+from halp_mm.models.modules.bidirectional_recursive_network import BidirectionalRecursiveNetwork
 from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.models.modules.chamfer_distance import chamfer_distance
 from halp_mm.models.modules.embedding_network import EmbeddingNetwork
 from halp_mm.models.modules.energy_attention_drop import EnergyAttentionDrop
 from halp_mm.models.modules.feature_queue import FeatureQueue
+from halp_mm.models.modules.folding_decoder import FoldingDecoder
 from halp_mm.models.modules.gathering import (
     gather_from_all_ranks,
     gather_with_gradient,
@@ -21,16 +24,19 @@ from halp_mm.models.modules.synchronized_batch_norm import (
 from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 
 __all__ = [
+    'BidirectionalRecursiveNetwork',
     'BitDropout',
     'EmbeddingNetwork',
     'EnergyAttentionDrop',
     'FeatureAsEmbedding',
     'FeatureQueue',
+    'FoldingDecoder',
     'MapDecoder',
     'MomentumCopy',
     'Projector',
     'SynchronizedBatchNorm',
     'TransformerDecoder',
+    'chamfer_distance',
     'frechet_mean',
     'gather_from_all_ranks',
     'gather_with_gradient',

@@ -1,7 +1,8 @@
 """Labels and splits of one's own clips: a CSV file.
 
 Its header names the columns, in any order: ``name,label,split`` and further ones, which hold
-integers. ``name`` is a clip's file without its suffix, with its subfolder if it is in one.
+integers, or names such as ``anna``, which are numbered from 1 in alphabetical order. ``name`` is a
+clip's file without its suffix, with its subfolder if it is in one.
 ``split`` is empty, a split, or several with ``;`` or spaces between them.
 
 A label is the name of a class, or empty for a clip without one. The classes are
@@ -19,7 +20,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Labels:
         clips: What is known of each clip, by name.
         class_names: The classes.
         class_of_label: The class of each integer label, if no file names the classes.
+        numbered: The numbers of names, by the columns that have names.
         bad: Names of clips whose rows are bad.
         problems: What is wrong with rows.
     """
@@ -49,6 +51,7 @@ class Labels:
     clips: dict[str, ClipFacts] = field(default_factory=dict)
     class_names: list[str] = field(default_factory=list)
     class_of_label: dict[int, int] = field(default_factory=dict)
+    numbered: dict[str, dict[str, int]] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -86,11 +89,11 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
     (_, header), *rows = _read_rows(path) or [(1, [])]
     header = [cell.strip() for cell in header]
     _check_header(path, header)
-    labels = Labels()
+    rows_of = [dict(zip(header, [cell.strip() for cell in cells])) for _, cells in rows]
+    labels = Labels(numbered=_number_names(header, rows_of))
     good: dict[str, tuple[int, dict[str, str]]] = {}
-    for line, cells in rows:
-        row = dict(zip(header, [cell.strip() for cell in cells]))
-        wrong = _what_is_wrong(cells, header, row)
+    for (line, cells), row in zip(rows, rows_of):
+        wrong = _what_is_wrong(cells, header, row, labels.numbered)
         if wrong is not None:
             labels.bad += [row['name']] if row.get('name') else []
         elif row['name'] in good:
@@ -125,7 +128,11 @@ def read_labels(path: Path, classes: Path | None = None) -> Labels:
             labels.problems.append(Problem(BAD_LABEL, text))
         else:
             splits = tuple(dict.fromkeys(re.findall(r'[^;\s]+', row['split'])))
-            columns = {key: int(row[key]) for key in header if key not in _NEEDED}
+            columns = {
+                key: labels.numbered[key][row[key]] if key in labels.numbered else int(row[key])
+                for key in header
+                if key not in _NEEDED
+            }
             labels.clips[name] = ClipFacts(label, splits, columns)
     return labels
 
@@ -182,14 +189,34 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def _what_is_wrong(cells: Sequence[str], header: Sequence[str], row: dict[str, str]) -> str | None:
+def _number_names(
+    header: Sequence[str], rows: Sequence[dict[str, str]]
+) -> dict[str, dict[str, int]]:
+    """The numbers of the names in columns that hold names only: every cell has a letter."""
+    numbered = {}
+    for key in header:
+        names = {row[key] for row in rows if row.get(key)}
+        if key not in _NEEDED and names and all(any(map(str.isalpha, name)) for name in names):
+            numbered[key] = {name: number for number, name in enumerate(sorted(names), 1)}
+    return numbered
+
+
+def _what_is_wrong(
+    cells: Sequence[str],
+    header: Sequence[str],
+    row: dict[str, str],
+    numbered: Mapping[str, Mapping[str, int]],
+) -> str | None:
     if len(cells) != len(header):
         return f'found {len(cells)} cells; expected {len(header)}, one a column'
     for key in ('name', 'label'):
         if '\n' in row[key] or (key == 'name' and not row[key]):
             return f'found {key} {row[key][:60]!r}; expected a {key} on one line'
     for key in header:
-        if key not in _NEEDED and not _INTEGER.fullmatch(row[key]):
+        if key in numbered:
+            if not row[key]:
+                return f'found {key} {row[key]!r}; expected a name'
+        elif key not in _NEEDED and not _INTEGER.fullmatch(row[key]):
             return f'found {key} {row[key][:60]!r}; expected an integer'
     return None
 

@@ -124,6 +124,9 @@ class FolderSource(Source):
         numbers = describe_numbers(self._known.class_of_label)
         if numbers:
             lines.append(numbers)
+        for column, names in self._known.numbered.items():
+            listed = listing([f'{number} {name}' for name, number in names.items()], 10)
+            lines.append(f'{column}: names are numbered{listed}')
         empty = [name for name, count in summary.classes.items() if not count]
         if empty:
             total = len(summary.classes)

@@ -1,0 +1,9 @@
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
+_base_ = ['../_base_/methods/colorization_small.py', '../_base_/datasets/utd-mhad_xsub.py']
+
+model = dict(encoder=dict(layout='utd_mhad'))
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+train_cfg = dict(max_epochs=67)
+param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=67)]
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))
