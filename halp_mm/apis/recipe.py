@@ -164,9 +164,10 @@ def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     """Centring, scale, and whether bodies are turned to the sensor."""
     key = 'data_preprocessor.normalization'
-    (family,) = base.data_preprocessor.normalization
-    if family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
-        yield Choice('normalisation', {}, f"{family.type}, the method's own")
+    family, *others = base.data_preprocessor.normalization
+    if others or family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
+        names = ', '.join(one.type for one in (family, *others))
+        yield Choice('normalisation', {}, f"{names}, the method's own")
         return
     if facts.dimensions == 2:
         yield Choice(

@@ -13,8 +13,9 @@ RESIZE = dict(type='CenterCropResize', num_frames=16)
 GRU = dict(type='BiGRU', hidden_size=4, num_layers=1)
 TRUE_GRU = GRU | dict(bidirectional=True)
 FINAL_GRU = TRUE_GRU | dict(input_norm=None, pooling='final')
+VALID_GRU = TRUE_GRU | dict(input_norm=None, pooling='valid', reads_padding=True)
 HCN = dict(type='HCN', base_channels=4, image_width=16, num_frames=16)
-DGCNN = dict(type='DGCNN', channels=[4, 4], feature_dim=8, num_neighbours=4)
+DGCNN = dict(type='DGCNN', channels=[4], feature_dim=8, num_neighbours=4)
 SEBIRENET = dict(type='SeBiReNet', hidden_size=4, code_dim=2, num_segments=3)
 LSTM = dict(type='LSTM', hidden_size=4)
 VIEW_ADAPTED = dict(type='ViewAdaptedEncoder', encoder=LSTM, hidden_size=4)
@@ -23,6 +24,7 @@ TRANSFORMER = dict(
     type='SpatioTemporalTransformer', num_frames=16, embed_dim=8, depth=1, num_heads=2
 )
 GL_TRANSFORMER = dict(type='GLTransformer', num_frames=16, embed_dim=4, depth=1, num_heads=2)
+H_TRANSFORMER = dict(type='HierarchicalTransformer', num_people=2, num_frames=16, hidden_size=16)
 DSTE = dict(type='DSTE', num_frames=16, embed_dim=4, depth=1)
 SLIM = dict(type='SLiMTransformer', embed_dim=8, depth=1, num_heads=2)
 # With fewer channels, oneDNN of torch 2.13 writes beyond its memory in training.

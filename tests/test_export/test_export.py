@@ -26,12 +26,14 @@ from tests.test_export.models import (
     FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
+    H_TRANSFORMER,
     HCN,
     SEBIRENET,
     SLIM,
     STGCN,
     TRANSFORMER,
     TRUE_GRU,
+    VALID_GRU,
     VIEW_ADAPTED,
     saved_model,
 )
@@ -67,9 +69,9 @@ def other_layouts() -> SavedModel:
 
 
 def learnt_camera() -> SavedModel:
-    """An encoder around another and final states, of clips that are cut and filled up."""
+    """An encoder around another, final states and valid frames, of clips of one length."""
     length = dict(type='FixedLength', num_frames=20)
-    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU)
+    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU, motion=VALID_GRU)
     return saved_model(encoders, [dict(type='SubtractJoint')], [length])
 
 
@@ -99,6 +101,13 @@ def joint_attention() -> SavedModel:
     )
 
 
+def body_parts() -> SavedModel:
+    """Attention among frames, after padding has become a pose."""
+    return saved_model(
+        dict(joint=H_TRANSFORMER), [dict(type='MinMaxNormalize', counts_padding=True)]
+    )
+
+
 def trees_and_clouds() -> SavedModel:
     """Frames as trees, and clips as clouds of points, both without poses that show nobody."""
     return saved_model(dict(joint=SEBIRENET, bone=DGCNN), [dict(type='PoseStandardize')])
@@ -106,7 +115,8 @@ def trees_and_clouds() -> SavedModel:
 
 def test_every_encoder_is_exported():
     exported = {'LSTM'}  # within ViewAdaptedEncoder
-    for build in (many_encoders, graph_encoder, more_encoders, joint_attention, trees_and_clouds):
+    models = (many_encoders, graph_encoder, more_encoders, joint_attention, trees_and_clouds)
+    for build in (*models, body_parts):
         exported |= {config['type'] for config in build().description.encoders.values()}
     assert exported | {'Encoder'} == set(encoders.__all__)
 
@@ -178,7 +188,9 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention, trees_and_clouds])
+@pytest.mark.parametrize(
+    'build', [other_layouts, more_encoders, joint_attention, trees_and_clouds, body_parts]
+)
 def test_programs_at_every_size(build, tmp_path):
     saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')

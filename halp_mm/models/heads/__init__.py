@@ -8,14 +8,18 @@ from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
 from halp_mm.models.heads.decorrelation_head import DecorrelationHead
 from halp_mm.models.heads.denoising_siamese_head import DenoisingSiameseHead
+from halp_mm.models.heads.direction_head import DirectionHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inpainting_head import InpaintingHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
+from halp_mm.models.heads.jigsaw_head import JigsawHead
 from halp_mm.models.heads.koleo_head import KoLeoHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
 from halp_mm.models.heads.masked_prototype_head import MaskedPrototypeHead
+from halp_mm.models.heads.mean_contrast_head import MeanContrastHead
 from halp_mm.models.heads.moco_head import MoCoHead
+from halp_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
@@ -30,14 +34,18 @@ __all__ = [
     'D3MHead',
     'DecorrelationHead',
     'DenoisingSiameseHead',
+    'DirectionHead',
     'DisplacementHead',
     'HaLPHead',
     'InpaintingHead',
     'InterSkeletonHead',
+    'JigsawHead',
     'KoLeoHead',
     'MaskedPredictionHead',
     'MaskedPrototypeHead',
+    'MeanContrastHead',
     'MoCoHead',
+    'MotionPredictionHead',
     'NNMHead',
     'PretrainingHead',
     'PrototypeHead',

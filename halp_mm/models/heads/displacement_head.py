@@ -17,6 +17,11 @@ from halp_mm.argument_checks import (
     check_positive,
 )
 from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.frame_features import (
+    check_keeps_frames,
+    check_mixes_joints,
+    check_three_coordinates,
+)
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork
@@ -153,17 +158,8 @@ class DisplacementHead(StreamHead):
         self.centers = {}
         for stream, network in networks.items():
             encoder = network.encoder
-            name = type(encoder).__name__
-            if encoder.keeps_people or encoder.keeps_joints or encoder.num_people is None:
-                raise ValueError(
-                    f'DisplacementHead needs one feature a frame, of all people and joints; {name} '
-                    'separates them. Use GLTransformer or a recurrent encoder'
-                )
-            if encoder.num_channels != 3:
-                raise ValueError(
-                    f'DisplacementHead needs 3 coordinates a joint; {name} has num_channels='
-                    f'{encoder.num_channels}'
-                )
+            check_mixes_joints(self, encoder)
+            check_three_coordinates(self, encoder)
             layout = encoder.layout
             self.centers[stream] = layout.index(layout.center)
             self.classifiers[stream] = DisplacementClassifier(
@@ -177,11 +173,7 @@ class DisplacementHead(StreamHead):
             ValueError: if the map has other frames than the clips.
         """
         clips, feature_map = outputs.clips[self.view], outputs.maps[self.view]
-        if feature_map.shape[3] != clips.shape[2]:
-            raise ValueError(
-                f'DisplacementHead needs a feature for each of {clips.shape[2]} frames; the map '
-                f'has {feature_map.shape[3]}. Use an encoder that keeps frames'
-            )
+        check_keeps_frames(self, feature_map, clips)
         features = feature_map[:, 0, :, :, 0].mT.to(clips.dtype)
         logits = self.classifiers[outputs.stream](features)
         targets = displacements(clips, self.intervals, self.magnitude_step)
