@@ -20,6 +20,7 @@ ENCODERS = {
     'dgcnn': 'DGCNN',
     'gru': 'GRU',
     'dste': 'DSTE',
+    'gltransformer': 'GL-Transformer',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'sebirenet': 'SeBiReNet',

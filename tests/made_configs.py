@@ -21,7 +21,7 @@ ALL_FACTS = {
 FACTS = {name: facts for name, facts in ALL_FACTS.items() if name != 'msrc12_xsub'}
 #: The sets of each encoder's methods; the encoder stands in the names of the files.
 METHODS = {
-    **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b', 'pc')},
+    **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
     **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
@@ -29,8 +29,11 @@ METHODS = {
     ('sebirenet', 'sebirenet'): list(FACTS),
     ('dgcnn', 'colorization'): list(FACTS),
     ('gru', 'longt_gan'): list(FACTS),
+    ('bigru', 'pc'): list(ALL_FACTS),
+    ('gltransformer', 'gl_transformer'): list(FACTS),
     ('transformer', 'slim'): list(ALL_FACTS),
     ('dste', 'usdrl'): list(ALL_FACTS),
+    ('transformer', 'h_transformer'): list(FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},
     ('stgcn', 'aimclr_masked'): list(FACTS),
     ('bigru-agcn', 'isc'): list(FACTS),

@@ -16,6 +16,7 @@ from halp_mm.models import (
     BiGRU,
     Encoder,
     GLTransformer,
+    HierarchicalTransformer,
     PretrainingHead,
     Reads,
     SeBiReNet,
@@ -40,6 +41,9 @@ ENCODERS = {
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
     'DGCNN': lambda: DGCNN(channels=(8, 8), feature_dim=8, num_neighbours=5),
     'GLTransformer': lambda: GLTransformer(num_frames=32, embed_dim=8, depth=1, num_heads=2),
+    'HierarchicalTransformer': lambda: HierarchicalTransformer(
+        num_people=2, num_frames=32, hidden_size=16, dropout=0.0
+    ),
     'HCN': lambda: HCN(num_frames=32, base_channels=4, image_width=16),
     'LSTM': lambda: LSTM(hidden_size=8),
     'SeBiReNet': lambda: SeBiReNet(hidden_size=4, code_dim=2, num_segments=2),
@@ -76,6 +80,7 @@ HEADS = [
         ),
         dict(encoder=dict(type='DSTE', num_frames=16, embed_dim=8, depth=1, drop_path=0.0)),
     ),
+    (dict(type='DirectionHead', num_units=4), {}),
     (dict(type='DisplacementHead', intervals=(1, 5)), {}),
     (dict(type='RegenerationHead'), {}),
     (dict(type='MotionPredictionHead'), {}),

@@ -17,6 +17,7 @@ _ENCODER = dict(type='BiGRU', hidden_size=8, num_layers=1)
 _PROJECTOR = dict(type='Projector', out_dim=8)
 _LENGTHS = [16] * 8
 _MASKED = 0.5
+_CHOSEN = 3
 _CELL = 8  # frames
 _ORDERS = 6  # of three segments
 
@@ -89,6 +90,7 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
         draws[view] = {
             'mask': cells.repeat_interleave(_CELL, 2),
             'hidden': cells.flatten().nonzero().flatten(),
+            'chosen_frames': torch.randint(-1, frames, (count, _CHOSEN), generator=source),
             'rotation': torch.linalg.qr(torch.randn(count, 3, 3, generator=source)).Q,
             'permutation': torch.randint(_ORDERS, (count,), generator=source),
         }

@@ -6,6 +6,7 @@ from halp_mm.transforms.composition import Compose, RandomChoice, SameDraws, bui
 from halp_mm.transforms.convert_layout import ConvertLayout
 from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
+from halp_mm.transforms.frame_choice import FrameChoice
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
 from halp_mm.transforms.jigsaw import Jigsaw
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
@@ -38,6 +39,7 @@ from halp_mm.transforms.temporal import (
     TemporalCropSample,
     TemporalFlip,
     TemporalShiftCrop,
+    TemporalStretch,
     crop_resize,
 )
 from halp_mm.transforms.temporal_mask import TemporalMask
@@ -54,6 +56,7 @@ __all__ = [
     'ConvertLayout',
     'FirstFrameNormalize',
     'FixedLength',
+    'FrameChoice',
     'GaussianBlur',
     'GaussianNoise',
     'Jigsaw',
@@ -90,6 +93,7 @@ __all__ = [
     'TemporalFlip',
     'TemporalMask',
     'TemporalShiftCrop',
+    'TemporalStretch',
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',

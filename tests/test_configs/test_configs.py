@@ -55,15 +55,17 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'sebirenet': ('sebirenet', NTU),
     'colorization': ('dgcnn', NTU),
     'longt_gan': ('gru', NTU + PKU),
     'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'h_transformer': ('transformer', ['ntu60_xsub', 'ntu60_xview']),
     'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'gl_transformer': ('gltransformer', NTU),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
-    'pc': ('bigru', [*NTU, 'pku2_xsub']),
     'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
@@ -83,6 +85,8 @@ RELEASES = [
     for name in (
         *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
         'ms2l/bigru',
+        'h_transformer/transformer',
+        'gl_transformer/gltransformer',
     )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
@@ -121,6 +125,8 @@ METHODS = {
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
+    'h_transformer': 'H-Transformer',
+    'gl_transformer': 'GL-Transformer',
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
@@ -141,8 +147,10 @@ NARROW = dict(
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
     SLiMTransformer=dict(embed_dim=16, depth=1),
     DSTE=dict(embed_dim=16, depth=1),
+    GLTransformer=dict(embed_dim=4, depth=1, num_heads=2),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
+    HierarchicalTransformer=dict(hidden_size=16),
     ViewAdaptedEncoder=dict(hidden_size=4),
     SeBiReNet=dict(hidden_size=4, code_dim=2),
     DGCNN=dict(channels=(4, 4), feature_dim=8, num_neighbours=4),

@@ -24,6 +24,7 @@ TRANSFORMER = dict(
     type='SpatioTemporalTransformer', num_frames=16, embed_dim=8, depth=1, num_heads=2
 )
 GL_TRANSFORMER = dict(type='GLTransformer', num_frames=16, embed_dim=4, depth=1, num_heads=2)
+H_TRANSFORMER = dict(type='HierarchicalTransformer', num_people=2, num_frames=16, hidden_size=16)
 DSTE = dict(type='DSTE', num_frames=16, embed_dim=4, depth=1)
 SLIM = dict(type='SLiMTransformer', embed_dim=8, depth=1, num_heads=2)
 # With fewer channels, oneDNN of torch 2.13 writes beyond its memory in training.

@@ -26,6 +26,7 @@ from tests.test_export.models import (
     FINAL_GRU,
     GL_TRANSFORMER,
     GRU,
+    H_TRANSFORMER,
     HCN,
     SEBIRENET,
     SLIM,
@@ -100,6 +101,13 @@ def joint_attention() -> SavedModel:
     )
 
 
+def body_parts() -> SavedModel:
+    """Attention among frames, after padding has become a pose."""
+    return saved_model(
+        dict(joint=H_TRANSFORMER), [dict(type='MinMaxNormalize', counts_padding=True)]
+    )
+
+
 def trees_and_clouds() -> SavedModel:
     """Frames as trees, and clips as clouds of points, both without poses that show nobody."""
     return saved_model(dict(joint=SEBIRENET, bone=DGCNN), [dict(type='PoseStandardize')])
@@ -107,7 +115,8 @@ def trees_and_clouds() -> SavedModel:
 
 def test_every_encoder_is_exported():
     exported = {'LSTM'}  # within ViewAdaptedEncoder
-    for build in (many_encoders, graph_encoder, more_encoders, joint_attention, trees_and_clouds):
+    models = (many_encoders, graph_encoder, more_encoders, joint_attention, trees_and_clouds)
+    for build in (*models, body_parts):
         exported |= {config['type'] for config in build().description.encoders.values()}
     assert exported | {'Encoder'} == set(encoders.__all__)
 
@@ -179,7 +188,9 @@ def test_the_documented_consumer_needs_no_pytorch(onnx_file, tmp_path, monkeypat
     assert capsys.readouterr().out.splitlines() == lines
 
 
-@pytest.mark.parametrize('build', [other_layouts, more_encoders, joint_attention, trees_and_clouds])
+@pytest.mark.parametrize(
+    'build', [other_layouts, more_encoders, joint_attention, trees_and_clouds, body_parts]
+)
 def test_programs_at_every_size(build, tmp_path):
     saved = build()
     export_file(saved, 'torch', tmp_path / 'model.pt2')

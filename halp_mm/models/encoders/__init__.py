@@ -7,6 +7,7 @@ from halp_mm.models.encoders.dgcnn import DGCNN
 from halp_mm.models.encoders.dste import DSTE
 from halp_mm.models.encoders.gl_transformer import GLTransformer
 from halp_mm.models.encoders.hcn import HCN
+from halp_mm.models.encoders.hierarchical_transformer import HierarchicalTransformer
 from halp_mm.models.encoders.lstm import LSTM
 from halp_mm.models.encoders.sebirenet import SeBiReNet
 from halp_mm.models.encoders.slim_transformer import SLiMTransformer
@@ -24,6 +25,7 @@ __all__ = [
     'BiGRU',
     'Encoder',
     'GLTransformer',
+    'HierarchicalTransformer',
     'SLiMTransformer',
     'SeBiReNet',
     'SpatioTemporalTransformer',

@@ -8,6 +8,7 @@ from halp_mm.models.heads.cross_stream_head import CrossStreamHead
 from halp_mm.models.heads.d3m_head import D3MHead
 from halp_mm.models.heads.decorrelation_head import DecorrelationHead
 from halp_mm.models.heads.denoising_siamese_head import DenoisingSiameseHead
+from halp_mm.models.heads.direction_head import DirectionHead
 from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inpainting_head import InpaintingHead
@@ -33,6 +34,7 @@ __all__ = [
     'D3MHead',
     'DecorrelationHead',
     'DenoisingSiameseHead',
+    'DirectionHead',
     'DisplacementHead',
     'HaLPHead',
     'InpaintingHead',
