@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from halp_mm.engine.checkpoint import load_checkpoint_file
 from halp_mm.run_identity import describe_run, find_problem
@@ -36,11 +37,12 @@ def read_run_identity(checkpoint: str | os.PathLike) -> dict | None:
     return identity
 
 
-def _run_of_published(meta: Mapping) -> object:
+def _run_of_published(meta: Mapping) -> Any:
     """The run that the description of a published model says, see :mod:`.saved_model`."""
+    found: Any = meta
     for key in ('inference', 'origin', 'run'):
-        meta = meta.get(key) if isinstance(meta, Mapping) else None
-    return meta
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def check_same_run(

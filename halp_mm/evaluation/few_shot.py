@@ -124,7 +124,7 @@ def outcome_of_draws(
         The outcome of the first number's last draw, with the metrics of all numbers.
     """
     metrics: dict[str, float] = {}
-    first = None
+    last_of_each = []
     for number in shots:
         found = []
         for draw in range(draws):
@@ -134,9 +134,9 @@ def outcome_of_draws(
             found.append(accuracies(outcome.scores, test_labels)[1] | dict(outcome.metrics))
         metrics |= summary_of_draws(_part(number), found)
         metrics[f'{_part(number)}/num_train'] = len(labelled)
-        first = first or outcome
+        last_of_each.append(outcome)
     headline = {name: metrics[f'{_part(shots[0])}/{name}'] for name in found[0]}
-    return first._replace(metrics=headline | metrics)
+    return last_of_each[0]._replace(metrics=headline | metrics)
 
 
 def with_first_shots(result: EvaluationResult, shots: Sequence[int]) -> EvaluationResult:

@@ -89,7 +89,7 @@ def test_progress_reaches_model_and_views(config, monkeypatch):
         monkeypatch.setattr(owner, name, watched)
     config.default_hooks.evaluation = None
     train(config, seed=3)
-    expected = [TrainingProgress(i // 2, i, 2, seed=3) for i in range(4)]
+    expected = [TrainingProgress(i // 2, i, 2, seed=3, max_epochs=2) for i in range(4)]
     assert moments[1::2] == expected, 'the model'
     assert moments[::2] == expected, 'the views'
 

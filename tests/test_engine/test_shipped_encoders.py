@@ -18,7 +18,7 @@ from halp_mm.skeletons import get_layout
 from halp_mm.synthetic.improvisation import improvised_clip
 from halp_mm.synthetic.other_layouts import in_layout
 
-LAYOUTS = ['h36m17', 'kinect_v1', 'kinect_v2']
+LAYOUTS = ['coco17', 'h36m17', 'kinect_v1', 'kinect_v2']
 
 
 def test_files_with_cards_of_less_than_3_megabytes_together():

@@ -159,6 +159,17 @@ def test_several_streams_and_parts_of_the_labels():
     assert results[1].setting.protocol_name == 'semi, 10 % of the labels'
 
 
+def test_few_clips_of_each_class():
+    metrics = {'top1': 1.0, '20_shot/top1': 9.0, '5_shot/top1': 1.0, '5_shot/top1_std': 0.5}
+    results = results_of(result_content(metrics=metrics, protocol='few_shot'), 'few_shot.json')
+    found = {result.setting.protocol_name: result.metrics for result in results}
+    assert found == {
+        'few_shot, 5 labelled clips a class': {'top1': 1.0, 'top1_std': 0.5},
+        'few_shot, 20 labelled clips a class': {'top1': 9.0},
+    }
+    assert {result.setting.stream for result in results} == {'joint'}
+
+
 def test_fused_results():
     (result,) = results_of(fused_content(('motion', 'joint', 'bone')), 'fused.json')
     assert result.setting.name == 'AimCLR STGCN joint+bone+motion'

@@ -138,6 +138,25 @@ def test_the_tool_draws_labels(files, tmp_path):
         assert f'{metrics[key]:.2f}' in run.stdout
 
 
+def test_the_tool_takes_few_clips_of_each_class(files, tmp_path):
+    own, _, _ = files
+    for protocol, name, start in (
+        ('few_shot', 'top1', ['--untrained']),
+        ('coordinates', 'logistic/top1', []),
+    ):
+        run = run_tool(
+            *('test.py', CONFIG, *start, '--protocol', protocol, '--work-dir', tmp_path),
+            *('--shots', 2, 1, '--draws', 2, *command_line(options_of(own))),
+        )
+        assert run.returncode == 0, run.stderr
+        report = json.loads((tmp_path / f'{protocol}.json').read_text())
+        assert (report['settings']['shots'], report['settings']['draws']) == ([2, 1], 2)
+        metrics = report['metrics']
+        assert (metrics['num_train'], metrics['1_shot/num_train']) == (4, 2)
+        assert metrics[name] == metrics[f'2_shot/{name}']
+        assert f'  1_shot/{name} ' in run.stdout
+
+
 def test_tools_error(files):
     own, _, target = files
     run = run_tool(
