@@ -20,6 +20,7 @@ ENCODERS = {
     'dgcnn': 'DGCNN',
     'gru': 'GRU',
     'dste': 'DSTE',
+    'gltransformer': 'GL-Transformer',
     'hcn': 'HCN',
     'lstm': 'LSTM',
     'sebirenet': 'SeBiReNet',
@@ -27,6 +28,7 @@ ENCODERS = {
     'transformer': 'transformer',
 }
 DATASETS = {
+    'improvised': 'improvised synthetic clips',
     'msr-action3d': 'MSR-Action3D',
     'msrc12': 'MSRC-12',
     'ntu60': 'NTU RGB+D 60',

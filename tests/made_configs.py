@@ -29,11 +29,16 @@ METHODS = {
     ('sebirenet', 'sebirenet'): list(FACTS),
     ('dgcnn', 'colorization'): list(FACTS),
     ('gru', 'longt_gan'): list(FACTS),
+    ('bigru', 'pc'): list(ALL_FACTS),
+    ('gltransformer', 'gl_transformer'): list(FACTS),
     ('transformer', 'slim'): list(ALL_FACTS),
     ('dste', 'usdrl'): list(ALL_FACTS),
     ('transformer', 'h_transformer'): list(FACTS),
     **{('transformer', method): list(FACTS) for method in ('halp_mamp', 'halp_slim')},
     ('stgcn', 'aimclr_masked'): list(FACTS),
+    ('bigru-agcn', 'isc'): list(FACTS),
+    ('stgcn', 'stgcn'): list(FACTS),
+    ('bigru', 'ms2l'): list(ALL_FACTS),
 }
 
 

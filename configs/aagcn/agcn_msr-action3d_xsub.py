@@ -2,16 +2,17 @@
 # 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
 _base_ = ['../_base_/methods/aagcn_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(num_people=1, layout='msr_action3d'), num_classes=20)
 data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=False)],
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)],
     views=dict(
         clip=[
-            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=12, num_frames=50),
+            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=12, num_frames=32),
             dict(type='Shear', amplitude=0.3),
         ],
     ),
 )
-train_cfg = dict(max_epochs=200)
-param_scheduler = [dict(type='MultiStepLR', milestones=[125, 175], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))
+train_cfg = dict(max_epochs=50)
+param_scheduler = [dict(type='MultiStepLR', milestones=[31, 44], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=10))

@@ -2,16 +2,17 @@
 # 724 clips of xsub_train, tested on 760 of xsub_test; median 32 frames, 1 person.
 _base_ = ['../_base_/methods/aagcn_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), num_classes=10)
 data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=False)],
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)],
     views=dict(
         clip=[
-            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=10, num_frames=50),
+            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=10, num_frames=32),
             dict(type='Shear', amplitude=0.3),
         ],
     ),
 )
-train_cfg = dict(max_epochs=73)
-param_scheduler = [dict(type='MultiStepLR', milestones=[46, 64], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))
+train_cfg = dict(max_epochs=18)
+param_scheduler = [dict(type='MultiStepLR', milestones=[11, 16], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

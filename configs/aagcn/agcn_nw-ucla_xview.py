@@ -2,16 +2,17 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/aagcn_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), num_classes=10)
 data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=True)],
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)],
     views=dict(
         clip=[
-            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=11, num_frames=50),
+            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=11, num_frames=32),
             dict(type='Shear', amplitude=0.3),
         ],
     ),
 )
-train_cfg = dict(max_epochs=53)
-param_scheduler = [dict(type='MultiStepLR', milestones=[33, 46], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=10))
+train_cfg = dict(max_epochs=13)
+param_scheduler = [dict(type='MultiStepLR', milestones=[8, 11], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))

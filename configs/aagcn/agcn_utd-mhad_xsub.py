@@ -2,16 +2,11 @@
 # 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
 _base_ = ['../_base_/methods/aagcn_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(num_people=1, layout='utd_mhad'), num_classes=27)
 data_preprocessor = dict(
-    normalization=[dict(type='RelativeNormalize3D', num_frames=50, align_shoulders=False)],
-    views=dict(
-        clip=[
-            dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=22, num_frames=50),
-            dict(type='Shear', amplitude=0.3),
-        ],
-    ),
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=133)
-param_scheduler = [dict(type='MultiStepLR', milestones=[83, 116], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))
+train_cfg = dict(max_epochs=31)
+param_scheduler = [dict(type='MultiStepLR', milestones=[19, 27], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))

@@ -2,14 +2,15 @@
 # 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
 _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='msr_action3d'),
-    heads=dict(moco=dict(end_epoch=100), nnm=dict(start_epoch=100)),
+    heads=dict(moco=dict(end_epoch=25), nnm=dict(start_epoch=25)),
     queue_size=256,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=200)
-param_scheduler = [dict(type='MultiStepLR', milestones=[160], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))
+train_cfg = dict(max_epochs=50)
+param_scheduler = [dict(type='MultiStepLR', milestones=[40], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5))

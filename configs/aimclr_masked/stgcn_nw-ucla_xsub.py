@@ -2,14 +2,15 @@
 # 724 clips of xsub_train, tested on 760 of xsub_test; median 32 frames, 1 person.
 _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=36), nnm=dict(start_epoch=36)),
+    heads=dict(moco=dict(end_epoch=9), nnm=dict(start_epoch=9)),
     queue_size=512,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=73)
-param_scheduler = [dict(type='MultiStepLR', milestones=[58], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))
+train_cfg = dict(max_epochs=18)
+param_scheduler = [dict(type='MultiStepLR', milestones=[14], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

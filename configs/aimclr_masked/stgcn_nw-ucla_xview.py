@@ -2,14 +2,15 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=26), nnm=dict(start_epoch=26)),
+    heads=dict(moco=dict(end_epoch=6), nnm=dict(start_epoch=6)),
     queue_size=512,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )
-train_cfg = dict(max_epochs=53)
-param_scheduler = [dict(type='MultiStepLR', milestones=[42], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5))
+train_cfg = dict(max_epochs=13)
+param_scheduler = [dict(type='MultiStepLR', milestones=[10], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))

@@ -3,6 +3,6 @@
 _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 model = dict(encoder=dict(num_people=1, layout='msr_action3d'), queue_size=256)
-train_cfg = dict(max_epochs=200)
-param_scheduler = [dict(type='MultiStepLR', milestones=[100], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))
+train_cfg = dict(max_epochs=150)
+param_scheduler = [dict(type='MultiStepLR', milestones=[75], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=15), evaluation=dict(interval=30))

@@ -3,6 +3,20 @@
 _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
-train_cfg = dict(max_epochs=73)
-param_scheduler = [dict(type='MultiStepLR', milestones=[36], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))
+data_preprocessor = dict(
+    views=dict(
+        query=[
+            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
+            dict(type='RandomChoice', transforms=[dict(type='TemporalFlip')], probabilities=[0.5]),
+            dict(type='Shear', amplitude=1.0),
+        ],
+        key=[
+            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
+            dict(type='RandomChoice', transforms=[dict(type='TemporalFlip')], probabilities=[0.5]),
+            dict(type='Shear', amplitude=1.0),
+        ],
+    ),
+)
+train_cfg = dict(max_epochs=55)
+param_scheduler = [dict(type='MultiStepLR', milestones=[28], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=11))

@@ -7,9 +7,17 @@ model = dict(
     heads=dict(halp=dict(start_epoch=80, num_newest=256, num_prototypes=20)),
     queue_size=256,
 )
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
 train_cfg = dict(max_epochs=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=10, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-05, begin=10, T_max=190, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-05,
+        begin=10,
+        T_max=190,
+        end=200,
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -8,10 +8,11 @@ model = dict(
     queue_size=512,
 )
 data_preprocessor = dict(
+    normalization=[dict(type='PreNormalize3D', turn='median')],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),
-            dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+            dict(type='Shear', amplitude=0.5),
             dict(type='JointOffset', std=0.2),
         ],
         masked=dict(
@@ -19,7 +20,7 @@ data_preprocessor = dict(
         ),
         key=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),
-            dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+            dict(type='Shear', amplitude=0.5),
             dict(type='JointOffset', std=0.2),
         ],
     ),
@@ -27,6 +28,13 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=3, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-05, begin=3, T_max=50, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-05,
+        begin=3,
+        T_max=50,
+        end=53,
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(checkpoint=dict(interval=5))

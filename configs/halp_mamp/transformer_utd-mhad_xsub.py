@@ -7,9 +7,17 @@ model = dict(
     heads=dict(halp=dict(start_epoch=53, num_newest=256, num_prototypes=20)),
     queue_size=256,
 )
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
 train_cfg = dict(max_epochs=133)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=7, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-05, begin=7, T_max=126, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-05,
+        begin=7,
+        T_max=126,
+        end=133,
+        convert_to_iter_based=True,
+    ),
 ]
 default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))

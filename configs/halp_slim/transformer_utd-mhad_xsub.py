@@ -14,7 +14,14 @@ model = dict(
 train_cfg = dict(max_epochs=133)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=13, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-06, begin=13, T_max=120, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-06,
+        begin=13,
+        T_max=120,
+        end=133,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

@@ -2,13 +2,14 @@
 # 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
 _base_ = ['../_base_/methods/skeletonbt_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(layout='utd_mhad'), queue_size=256)
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=133)
+train_cfg = dict(max_epochs=31)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=7, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=7, T_max=126, end=133, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=2, T_max=29, end=31, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))
+default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))

@@ -2,13 +2,14 @@
 # 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
 _base_ = ['../_base_/methods/skt_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(layout='msr_action3d'), queue_size=256)
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=200)
+train_cfg = dict(max_epochs=50)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=10, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=10, T_max=190, end=200, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=2, T_max=48, end=50, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))
+default_hooks = dict(checkpoint=dict(interval=5))

@@ -2,13 +2,14 @@
 # 724 clips of xsub_train, tested on 760 of xsub_test; median 32 frames, 1 person.
 _base_ = ['../_base_/methods/skt_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(layout='kinect_v1'), queue_size=512)
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=73)
+train_cfg = dict(max_epochs=18)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=4, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=4, T_max=69, end=73, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, T_max=17, end=18, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

@@ -2,13 +2,14 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/skt_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
+train_dataloader = dict(batch_size=32)
 model = dict(encoder=dict(layout='kinect_v1'), queue_size=512)
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )
-train_cfg = dict(max_epochs=53)
+train_cfg = dict(max_epochs=13)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=3, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=3, T_max=50, end=53, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, T_max=12, end=13, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))

@@ -9,7 +9,14 @@ model = dict(
 train_cfg = dict(max_epochs=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=20, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-06, begin=20, T_max=180, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-06,
+        begin=20,
+        T_max=180,
+        end=200,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

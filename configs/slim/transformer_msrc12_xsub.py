@@ -9,7 +9,14 @@ model = dict(
 train_cfg = dict(max_epochs=17)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-06, begin=2, T_max=15, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-06,
+        begin=2,
+        T_max=15,
+        end=17,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

@@ -9,7 +9,14 @@ model = dict(
 train_cfg = dict(max_epochs=73)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=7, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-06, begin=7, T_max=66, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-06,
+        begin=7,
+        T_max=66,
+        end=73,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

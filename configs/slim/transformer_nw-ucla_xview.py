@@ -9,7 +9,14 @@ model = dict(
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=5, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-06, begin=5, T_max=48, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-06,
+        begin=5,
+        T_max=48,
+        end=53,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

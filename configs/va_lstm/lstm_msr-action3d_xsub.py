@@ -11,6 +11,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=200)
-param_scheduler = [dict(type='MultiStepLR', milestones=[125, 175], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))
+train_cfg = dict(max_epochs=150)
+param_scheduler = [dict(type='MultiStepLR', milestones=[94, 131], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=15), evaluation=dict(interval=30))

@@ -11,6 +11,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=73)
-param_scheduler = [dict(type='MultiStepLR', milestones=[46, 64], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))
+train_cfg = dict(max_epochs=55)
+param_scheduler = [dict(type='MultiStepLR', milestones=[34, 48], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=11))

@@ -11,6 +11,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=53)
-param_scheduler = [dict(type='MultiStepLR', milestones=[33, 46], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=10))
+train_cfg = dict(max_epochs=40)
+param_scheduler = [dict(type='MultiStepLR', milestones=[25, 35], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=8))

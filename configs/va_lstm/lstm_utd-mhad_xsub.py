@@ -3,6 +3,6 @@
 _base_ = ['../_base_/methods/va_lstm_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
 model = dict(encoder=dict(encoder=dict(num_people=1, layout='utd_mhad')), num_classes=27)
-train_cfg = dict(max_epochs=133)
-param_scheduler = [dict(type='MultiStepLR', milestones=[83, 116], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=13), evaluation=dict(interval=26))
+train_cfg = dict(max_epochs=100)
+param_scheduler = [dict(type='MultiStepLR', milestones=[62, 88], gamma=0.1)]
+default_hooks = dict(evaluation=dict(interval=20))

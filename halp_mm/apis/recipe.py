@@ -18,7 +18,7 @@ from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1500, 'DGCNN': 400}
+STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400, 'DGCNN': 400}
 OTHER_STEPS = 800
 #: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
 MIN_FACING = 0.6
@@ -27,6 +27,9 @@ MAX_TURN = 10
 #: Data of up to this many numbers, 1 GB, are read without workers.
 MAX_NUMBERS_WITHOUT_WORKERS = 2**28
 MAX_BATCH = 64
+#: On a core, a step of a graph encoder takes a fifth of a second with as few as this.
+MAX_BATCH_OF_GRAPHS = 32
+GRAPH_ENCODERS = ('STGCN', 'AGCN')
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,10 @@ def choose_settings(facts: DataFacts, base: Config) -> list[Choice]:
 
 
 def choose_batch_size(facts: DataFacts, base: Config) -> int:
-    """The base's batch, 64 if it has none; of fewer clips the largest power of 2 they fill."""
+    """The base's batch, or 64, or 32 for graphs; of fewer clips the largest power of 2 in them."""
     largest = base.get('train_dataloader', {}).get('batch_size', MAX_BATCH)
+    if any(one.type in GRAPH_ENCODERS for one in encoders_of(base).values()):
+        largest = min(largest, MAX_BATCH_OF_GRAPHS)
     return min(largest, 1 << (facts.num_clips.bit_length() - 1))
 
 
@@ -159,9 +164,10 @@ def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
 def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     """Centring, scale, and whether bodies are turned to the sensor."""
     key = 'data_preprocessor.normalization'
-    (family,) = base.data_preprocessor.normalization
-    if family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
-        yield Choice('normalisation', {}, f"{family.type}, the method's own")
+    family, *others = base.data_preprocessor.normalization
+    if others or family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
+        names = ', '.join(one.type for one in (family, *others))
+        yield Choice('normalisation', {}, f"{names}, the method's own")
         return
     if facts.dimensions == 2:
         yield Choice(

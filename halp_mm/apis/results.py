@@ -27,6 +27,7 @@ TIME_FIELDS = ('finished', 'seconds')
 _NOTES = {
     'best_top1': 'highest after any epoch, chosen by the test clips',
     'best_epoch': 'the epoch of best_top1',
+    'features/top1': 'without the autoencoder',
     'recall1': 'nearest training clip is of the class',
     'recall5': 'one of the nearest five is of the class',
     'map': 'mean average precision',

@@ -67,7 +67,7 @@ SCHEDULER: dict[str, Check] = {
     'gamma': _ABOVE_ZERO,
     'factor': _ABOVE_ZERO,
     'start_factor': _ABOVE_ZERO,
-    'end_factor': _ABOVE_ZERO,
+    'end_factor': check_fraction,
     'step_size': check_count,
     'T_max': check_count,
     'eta_min': _NOT_NEGATIVE,

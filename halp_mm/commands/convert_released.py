@@ -1,6 +1,7 @@
 """Convert a released checkpoint of pre-training to one that tools/test.py reads.
 
-It finds out whether the checkpoint is one of SkeletonCLR, CrosSCLR, AimCLR, ISC, CMD or HaLP.
+It finds out whether the checkpoint is one of SkeletonCLR, CrosSCLR, AimCLR, ISC, CMD, HaLP, AS-CAL,
+SkeletonBT, PSTL, MAMP or MAE.
 """
 
 from __future__ import annotations

@@ -14,10 +14,18 @@ from halp_mm.engine import init_distributed, leave_distributed
 from halp_mm.evaluation import write_scores
 from halp_mm.run_identity import COORDINATES
 
+#: The protocols that take an option about the labels that are used.
+_LABEL_OPTIONS = {
+    'label_fraction': ('semi',),
+    'shots': ('few_shot', COORDINATES),
+    'draws': ('semi', 'few_shot', COORDINATES),
+}
+
 
 def run(
     untrained: bool = False,
     label_fraction: Sequence[float] | None = None,
+    shots: Sequence[int] | None = None,
     draws: int | None = None,
     work_dir: str | None = None,
     out: str | None = None,
@@ -31,7 +39,9 @@ def run(
     Args:
         untrained: Evaluate the encoder as it is before training.
         label_fraction: The fractions of labels for the protocol semi, such as 0.01 0.1.
-        draws: The number of draws of labelled clips for the protocol semi.
+        shots: The numbers of labelled clips of each class, such as 1 5 20, for the protocols
+            few_shot and coordinates.
+        draws: The number of draws of labelled clips.
         work_dir: Write the results to PROTOCOL.json in this folder.
         out: Write the results to this JSON file instead.
         dump: Write class scores and features of the test clips to this .npz file.
@@ -49,12 +59,15 @@ def run(
             )
     elif (settings['checkpoint'] is None) != untrained:
         raise UsageError('give either a checkpoint or --untrained')
-    labels = {'label_fraction': label_fraction, 'draws': draws}
+    labels = {'label_fraction': label_fraction, 'shots': shots, 'draws': draws}
     labels = {key: value for key, value in labels.items() if value is not None}
-    if labels and settings['protocol'] != 'semi':
-        raise UsageError('--label-fraction and --draws go with --protocol semi')
-    semi = {f'protocols.semi.{key}': value for key, value in labels.items()}
-    settings['cfg_options'] = {**(settings['cfg_options'] or {}), **semi}
+    protocol = settings['protocol']
+    for key in labels:
+        if protocol not in _LABEL_OPTIONS[key]:
+            flag, names = f'--{key.replace("_", "-")}', ', '.join(_LABEL_OPTIONS[key])
+            raise UsageError(f'{flag} goes with --protocol {names}')
+    chosen = {f'protocols.{protocol}.{key}': value for key, value in labels.items()}
+    settings['cfg_options'] = {**(settings['cfg_options'] or {}), **chosen}
     if work_dir and not out:
         out = os.path.join(work_dir, f'{settings["protocol"]}.json')
     set_local_rank(local_rank)
@@ -84,6 +97,7 @@ main = Command(
         'protocol': Option(metavar='NAME'),
         'target': Option(metavar='CONFIG'),
         'label_fraction': Option(metavar='PART'),
+        'shots': Option(metavar='N'),
         'work_dir': Option(metavar='DIR'),
         'out': Option(metavar='FILE'),
         'dump': Option(metavar='FILE'),

@@ -13,6 +13,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from halp_mm.engine.checkpoint_file import read_checkpoint_file
+from halp_mm.engine.shipped_encoders import checkpoint_path
 
 #: The largest checkpoint that is fetched from a web address.
 MAX_DOWNLOAD_BYTES = 8 << 30
@@ -29,7 +30,8 @@ def load_checkpoint_file(
     loads a checkpoint through mmengine uses it.
 
     Args:
-        filename: A file, or an address that begins with ``http://`` or ``https://``.
+        filename: A file, an address that begins with ``http://`` or ``https://``, or
+            ``shipped:LAYOUT`` for an encoder that comes with the package.
         map_location: Where tensors go, as in ``torch.load``.
 
     Returns:
@@ -41,7 +43,7 @@ def load_checkpoint_file(
         ValueError: if the file is truncated or changed, not a checkpoint, or holds anything but
             tensors and plain containers; or if the address is of another kind.
     """
-    filename = os.fspath(filename)
+    filename = checkpoint_path(filename)
     if re.match(r'https?://', filename):
         return _download(filename, map_location)
     if re.match(r'[\w.+-]+(:[\w.+-]+)*://', filename):

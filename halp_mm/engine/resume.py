@@ -10,6 +10,7 @@ from pathlib import Path
 from halp_mm.atomic_write import atomic_write
 from halp_mm.engine.checkpoint_file import read_checkpoint_file
 from halp_mm.engine.finite import find_not_finite
+from halp_mm.engine.shipped_encoders import checkpoint_path
 
 #: The checkpoint of a run that was stopped within an epoch.
 STOPPED = 'stopped.pth'
@@ -82,11 +83,13 @@ def check_resumable(
 def resolve_checkpoint(path: str | os.PathLike) -> Path:
     """The path of a checkpoint; a work directory stands for its newest checkpoint.
 
+    ``shipped:LAYOUT`` stands for an encoder that comes with the package.
+
     Raises:
         FileNotFoundError: if the work directory has none.
-        ValueError: if none of them can be read.
+        ValueError: if none of them can be read, or no such encoder comes with the package.
     """
-    path = Path(path)
+    path = Path(checkpoint_path(path))
     if not path.is_dir():
         return path
     newest = newest_checkpoint(path)

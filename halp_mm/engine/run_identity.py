@@ -24,7 +24,9 @@ def read_run_identity(checkpoint: str | os.PathLike) -> dict | None:
         ValueError: if the file is damaged or its identity is not one.
     """
     meta = load_checkpoint_file(os.fspath(checkpoint)).get('meta')
-    identity = meta.get('run_identity') if isinstance(meta, Mapping) else None
+    identity = None
+    if isinstance(meta, Mapping):
+        identity = meta.get('run_identity') or _run_of_published(meta)
     problem = None if identity is None else find_problem(identity)
     if problem:
         raise ValueError(
@@ -32,6 +34,13 @@ def read_run_identity(checkpoint: str | os.PathLike) -> dict | None:
             'entry'
         )
     return identity
+
+
+def _run_of_published(meta: Mapping) -> object:
+    """The run that the description of a published model says, see :mod:`.saved_model`."""
+    for key in ('inference', 'origin', 'run'):
+        meta = meta.get(key) if isinstance(meta, Mapping) else None
+    return meta
 
 
 def check_same_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from mmengine.logging import print_log
@@ -15,15 +16,24 @@ from halp_mm.engine.finite import find_not_finite
 #: The key of the run's facts in a checkpoint's ``meta``; see :mod:`halp_mm.engine.run_facts`.
 RUN = 'run'
 
+_OF_AN_ENCODER = re.compile(r'networks\.\w+\.encoder\.')  # in a saved model
+
 
 def load_weights(model: nn.Module, filename: str | os.PathLike) -> None:
     """Load a checkpoint's weights into a model that they must fit exactly.
+
+    Of a published model that has nothing but encoders, such as one that comes with the package,
+    only the model's encoders are loaded, which it must fit exactly.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, or was made with another model or of another stream.
     """
-    load_state(model, load_checkpoint_file(os.fspath(filename)), filename)
+    checkpoint = load_checkpoint_file(os.fspath(filename))
+    if all(map(_OF_AN_ENCODER.match, state_of(checkpoint, filename))):
+        load_encoders(model, os.fspath(filename))
+    else:
+        load_state(model, checkpoint, filename)
 
 
 def load_state(model: nn.Module, checkpoint: Mapping, filename: str | os.PathLike) -> None:

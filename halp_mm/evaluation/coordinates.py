@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset, batch_positions, clip_lengths, pad_clips
+from halp_mm.evaluation.few_shot import list_of_shots, outcome_of_draws, with_first_shots
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
-from halp_mm.evaluation.metrics import top_k_accuracy
-from halp_mm.evaluation.protocol import Outcome, Protocol
+from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.models import SkeletonPreprocessor
 from halp_mm.registry import PROTOCOLS
 from halp_mm.skeletons import Clips
@@ -26,25 +29,45 @@ class CoordinatesProtocol(Protocol):
     coordinates of a clip, one after another, are its feature; a score is not a coordinate.
 
     Metrics are ``knn/top1``, ``knn/top5``, ``logistic/top1`` and ``logistic/top5``; those without
-    a prefix, and the scores, are kNN's. They do not depend on the seed.
+    a prefix, and the scores, are kNN's. Without ``shots`` they do not depend on the seed.
 
     Args:
         k: Number of neighbours, by cosine similarity.
         penalty: Penalty of the logistic regression; see :func:`logistic_regression_scores`.
         num_frames: Length that clips are resized to after the evaluation view; None if this
             gives all clips one length.
+        shots: If given, only so many labels of each class are used, as in
+            :class:`FewShotProtocol`: metrics are then ``N_shot/logistic/top1`` and so on, and
+            those without a number belong to the first one.
+        draws: How often clips are drawn, for each number of shots. Only these depend on the seed.
         **kwargs: See :class:`Protocol`.
     """
 
     uses_encoder = False
 
     def __init__(
-        self, k: int = 1, penalty: float = 100.0, num_frames: int | None = None, **kwargs
+        self,
+        k: int = 1,
+        penalty: float = 100.0,
+        num_frames: int | None = None,
+        shots: int | Sequence[int] = (),
+        draws: int = 5,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        check_count(draws=draws)
+        self.shots = list_of_shots(shots)
+        self.draws = draws
         self.k = k
         self.penalty = penalty
         self.num_frames = num_frames
+
+    def run(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> EvaluationResult:
+        """Evaluate; see :meth:`Protocol.run`."""
+        result = super().run(model, train_dataset, test_dataset)
+        return with_first_shots(result, self.shots) if self.shots else result
 
     def outcome(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -60,20 +83,28 @@ class CoordinatesProtocol(Protocol):
             )
             for dataset in (train_dataset, test_dataset)
         )
-        labels, test_labels = (
-            dataset.labels.to(train.device) for dataset in (train_dataset, test_dataset)
-        )
+        labels, test_labels = train_dataset.labels, test_dataset.labels
         num_classes = len(train_dataset.metainfo['classes'])
-        scores = {
-            'knn': knn_scores(train, labels, test, num_classes, self.k),
-            'logistic': logistic_regression_scores(train, labels, test, num_classes, self.penalty),
-        }
-        metrics = {
-            f'{name}/top{k}': top_k_accuracy(part, test_labels, k)
-            for name, part in scores.items()
-            for k in (1, 5)
-        }
-        return Outcome({'knn': scores['knn']}, metrics=metrics)
+
+        def outcome_of(labelled: Tensor) -> Outcome:
+            known = labels[labelled].to(train.device)
+            rows = train[labelled.to(train.device)]
+            scores = {
+                'knn': knn_scores(rows, known, test, num_classes, self.k),
+                'logistic': logistic_regression_scores(
+                    rows, known, test, num_classes, self.penalty
+                ),
+            }
+            metrics = {
+                f'{name}/{metric}': accuracy
+                for name, part in scores.items()
+                for metric, accuracy in accuracies({name: part}, test_labels)[1].items()
+            }
+            return Outcome({'knn': scores['knn']}, metrics=metrics)
+
+        if not self.shots:
+            return outcome_of(torch.arange(len(labels)))
+        return outcome_of_draws(outcome_of, labels, test_labels, self.shots, self.draws, self.seed)
 
 
 def flat_coordinates(

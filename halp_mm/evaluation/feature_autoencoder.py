@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -44,6 +45,21 @@ def perceptron(sizes: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def check_autoencoder_settings(settings: Mapping) -> None:
+    """Check settings of :func:`train_feature_autoencoder` except its seed, before features exist.
+
+    Raises:
+        ValueError: if a setting is unknown or out of range.
+    """
+    known = ('epochs', 'batch_size', 'learning_rate', 'code_dim')
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ValueError(f'autoencoder has the settings {unknown}; expected some of {list(known)}')
+    for key, value in settings.items():
+        check = check_positive if key == 'learning_rate' else check_count
+        check(**{f'autoencoder.{key}': value})
+
+
 def train_feature_autoencoder(
     features: Tensor,
     epochs: int = 400,
@@ -68,8 +84,9 @@ def train_feature_autoencoder(
     Raises:
         ValueError: if an argument is out of range.
     """
-    check_count(epochs=epochs, batch_size=batch_size, code_dim=code_dim)
-    check_positive(learning_rate=learning_rate)
+    check_autoencoder_settings(
+        dict(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, code_dim=code_dim)
+    )
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -9,7 +11,12 @@ from torch import Tensor
 from halp_mm.argument_checks import check_count, check_positive
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
+from halp_mm.evaluation.feature_autoencoder import (
+    check_autoencoder_settings,
+    train_feature_autoencoder,
+)
 from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
@@ -108,17 +115,37 @@ class KNNProtocol(Protocol):
         whitening: If given, features are whitened before they are compared, as
             :func:`whitening_of` the training clips' says, with this share of the mean variance
             added to all directions.
+        autoencoder: If given, an autoencoder of the training clips' features is trained without
+            labels, with these settings of :func:`train_feature_autoencoder`, such as
+            ``dict(code_dim=125)``, and codes are compared. The accuracies of the features
+            themselves are then ``features/top1`` and ``features/top5``.
         **kwargs: See :class:`Protocol`.
+
+    Raises:
+        ValueError: if an argument is out of range, or both whitening and an autoencoder are given.
     """
 
     def __init__(
-        self, k: int = 1, chunk_size: int = 4096, whitening: float | None = None, **kwargs
+        self,
+        k: int = 1,
+        chunk_size: int = 4096,
+        whitening: float | None = None,
+        autoencoder: Mapping | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         check_count(k=k, chunk_size=chunk_size)
         if whitening is not None:
             check_positive(whitening=whitening)
+        if autoencoder is not None:
+            check_autoencoder_settings(autoencoder)
+            if whitening is not None:
+                raise ValueError(
+                    'autoencoder and whitening are both given; expected one of them, as either '
+                    'decides what is compared'
+                )
         self.whitening = whitening
+        self.autoencoder = autoencoder
         self.k = k
         self.chunk_size = chunk_size
 
@@ -128,14 +155,30 @@ class KNNProtocol(Protocol):
         """See :func:`knn_scores`."""
         train = extract_features(model, train_dataset, self.encoding_batch_size)
         test = extract_features(model, test_dataset, self.encoding_batch_size)
+        labels = train_dataset.labels.to(next(iter(train.values())).device)
         num_classes = len(train_dataset.metainfo['classes'])
-        scores = {}
-        for stream, features in train.items():
-            labels, others = train_dataset.labels.to(features.device), test[stream]
-            if self.whitening is not None:
-                mean, matrix = whitening_of(features, self.whitening)
-                features, others = ((part - mean) @ matrix for part in (features, others))
-            scores[stream] = knn_scores(
-                features, labels, others, num_classes, self.k, self.chunk_size
-            )
-        return Outcome(scores, test)
+
+        def scores_of(gallery: Tensor, queries: Tensor) -> Tensor:
+            return knn_scores(gallery, labels, queries, num_classes, self.k, self.chunk_size)
+
+        scores = {
+            stream: scores_of(*self.compared(features, test[stream]))
+            for stream, features in train.items()
+        }
+        if self.autoencoder is None:
+            return Outcome(scores, test)
+        plain = [scores_of(features, test[stream]) for stream, features in train.items()]
+        fused = torch.stack(plain).mean(0)
+        test_labels = test_dataset.labels.to(fused.device)
+        metrics = {f'features/top{k}': top_k_accuracy(fused, test_labels, k) for k in (1, 5)}
+        return Outcome(scores, test, metrics)
+
+    def compared(self, gallery: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Map features ``[N, D]`` and ``[Q, D]`` to what is compared."""
+        if self.whitening is not None:
+            mean, matrix = whitening_of(gallery, self.whitening)
+            return (gallery - mean) @ matrix, (queries - mean) @ matrix
+        if self.autoencoder is not None:
+            network = train_feature_autoencoder(gallery, seed=self.seed, **self.autoencoder)
+            return network.encoder(gallery), network.encoder(queries)
+        return gallery, queries

@@ -180,21 +180,14 @@ class Protocol(ABC):
         test_dataset: SkeletonDataset,
     ) -> EvaluationResult:
         """Accuracies, and all that belongs to them."""
-        by_stream = outcome.scores
         classes = test_dataset.metainfo['classes']
-        fused = torch.stack(list(by_stream.values())).mean(0)
-        labels = test_dataset.labels.to(fused.device)
-        metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
-        if len(by_stream) > 1:
-            for stream, scores in by_stream.items():
-                for k in (1, 5):
-                    metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
+        fused, metrics = accuracies(outcome.scores, test_dataset.labels)
         metrics |= outcome.metrics
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
             fused,
-            labels,
+            test_dataset.labels.to(fused.device),
             test_dataset.names,
             classes,
             test_dataset.metainfo['dataset'],
@@ -204,6 +197,27 @@ class Protocol(ABC):
             features=outcome.features,
             model=outcome.model,
         )
+
+
+def accuracies(by_stream: Mapping[str, Tensor], labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """The mean of the streams' class scores, and its accuracies.
+
+    Args:
+        by_stream: Class scores ``[N, classes]`` by stream.
+        labels: The true classes ``[N]``.
+
+    Returns:
+        ``[N, classes]``; and ``top1`` and ``top5``, per cent, with several streams also
+        ``STREAM/top1`` and ``STREAM/top5``.
+    """
+    fused = torch.stack(list(by_stream.values())).mean(0)
+    labels = labels.to(fused.device)
+    metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
+    if len(by_stream) > 1:
+        for stream, scores in by_stream.items():
+            for k in (1, 5):
+                metrics[f'{stream}/top{k}'] = top_k_accuracy(scores, labels, k)
+    return fused, metrics
 
 
 def check_several_classes(train_dataset: SkeletonDataset, test_dataset: SkeletonDataset) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,33 +12,9 @@ from torch import Tensor
 from halp_mm.argument_checks import check_count, check_fraction
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.finetune import FinetuneProtocol
+from halp_mm.evaluation.label_draws import draw_labelled, seed_of_draw, summary_of_draws
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome
 from halp_mm.registry import PROTOCOLS
-
-
-def draw_labelled(labels: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
-    """Draw the clips whose labels may be used: of each class the same fraction, at least one.
-
-    With generators in the same state, the clips of a smaller fraction are among those of a larger.
-
-    Args:
-        labels: ``[N]``, on the CPU.
-        fraction: More than 0, at most 1; a class's number of clips is rounded.
-        generator: Source of the draw.
-
-    Returns:
-        Positions in ``labels``, in their order.
-
-    Raises:
-        ValueError: if the fraction is out of range.
-    """
-    check_fraction(above_zero=True, label_fraction=fraction)
-    shuffled = torch.randperm(len(labels), generator=generator)
-    by_class = shuffled[labels[shuffled].argsort(stable=True)]
-    sizes = labels.bincount()
-    quota = (sizes.double() * fraction).round().clamp(min=1)
-    place_in_class = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[by_class]]
-    return by_class[place_in_class < quota[labels[by_class]]].sort().values
 
 
 @PROTOCOLS.register_module()
@@ -90,12 +64,8 @@ class SemiProtocol(FinetuneProtocol):
                     outcome = outcome._replace(model=None)  # a single one is kept in memory
                 results.append(self.judge(outcome, train_dataset, test_dataset))
             accuracies = [key for key in results[0].metrics if not key.startswith('num_')]
-            for key in accuracies:
-                values = [result.metrics[key] for result in results]
-                metrics[f'{fraction:g}/{key}'] = statistics.fmean(values)
-                metrics[f'{fraction:g}/{key}_std'] = (
-                    statistics.stdev(values) if self.draws > 1 else 0.0
-                )
+            found = [{key: result.metrics[key] for key in accuracies} for result in results]
+            metrics |= summary_of_draws(f'{fraction:g}', found)
             labelled = self.labelled(train_dataset, fraction, self.draws - 1)
             metrics[f'{fraction:g}/num_train'] = len(labelled)
             if headline is None:
@@ -134,4 +104,4 @@ class SemiProtocol(FinetuneProtocol):
 
     def seed_of_draw(self, draw: int) -> int:
         """A seed of its own for each draw of each run."""
-        return zlib.crc32(f'{self.seed} draw {draw}'.encode())
+        return seed_of_draw(self.seed, draw)

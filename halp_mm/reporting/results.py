@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halp_mm.reporting.settings import (
+    SHOT,
     Setting,
     details_of,
     joined_streams,
@@ -145,7 +146,8 @@ def results_of(content: Mapping, file: str) -> list[Result]:
     # A result without an encoder has one metric for each protocol instead of each stream.
     is_coordinates = runs[0]['method'] == COORDINATES and any(name for _, name in metrics)
     if is_coordinates:
-        metrics.pop(('', ''), None)  # the same as the first protocol's
+        # Those without a name are the same as the first protocol's.
+        metrics = {place: found for place, found in metrics.items() if place[1]}
     facts = _shared_facts(content, parts)
     seeds = dict.fromkeys(str(run['seed']) for run in runs if run['seed'] is not None)
     results = []
@@ -267,8 +269,9 @@ def _weights(parts: Sequence[Mapping]) -> str:
 def _metrics(content: Mapping, streams: str) -> dict[tuple[str, str], dict[str, float]]:
     """The metrics by part of the labels and stream, the headline's first.
 
-    Names are ``top1``, ``STREAM/top1``, ``FRACTION/top1`` or ``FRACTION/STREAM/top1``. Of a fused
-    result the file's own names stand where the stream's would; they have results of their own.
+    Names are ``top1``, ``STREAM/top1``, ``FRACTION/top1`` or ``FRACTION/STREAM/top1``, where a
+    fraction may also be such as ``5_shot``. Of a fused result the file's own names stand where the
+    stream's would; they have results of their own.
     """
     is_fused = content.get('fused') is not None
     metrics: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
@@ -361,10 +364,11 @@ def _kind(value: object) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(_number(text))
     except ValueError:
         return False
 
 
 def _number(text: str) -> float:
-    return float(text) if text else 0.0
+    """The fraction of labels, or the number of labels of each class, of a metric's part."""
+    return float(text.removesuffix(SHOT)) if text else 0.0

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from halp_mm.run_identity import COORDINATES
 
+#: How the name of a metric's part ends where a number of labels of each class is used.
+SHOT = '_shot'
+
 _STREAMS = ('joint', 'bone', 'motion')
 
 
@@ -20,7 +23,8 @@ class Setting:
         dataset: The name of the test clips' data set, such as ``'ntu60'``.
         split: How it is split, such as ``'xsub'``.
         protocol: Such as ``'knn'`` or ``'linear'``.
-        label_fraction: The fraction of labels of a semi-supervised evaluation, or nothing.
+        label_fraction: The fraction of labels of a semi-supervised evaluation, or such as
+            ``'5_shot'`` where so many labels of each class are used, or nothing.
         method: Such as ``'HaLP'``, or ``'coordinates'`` where no encoder was used.
         encoder: Such as ``'BiGRU'``.
         stream: Such as ``'joint'``; several as ``'joint+bone+motion'``.
@@ -61,6 +65,11 @@ class Setting:
         """The protocol with the fraction of labels."""
         if not self.label_fraction:
             return self.protocol
+        if self.label_fraction.endswith(SHOT):
+            number = self.label_fraction.removesuffix(SHOT)
+            return (
+                f'{self.protocol}, {number} labelled {"clip" if number == "1" else "clips"} a class'
+            )
         return f'{self.protocol}, {100 * float(self.label_fraction):g} % of the labels'
 
     def fits(self, wanted: Mapping[str, str]) -> bool:

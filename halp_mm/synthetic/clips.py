@@ -208,12 +208,12 @@ def perform(
         # People who interact use the same hand.
         if people[0].left_handed != other_hand:
             motion = motion.mirrored()
-        angles = motion.angles + person.posture + _sway(person.sway, frames, generator)
-        angles += _fidgets(frames, generator)
+        angles = motion.angles + person.posture + sway(person.sway, frames, generator)
+        angles += fidgets(frames, generator)
         body = stand_on_floor(forward_kinematics(np.deg2rad(angles), person.offsets))
         places.append(body + motion.path[:, None])
     # People who interact drift together.
-    return _place_in_room(np.stack(places), action, generator) + _drift(frames, generator)
+    return _place_in_room(np.stack(places), action, generator) + drift(frames, generator)
 
 
 def film(places: np.ndarray, camera: int, generator: np.random.Generator) -> np.ndarray:
@@ -289,14 +289,14 @@ _FIDGETS = [
 ]
 
 
-def _sway(degrees: float, frames: int, generator: np.random.Generator) -> np.ndarray:
+def sway(degrees: float, frames: int, generator: np.random.Generator) -> np.ndarray:
     """Slow drift of all joint angles, ``[T, V, 3]``, degrees."""
     angles = degrees * _slow_waves(frames, (LAYOUT.num_joints, 3), generator)
     angles[:, LAYOUT.index('spine_base'), 1] *= 6  # standing people turn more than they lean
     return angles
 
 
-def _drift(frames: int, generator: np.random.Generator) -> np.ndarray:
+def drift(frames: int, generator: np.random.Generator) -> np.ndarray:
     """Slow drift of people from their position, ``[T, 1, 3]``, metres."""
     return _slow_waves(frames, (1, 3), generator) * (0.14, 0, 0.14)
 
@@ -309,7 +309,7 @@ def _slow_waves(frames: int, shape: tuple[int, ...], generator: np.random.Genera
     return np.sin(2 * np.pi * hertz * time + phase).sum(0) / np.sqrt(1.5)
 
 
-def _fidgets(frames: int, generator: np.random.Generator) -> np.ndarray:
+def fidgets(frames: int, generator: np.random.Generator) -> np.ndarray:
     """Movements unrelated to the action, ``[T, V, 3]``, degrees."""
     angles = np.zeros((frames, LAYOUT.num_joints, 3))
     time = np.arange(frames)

@@ -19,6 +19,7 @@ _LENGTHS = [16] * 8
 _MASKED = 0.5
 _CHOSEN = 3
 _CELL = 8  # frames
+_ORDERS = 6  # of three segments
 
 
 def check_head(
@@ -91,6 +92,7 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
             'hidden': cells.flatten().nonzero().flatten(),
             'chosen_frames': torch.randint(-1, frames, (count, _CHOSEN), generator=source),
             'rotation': torch.linalg.qr(torch.randn(count, 3, 3, generator=source)).Q,
+            'permutation': torch.randint(_ORDERS, (count,), generator=source),
         }
     state = torch.get_rng_state()
     losses = model(views, None, draws, progress, mode='loss')

@@ -8,6 +8,7 @@ from halp_mm.transforms.first_frame_normalization import FirstFrameNormalize
 from halp_mm.transforms.fixed_length import FixedLength
 from halp_mm.transforms.frame_choice import FrameChoice
 from halp_mm.transforms.image_pose_normalization import PreNormalize2D
+from halp_mm.transforms.jigsaw import Jigsaw
 from halp_mm.transforms.joint_masking import JointFrameMask, NeighbourWeightedJointMask
 from halp_mm.transforms.limb_scaling import LimbScaling
 from halp_mm.transforms.masking import CellMask, MotionAwareMask, SpatioTemporalMask
@@ -15,7 +16,8 @@ from halp_mm.transforms.min_max_normalization import MinMaxNormalize
 from halp_mm.transforms.mirrored_repeat import MirroredRepeat
 from halp_mm.transforms.motion_frame_drop import MotionFrameDrop
 from halp_mm.transforms.normalization import PreNormalize3D, RelativeNormalize3D
-from halp_mm.transforms.pose_noise import PoseNoise, PoseStandardize
+from halp_mm.transforms.pose_noise import PoseNoise
+from halp_mm.transforms.pose_standardization import PoseStandardize
 from halp_mm.transforms.random_move import RandomMove
 from halp_mm.transforms.random_person import RandomPerson
 from halp_mm.transforms.spatial import (
@@ -37,8 +39,10 @@ from halp_mm.transforms.temporal import (
     TemporalCropSample,
     TemporalFlip,
     TemporalShiftCrop,
+    TemporalStretch,
     crop_resize,
 )
+from halp_mm.transforms.temporal_mask import TemporalMask
 from halp_mm.transforms.tube_masking import SemanticTubeMask
 from halp_mm.transforms.view_invariant_normalization import ViewInvariantNormalize3D
 
@@ -55,6 +59,7 @@ __all__ = [
     'FrameChoice',
     'GaussianBlur',
     'GaussianNoise',
+    'Jigsaw',
     'JointCorruption',
     'JointFrameMask',
     'JointOffset',
@@ -86,7 +91,9 @@ __all__ = [
     'TemporalCropResize',
     'TemporalCropSample',
     'TemporalFlip',
+    'TemporalMask',
     'TemporalShiftCrop',
+    'TemporalStretch',
     'ViewInvariantNormalize3D',
     'build_transform',
     'crop_resize',

@@ -75,11 +75,16 @@ class Shear(RandomTransform):
 
     Args:
         amplitude: The matrix has a unit diagonal, and off it entries uniform in ±amplitude.
+        keep_center: Whether the centre joint stays as it is: after
+            :class:`~halp_mm.transforms.CenterTrajectory` it holds a person's path. So does the
+            release of GL-Transformer (Kim et al., ECCV 2022).
     """
 
-    def __init__(self, amplitude: float = 1.0) -> None:
+    def __init__(self, amplitude: float = 1.0, keep_center: bool = False) -> None:
         check_at_least(0, amplitude=amplitude)
+        check_flag(keep_center=keep_center)
         self.amplitude = amplitude
+        self.keep_center = keep_center
 
     def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
         """Draw ``matrix`` ``[N, D, D]``."""
@@ -88,8 +93,12 @@ class Shear(RandomTransform):
         return {'matrix': matrix}
 
     def apply(self, clips: Clips, matrix: Tensor) -> Clips:
-        """Multiply every joint with its clip's matrix."""
-        return clips.with_coordinates(map_coordinates(clips.coordinates, matrix))
+        """Multiply every joint, except a kept one, with its clip's matrix."""
+        coordinates = map_coordinates(clips.coordinates, matrix)
+        if self.keep_center:
+            center = clips.layout.index(clips.layout.center)
+            coordinates[..., center, :] = clips.coordinates[..., center, :]
+        return clips.with_coordinates(coordinates)
 
 
 @TRANSFORMS.register_module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -210,6 +211,48 @@ class CenterCropResize(BatchTransform):
         start = (clips.num_frames * ((1 - self.ratio) / 2)).long()
         start = torch.minimum(start, (clips.num_frames - 1) // 2)
         return crop_resize(clips, start, clips.num_frames - 2 * start, self.num_frames)
+
+
+@TRANSFORMS.register_module()
+class TemporalStretch(RandomTransform):
+    """Play each clip a little slower or faster, and cut what becomes too long.
+
+    A clip of T frames is resized linearly to T (1 + u) or T (1 - u) frames, each as likely, rounded
+    down, with u uniform from 0 to ``amplitude``.
+
+    Source: the release of GL-Transformer (Kim et al., ECCV 2022).
+
+    Args:
+        amplitude: The largest change relative to the clip's length, less than 1.
+        max_frames: Number of frames after which clips are cut.
+    """
+
+    def __init__(self, amplitude: float = 0.1, max_frames: int = 300) -> None:
+        check_fraction(below_one=True, amplitude=amplitude)
+        check_count(max_frames=max_frames)
+        self.amplitude = amplitude
+        self.max_frames = max_frames
+
+    def draw(self, clips: Clips, generator: Generator | None) -> dict[str, Tensor]:
+        """Draw ``factor`` of the lengths, ``[N]``."""
+        uniform = clip_draws.rand(
+            2, len(clips), generator=generator, device=clips.device, clip_dim=1
+        )
+        change = self.amplitude * uniform[1]
+        return {'factor': 1 + torch.where(uniform[0] > 0.5, -change, change)}
+
+    def apply(self, clips: Clips, factor: Tensor) -> Clips:
+        """Resize, cut, and fill shorter clips with zeros."""
+        longest = math.floor(clips.coordinates.shape[2] * (1 + self.amplitude))
+        num_frames = min(longest, self.max_frames)
+        length = (clips.num_frames * factor).long().clamp(min=1)
+        frames = torch.arange(num_frames, device=clips.device, dtype=clips.coordinates.dtype)
+        scale = clips.num_frames.to(frames.dtype) / length
+        places = (frames + 0.5) * scale[:, None] - 0.5
+        stretched = frames_between(clips, torch.zeros_like(length), clips.num_frames, places)
+        coordinates = stretched.coordinates
+        coordinates *= (frames < length[:, None])[:, None, :, None, None]
+        return replace(clips, coordinates=coordinates, num_frames=length.clamp(max=num_frames))
 
 
 @TRANSFORMS.register_module()

@@ -22,7 +22,7 @@ from halp_mm.datasets import ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.registry import DATASETS, MODELS
 from halp_mm.skeletons import get_layout
 from tests.conftest import write_random_clips
-from tests.made_configs import made_configs
+from tests.made_configs import FACTS, made_configs
 from tests.runs import run_tool
 
 
@@ -172,6 +172,19 @@ def test_short_clips_get_short_crops_and_long_ones_those_of_the_base(tmp_path):
         make_config(data_file, 'moco', out)
         for view in load_config(out).data_preprocessor.views.values():
             assert view[0].min_frames == shortest
+
+
+@pytest.mark.parametrize(
+    ('method', 'batch_size', 'steps'),
+    [('moco', 64, 1500), ('crosclr_b', 64, 1500), ('ascal', 64, 600), ('isc', 32, 400)],
+)
+def test_batch_and_steps_are_what_the_encoders_allow(method, batch_size, steps):
+    facts = FACTS['utd-mhad_xsub']
+    choices = choose_settings(facts, base_config(base_names(method)))
+    settings = {key: value for choice in choices for key, value in choice.settings.items()}
+    assert settings['train_dataloader.batch_size'] == batch_size
+    steps_an_epoch = facts.num_clips // batch_size
+    assert settings['train_cfg.max_epochs'] == round(steps / steps_an_epoch)
 
 
 def test_the_schedule_is_a_number_of_steps(tmp_path):

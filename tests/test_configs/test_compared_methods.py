@@ -157,3 +157,30 @@ def test_free_combinations_change_one_thing(name):
     assert agcn.model.pop('encoder').type == 'AGCN'
     assert halp.model.pop('encoder').type == 'BiGRU'
     assert agcn.model == halp.model
+
+
+@pytest.mark.parametrize('name', NTU)
+def test_gl_transformer(name):
+    config = load(f'gl_transformer/gltransformer_{name}')
+    encoder = config.model.encoder
+    assert (encoder.embed_dim, encoder.depth, encoder.num_heads) == (48, 4, 8)
+    head = MODELS.build(config.model.heads.displacement)
+    assert (head.intervals, head.magnitude_step) == ((1, 5, 10), 0.01)
+    assert (head.trajectory_weight, head.magnitude_weight, head.as_released) == (0.05, 1, False)
+    assert config.optim_wrapper.optimizer == dict(type='AdamW', lr=5e-5, weight_decay=0.1)
+    assert config.param_scheduler == [dict(type='ExponentialLR', gamma=0.99)]
+    assert (config.train_cfg.max_epochs, config.train_dataloader.batch_size) == (120, 128)
+    stretch, shear = config.data_preprocessor.views.clean
+    assert stretch == dict(type='TemporalStretch', amplitude=0.1, max_frames=300)
+    assert shear == dict(type='Shear', amplitude=0.3, keep_center=True)
+    linear = PROTOCOLS.build(config.protocols.linear)
+    assert (linear.optimizer, linear.learning_rate, linear.milestones) == ('Adam', 3e-3, ())
+    assert (linear.epochs, linear.batch_size) == (120, 1024)
+    assert config.protocols.linear.train_view == [stretch]
+
+
+def test_gl_transformers_release_weighs_paths_of_the_first_interval():
+    name = 'gl_transformer/gltransformer_ntu60_xsub'
+    released, default = load(f'{name}_release'), load(name)
+    assert released.model.heads.displacement.pop('as_released')
+    assert released.model == default.model

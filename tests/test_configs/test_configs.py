@@ -55,15 +55,18 @@ COMPARED = {
     'crosclr_b': ('bigru', [*NTU, 'pku2_xsub']),
     'va_lstm': ('lstm', NTU + PKU),
     'aagcn': ('agcn', NTU + PKU),
+    'pc': ('bigru', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'sebirenet': ('sebirenet', NTU),
     'colorization': ('dgcnn', NTU),
     'longt_gan': ('gru', NTU + PKU),
     'slim': ('transformer', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
     'h_transformer': ('transformer', ['ntu60_xsub', 'ntu60_xview']),
     'usdrl': ('dste', [*NTU, 'pku2_xsub', 'msrc12_xsub']),
+    'gl_transformer': ('gltransformer', NTU),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
     'aimclr_masked': ('stgcn', []),
+    'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
@@ -72,14 +75,23 @@ FREE_COMBINATIONS = [
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
 ]
+VARIANTS = [
+    'pc/bigru_ntu60_xsub_fixed-state',
+    'pc/bigru_synthetic_xsub_fixed-state',
+    'pc/bigru_nw-ucla_xview_release',
+]
 RELEASES = [
     f'{name}_ntu60_xsub_release'
     for name in (
         *('halp/bigru', 'aimclr/stgcn', 'ascal/lstm', 'skeletonbt/stgcn'),
+        'ms2l/bigru',
         'h_transformer/transformer',
+        'gl_transformer/gltransformer',
     )
 ]
 PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
+#: The encoders that come with the package, by the layouts in their names.
+IMPROVISED = ['kinect-v2', 'kinect-v1', 'h36m17', 'coco17']
 METHODS = {
     'moco': 'MoCo',
     'halp': 'HaLP',
@@ -108,18 +120,21 @@ METHODS = {
     'sebirenet': 'SeBiReNet',
     'colorization': 'Colorization',
     'longt_gan': 'LongT GAN',
+    'pc': 'P&C',
+    'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
     'h_transformer': 'H-Transformer',
+    'gl_transformer': 'GL-Transformer',
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
-    *(f'bigru-stgcn_{name.removeprefix("bigru_")}' for name in SMALL),
-    *('bigru-agcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
+    *(f'bigru-agcn_{name}' for name in SMALL_SETS),
+    *('bigru-stgcn_synthetic_xsub', 'bigru-hcn_ntu60_xsub', 'agcn-hcn_ntu60_xsub'),
     *('bigru-hcn_msr-action3d_xsub', 'bigru-hcn_synthetic_xsub'),
 ]
 ABLATIONS = ['extreme', 'normal-extreme', 'eadm', 'paper-drop', '100e', '150e', '200e']
@@ -132,6 +147,7 @@ NARROW = dict(
     SpatioTemporalTransformer=dict(embed_dim=16, depth=1),
     SLiMTransformer=dict(embed_dim=16, depth=1),
     DSTE=dict(embed_dim=16, depth=1),
+    GLTransformer=dict(embed_dim=4, depth=1, num_heads=2),
     AGCN=dict(base_channels=4, stages=(1, 1), feature_dim=8),
     LSTM=dict(hidden_size=8),
     HierarchicalTransformer=dict(hidden_size=16),
@@ -170,6 +186,8 @@ def narrow(config: Config) -> list[dict]:
                 head[projector].update(hidden_dim=[8], out_dim=8)
         if head and head.get('num_prototypes', 0) > 256:
             head.num_prototypes = 256
+        if head and 'hidden_dim' in head:
+            head.hidden_dim = 8
     return [encoder.get('encoder', encoder) for encoder in encoders]
 
 
@@ -203,13 +221,14 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {f'stgcn/stgcn_{name}' for name in SMALL_SETS}
     expected |= {
         f'{method}/transformer_{name.removeprefix("bigru_")}'
         for method in ('mamp', 'mae')
         for name in PAPER
     }
     expected |= {'mamp/transformer_synthetic_xsub'}
-    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS}
+    expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS, *VARIANTS}
     expected |= {
         f'{method}/{encoder}_{name}'
         for method, (encoder, names) in COMPARED.items()
@@ -217,6 +236,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
     }
     expected |= {f'stgcn/stgcn_{name}_raw' for name in NTU + PKU}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
+    expected |= {f'moco/bigru_improvised_{name}' for name in IMPROVISED}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_{name}' for name in ABLATIONS}
     expected |= {f'halp/ablation/bigru_ntu60_xsub_{name}' for name in HALP_ABLATIONS}
@@ -244,17 +264,24 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     own = {'classifier'} if is_classifier else {'finetune', 'semi', 'transfer'}
     if config.method == 'SeBiReNet':
         own.add('recurrent')
-    assert set(config.protocols) == {'knn', 'coordinates', 'retrieval', 'linear'} | own
+    shared = {'knn', 'coordinates', 'retrieval', 'linear', 'few_shot'}
+    assert set(config.protocols) == shared | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
     for hook in config.default_hooks.values():
         HOOKS.build(hook)
     assert config.method == METHODS[config_id(path).split('/')[0]]
-    assert config.test_dataset.data_file == config.train_dataloader.dataset.data_file
+    train_clips, test_clips = config.train_dataloader.dataset, config.test_dataset
+    assert train_clips.prepare_with.endswith(f'--out {train_clips.data_file}')
     split = path.stem.split('_')[2]
-    assert config.train_dataloader.dataset.split == f'{split}_train'
-    assert config.test_dataset.split == f'{split}_test'
-    assert config.test_dataset.prepare_with.endswith(f'--out {config.test_dataset.data_file}')
+    if split in IMPROVISED:  # without labels
+        assert test_clips is None
+        assert f'--layout {layout} ' in train_clips.prepare_with
+    else:
+        assert train_clips.split == f'{split}_train'
+        assert test_clips.split == f'{split}_test'
+        for key in ('data_file', 'prepare_with'):
+            assert test_clips[key] == train_clips[key]
     # A file can describe what inference needs of it.
     described = describe_model(config, InferenceModel.of(model), dataset)
     assert ModelDescription.from_dict(described.to_dict()).streams == model.sources
@@ -373,9 +400,10 @@ def test_supervised_settings(name):
     is_msr = name == 'msr-action3d_xsub'
     assert config.model.encoder.get('layout') == ('msr_action3d' if is_msr else None)
     (relative,) = config.data_preprocessor.normalization
-    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 50)
+    is_small = name in SMALL_SETS
+    assert (relative.type, relative.num_frames) == ('RelativeNormalize3D', 32 if is_small else 50)
     assert config.train_dataloader.dataset.data_file.startswith(f'data/{name.split("_")[0][:3]}')
-    if name in ('msr-action3d_xsub', 'synthetic_xsub'):
+    if is_small:
         return
     assert config.data_preprocessor.views == dict(clip=[])
     assert config.train_dataloader.batch_size == 64

@@ -9,15 +9,19 @@ from halp_mm.apis import load_config, train
 from tests.conftest import write_random_clips
 from tests.runs import ROOT
 
+#: Settings that make encoders small, by encoder or by method.
 NARROW = {
     'lstm': {'model.encoder.hidden_size': 8},
     'stgcn': {'model.encoder.base_channels': 16, 'model.encoder.stages': [1, 1]},
     'bigru': {'model.encoder.hidden_size': 8},
     'agcn': {'model.encoder.base_channels': 16, 'model.encoder.stages': [1, 1]},
     'sebirenet': {'model.encoder.hidden_size': 4},
+    'gltransformer': {'model.encoder.embed_dim': 4, 'model.encoder.depth': 1},
     'dgcnn': {'model.encoder.channels': [4, 4], 'model.encoder.feature_dim': 8},
     'gru': {'model.encoder.hidden_size': 8},
-    'transformer': {'model.encoder.hidden_size': 16},
+    'transformer': {'model.encoder.embed_dim': 8, 'model.encoder.depth': 1},
+    'dste': {'model.encoder.embed_dim': 8, 'model.encoder.depth': 1},
+    'h_transformer/transformer': {'model.encoder.hidden_size': 16},
     'va-bigru': {'model.encoder.hidden_size': 8, 'model.encoder.encoder.hidden_size': 8},
 }
 #: Configs, and the losses that they log in the end.
@@ -27,16 +31,25 @@ METHODS = {
     'pstl/stgcn': {'joint/twins', 'joint/spatial_twins'},
     'crosclr_b/bigru': {f'{stream}/cross_stream' for stream in ('joint', 'bone', 'motion')},
     'va_lstm/lstm': set(),
+    'pc/bigru': {'joint/regeneration'},
     'sebirenet/sebirenet': {'joint/denoising'},
+    'gl_transformer/gltransformer': {'joint/displacement'},
     'colorization/dgcnn': {'temporal/temporal', 'spatial/spatial'},
     'longt_gan/gru': {'joint/inpainting'},
     'h_transformer/transformer': {'joint/direction'},
     'aagcn/agcn': set(),
+    'ms2l/bigru': {'joint/motion', 'joint/jigsaw', 'joint/contrast'},
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
     'cmd/va-bigru': {
         f'{stream}/{head}' for stream in ('joint', 'bone', 'motion') for head in ('moco', 'cmd')
     },
+    'usdrl/dste': {'joint/decorrelation'},
+    'halp_mamp/transformer': {'joint/moco', 'joint/halp', 'joint/masked'},
+    'halp_slim/transformer': {
+        f'joint/{head}' for head in ('contrast', 'masked', 'koleo', 'moco', 'halp')
+    },
+    'aimclr_masked/stgcn': {'joint/nnm', 'joint/d3m'},
 }
 
 
@@ -59,7 +72,7 @@ def test_method_trains(method, data_file, tmp_path):
         'default_hooks.runtime_info.interval': 1,
         'log_level': 'WARNING',
         'experiment_name': tmp_path.name,
-        **NARROW[method.split('/')[1]],
+        **NARROW[method if method in NARROW else method.split('/')[1]],
     }
     if 'queue_size' in config.model:
         options['model.queue_size'] = 32

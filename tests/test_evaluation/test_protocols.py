@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from halp_mm.evaluation import (
     knn_scores,
     top_k_accuracy,
 )
+from halp_mm.evaluation.classifier_search import ClassifierSearch
+from halp_mm.evaluation.feature_autoencoder import train_feature_autoencoder
 from halp_mm.evaluation.knn import whitening_of
+from halp_mm.evaluation.linear_layer import linear_classifier
 from halp_mm.models import BiGRU
 from halp_mm.registry import PROTOCOLS
 from halp_mm.transforms import CenterCropResize, build_transform
@@ -157,6 +161,44 @@ def test_whitened_neighbours(random_clips):
         KNNProtocol(whitening=0)
 
 
+@pytest.mark.parametrize('streams', [['joint'], ['joint', 'bone']])
+def test_neighbours_of_codes(random_clips, streams):
+    """The autoencoder is trained on the training clips' features, without labels."""
+    model, (train, test) = model_with(streams=streams), datasets(random_clips)
+    settings = dict(epochs=2, batch_size=4, code_dim=3)
+    protocol = KNNProtocol(k=3, autoencoder=settings, seed=5)
+    found = protocol.run(model, train, test)
+    gallery, queries = (extract_features(model, part) for part in (train, test))
+    by_stream = []
+    for stream in streams:
+        encoder = train_feature_autoencoder(gallery[stream], seed=5, **settings).encoder
+        assert encoder(queries[stream]).shape == (len(test), 3)
+        codes = encoder(gallery[stream]), train.labels, encoder(queries[stream])
+        by_stream.append(knn_scores(*codes, 3, 3))
+    assert torch.equal(found.scores, torch.stack(by_stream).mean(0))
+    plain = KNNProtocol(k=3).run(model, train, test)
+    assert not torch.equal(found.scores, plain.scores)
+    for k in (1, 5):
+        assert found.metrics[f'features/top{k}'] == plain.metrics[f'top{k}']
+        assert f'features/top{k}' not in plain.metrics
+    assert torch.equal(protocol.run(model, train, test).scores, found.scores)
+    protocol.seed = 6
+    assert not torch.equal(protocol.run(model, train, test).scores, found.scores)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(autoencoder=dict(epoch=3)), r"\['epoch'\]; expected some of \['epochs', 'batch"),
+        (dict(autoencoder=dict(code_dim=0)), 'KNNProtocol: autoencoder.code_dim must be a whole'),
+        (dict(autoencoder=dict(), whitening=0.1), 'autoencoder and whitening are both given'),
+    ],
+)
+def test_wrong_settings_of_an_autoencoder(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PROTOCOLS.build(dict(type='KNNProtocol', **settings))
+
+
 @pytest.mark.parametrize('view', [None, RANDOM_VIEW], ids=['none', 'random'])
 def test_standardised_probe_does_not_depend_on_the_features_scale(random_clips, view):
     """Ten times the features, shifted, give the same scores; without they do not."""
@@ -240,6 +282,63 @@ def test_best_epoch_is_the_first_of_the_best(noisy_clips, streams, view):
     assert metrics['best_top1'] == max(last)
     assert metrics['best_epoch'] == 1 + last.index(max(last))
     assert max(last) > min(last), 'all epochs alike would show nothing'
+
+
+@pytest.mark.parametrize('standardize', [False, True])
+def test_the_best_of_several_classifiers(noisy_clips, standardize):
+    """Each is the one that a probe with its learning rate has; the headline stays."""
+    settings = dict(epochs=4, batch_size=8, milestones=(), standardize=standardize)
+    model, (train, test) = model_with(streams=['joint', 'bone']), datasets(noisy_clips)
+    rates = [0.01, 3.0]
+    alone = [
+        LinearProtocol(learning_rate=rate, **settings).run(model, train, test).metrics['top1']
+        for rate in rates
+    ]
+    protocol = LinearProtocol(learning_rate=0.01, search=dict(learning_rates=rates[:1]), **settings)
+    metrics = protocol.run(model, train, test).metrics
+    assert metrics['top1'] == metrics['best_of_1_top1'] == alone[0]
+    protocol = LinearProtocol(learning_rate=0.01, search=dict(learning_rates=rates), **settings)
+    metrics = protocol.run(model, train, test).metrics
+    assert metrics['top1'] == alone[0]
+    assert metrics['best_of_2_top1'] >= alone[0]
+
+
+def test_searched_classifiers_take_parts_of_features():
+    source = torch.Generator().manual_seed(0)
+    features = torch.randn(12, 5, generator=source)
+    labels = torch.arange(12) % 3
+    encoder = SimpleNamespace(feature_dim=5, feature_parts={'class': 2, 'tokens': 3})
+    protocol = LinearProtocol(epochs=3, batch_size=4, milestones=(2,), learning_rate=9.0)
+    search = ClassifierSearch([0.5, 0.1], [['tokens'], ['class', 'tokens']])
+    args = (protocol, [{'joint': features}] * 3, labels, {'joint': encoder}, 3)
+    found = search.train(*args)
+    assert search.choices[1] == (0.5, ('class', 'tokens'))
+    source = torch.Generator().manual_seed(0)
+    layers = [linear_classifier(5, 3, source) for _ in range(4)]
+    orders = [torch.randperm(12, generator=source) for _ in range(3)]
+    for number, layer in enumerate(layers):
+        rate, parts = search.choices[number]
+        seen = features.clone()
+        seen[:, :2] *= 'class' in parts
+        optimizer = torch.optim.SGD(layer.parameters(), rate, 0.9)
+        for epoch, order in enumerate(orders):
+            optimizer.param_groups[0]['lr'] = rate if epoch < 2 else rate / 10
+            for batch in order.split(4):
+                optimizer.zero_grad()
+                F.cross_entropy(layer(seen[batch]), labels[batch]).backward()
+                optimizer.step()
+        classifier = found[number]['joint']
+        torch.testing.assert_close(classifier(features), layer(seen))
+    top1 = search.metrics(found, {'joint': features}, labels)
+    best = max(float((c['joint'](features).argmax(1) == labels).float().mean()) for c in found)
+    assert top1 == {'best_of_4_top1': pytest.approx(100 * best)}
+
+
+def test_wrong_searches():
+    with pytest.raises(ValueError, match='learning_rates is empty; expected one or more numbers'):
+        LinearProtocol(search=dict(learning_rates=[]))
+    with pytest.raises(ValueError, match='parts must be a list of different names'):
+        LinearProtocol(search=dict(learning_rates=[0.1], parts=[[]]))
 
 
 def test_random_view_is_encoded_anew_in_every_epoch(random_clips):

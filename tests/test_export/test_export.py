@@ -33,6 +33,7 @@ from tests.test_export.models import (
     STGCN,
     TRANSFORMER,
     TRUE_GRU,
+    VALID_GRU,
     VIEW_ADAPTED,
     saved_model,
 )
@@ -68,9 +69,9 @@ def other_layouts() -> SavedModel:
 
 
 def learnt_camera() -> SavedModel:
-    """An encoder around another and final states, of clips that are cut and filled up."""
+    """An encoder around another, final states and valid frames, of clips of one length."""
     length = dict(type='FixedLength', num_frames=20)
-    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU)
+    encoders = dict(joint=VIEW_ADAPTED, bone=FINAL_GRU, motion=VALID_GRU)
     return saved_model(encoders, [dict(type='SubtractJoint')], [length])
 
 

@@ -71,6 +71,7 @@ def test_training_step_does_not_wait(random_clips):
 
 OTHERS = ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn']
 OTHERS += ['sebirenet/sebirenet', 'colorization/dgcnn', 'longt_gan/gru']
+OTHERS += ['gl_transformer/gltransformer']
 
 
 @pytest.mark.parametrize('name', OTHERS)

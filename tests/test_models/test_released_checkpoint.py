@@ -11,6 +11,10 @@ from tests.helpers import assert_relative, reference, with_prefix
 
 DIM, QUEUE = 7, 32
 TWO_JOINTS = dict(name='two', joints=['a', 'b'], bones=[('a', 'b')], center='a')
+FIVE_JOINTS = dict(
+    name='five', joints=list('abcde'), bones=[(end, 'a') for end in 'bcde'], center='a'
+)
+NORM = ('weight', 'bias', 'running_mean', 'running_var')
 ENCODERS = dict(
     bigru=dict(type='BiGRU', layout=TWO_JOINTS, hidden_size=8, num_layers=3),
     stgcn=dict(type='STGCN', base_channels=4, feature_dim=16),
@@ -63,13 +67,20 @@ def three_streams(name: str) -> dict[str, Tensor]:
     return state
 
 
-def load(state: dict[str, Tensor], streams: dict, encoder: dict, head: str = 'MoCoHead', **options):
+def load(
+    state: dict[str, Tensor],
+    streams: dict,
+    encoder: dict,
+    head: str = 'MoCoHead',
+    projector: dict | None = None,
+    **options,
+):
     """A pre-trainer that the state fits exactly, in evaluation mode."""
     model = MODELS.build(
         dict(
             type='Pretrainer',
             encoder=encoder,
-            projector=dict(type='Projector', out_dim=DIM, **options),
+            projector=projector or dict(type='Projector', out_dim=DIM, **options),
             streams=streams,
             queue_size=QUEUE,
             heads=dict(head=dict(type=head)),
@@ -168,5 +179,76 @@ def test_a_network_alone_may_be_a_classifier():
 
 
 def test_other_networks_are_named():
-    with pytest.raises(ValueError, match=r"entries \['weight'\] and so on; expected st_gcn"):
+    with pytest.raises(
+        ValueError, match=r"entries \['weight'\] and so on; expected projector"
+    ) as error:
         convert_released({'encoder_q.weight': torch.ones(2)})
+    for kind in ('STGCN', 'BiGRU', 'AGCN', 'HCN', 'LSTM', 'SpatioTemporalTransformer'):
+        assert f'of a released {kind}' in str(error.value)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('with_head', [False, True])
+def test_ascal(with_head):
+    arrays = reference('ascal_lstm_released')
+    weights = with_prefix(arrays, 'state/')
+    if not with_head:
+        weights = {name: value for name, value in weights.items() if 'head' not in name}
+        projector = dict(type='FeatureAsEmbedding')
+    else:
+        projector = dict(type='Projector', out_dim=arrays['head_output'].shape[1])
+    converted = convert_released(weights, queue_size=QUEUE)
+    assert converted.encoders == {'joint': 'LSTM'}
+    model = load(
+        converted.state,
+        ['joint'],
+        dict(type='LSTM', hidden_size=6, layout=FIVE_JOINTS),
+        projector=projector,
+    )
+    network = model.query_networks['joint']
+    clips = arrays['input_NCTVM'].permute(0, 4, 2, 3, 1)
+    assert_relative(network.encoder(clips), arrays['feature_mean'], 1e-5)
+    embedded = F.normalize(arrays['head_output'], dim=1) if with_head else arrays['feature_mean']
+    assert_relative(network(clips), embedded, 1e-5)
+
+
+@torch.no_grad()
+def test_skeletonbt_and_pstl():
+    arrays = reference('pstl_masks_released')
+    state = {
+        **with_prefix(arrays, 'state/'),
+        'projector.0.weight': torch.randn(5, 16),
+        'projector.3.weight': torch.randn(DIM, 5),
+        **{f'projector.1.{name}': torch.rand(5) for name in NORM},
+        'projector.1.num_batches_tracked': torch.tensor(0),
+    }
+    converted = convert_released(state, stream='bone')
+    assert converted.encoders == {'bone': 'STGCN'}
+    assert all(name.startswith('query_networks.bone.') for name in converted.state)
+    model = load(
+        converted.state,
+        ['bone'],
+        dict(type='STGCN', base_channels=4, feature_dim=16),
+        head='CrossCorrelationHead',
+        hidden_dim=5,
+        normalize=False,
+        batch_norm=True,
+        bias=False,
+    )
+    clips = arrays['input_NCTVM'].permute(0, 4, 2, 3, 1)
+    assert_relative(model.query_networks['bone'].encoder(clips), arrays['feature'], 1e-5)
+
+
+def test_mamp():
+    state = with_prefix(reference('mamp_pretrain_released'), 'state/')
+    converted = convert_released(state)
+    assert converted.encoders == {'joint': 'SpatioTemporalTransformer'}
+    parts = ('query_networks.joint.encoder.', 'heads.masked.decoders.joint.')
+    assert all(name.startswith(parts) for name in converted.state)
+    assert len(converted.state) == len(state)
+    del state['joints_embed.proj.weight']
+    with pytest.raises(ValueError, match=r'joints_embed\.proj\.weight of a released Spatio'):
+        convert_released(state)
+    alone = {name: torch.ones(1, 1, 4, 1) for name in ('joints_embed.proj.weight',)}
+    with pytest.raises(ValueError, match=r"\['decoder'\] are not there; expected an Spatio"):
+        convert_released(alone)

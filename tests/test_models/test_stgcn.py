@@ -110,7 +110,8 @@ def test_equals_a_plain_one(layout, frames, training):
     torch.testing.assert_close(encoder.readout(feature_map), sum(people) / 2)
 
 
-def test_pstls_encoder_equals_the_release():
+def pstls_encoder(kept: list[int]) -> STGCN:
+    """The release's encoder of PSTL on the graph that some joints are left out of."""
     vectors = reference('pstl_masks_released')
     state = with_prefix(vectors, 'state/')
     weights = with_prefix(rename_released_skeletonbt(state), 'encoder.')
@@ -120,8 +121,30 @@ def test_pstls_encoder_equals_the_release():
         feature_dim=vectors['feature'].shape[1],
     ).eval()
     encoder.load_state_dict(weights)
+    encoder.adjacency = encoder.adjacency[:, kept][:, :, kept]
+    for block in encoder.blocks:
+        edges = block.graph_convolution.edge_importance
+        edges.data = edges.data[:, kept][:, :, kept]
+    return encoder
+
+
+def test_pstls_encoder_equals_the_release():
+    vectors = reference('pstl_masks_released')
     clips = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
-    assert_relative(encoder(clips), vectors['feature'], 1e-5)
+    assert_relative(pstls_encoder(list(range(25)))(clips), vectors['feature'], 1e-5)
+
+
+def test_pstls_release_takes_hidden_joints_out_of_the_graph_and_the_mean():
+    vectors = reference('pstl_masks_released')
+    hidden = set(vectors['masked_joints'].tolist())
+    kept = [joint for joint in range(25) if joint not in hidden]
+    encoder = pstls_encoder(kept)
+    clips = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
+    x = encoder.normalize_input(clips)[..., kept, :].flatten(0, 1).permute(0, 3, 1, 2)
+    for block in encoder.blocks:
+        x = block(x, encoder.adjacency)
+    feature = encoder.readout(x.unflatten(0, clips.shape[:2]))
+    assert_relative(feature, vectors['feature_masked_joints'], 1e-5)
 
 
 def test_gradients_equal_a_plain_ones():

@@ -65,3 +65,10 @@ def test_check_cost(tmp_path):
     assert all(0 <= part < total for part, total in zip(checks, whole))
     assert len(rows) == 15
     assert float(re.search(r'share of the steps: ([\d.]+) %', done.stdout)[1]) < 100
+
+
+def test_masked_encoder_speed():
+    sizes = ('--embed-dim', 8, '--depth', 1, '--num-frames', 8, '--rounds', 1)
+    done = run_tool('benchmarks/masked_encoder_speed.py', *sizes)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r'50 tokens \d+ ms, 4 tokens \d+ ms: [\d.]+x', done.stdout)

@@ -145,7 +145,7 @@ def test_tools_error(files):
         *command_line(options_of(own)),
     )
     assert run.returncode == 2
-    message = 'test.py: error: --label-fraction and --draws go with --protocol semi'
+    message = 'test.py: error: --draws goes with --protocol semi, few_shot, coordinates'
     assert run.stderr.splitlines()[-1] == message
 
 

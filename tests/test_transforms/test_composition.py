@@ -60,15 +60,16 @@ CONFIGS = [
     dict(type='PoseNoise', num_joints=(2, 4)),
     dict(type='PoseStandardize'),
     dict(type='LimbScaling'),
+    dict(type='Jigsaw'),
     dict(type='JointFrameMask', num_joints=(5, 15), num_frames_of_short_clips=(3, 6)),
 ]
 #: What needs another layout, leaves coordinates alone, or changes lengths, is tested in files of
 #: its own.
 ELSEWHERE = {'PreNormalize2D', 'SpatioTemporalMask', 'FixedLength', 'MotionFrameDrop'}
 ELSEWHERE |= {'NeighbourWeightedJointMask', 'FirstFrameNormalize', 'MotionAwareMask'}
-ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory'}
+ELSEWHERE |= {'MinMaxNormalize', 'StrideFrames', 'CenterTrajectory', 'TemporalMask'}
 ELSEWHERE |= {'RandomPerson', 'SemanticTubeMask', 'TemporalCrop', 'TemporalCropSample'}
-ELSEWHERE |= {'MirroredRepeat', 'FrameChoice'}
+ELSEWHERE |= {'MirroredRepeat', 'FrameChoice', 'TemporalStretch'}
 RANDOM = [
     TemporalCropResize((0.3, 1.0), 8, 2),
     Shear(),
@@ -92,7 +93,7 @@ DETERMINISTIC = (
     'SubtractJoint',
     'PoseStandardize',
 )
-MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip')
+MOVE_FRAMES = ('TemporalShiftCrop', 'TemporalFlip', 'Jigsaw')
 FLAT = [
     c
     for c in CONFIGS

@@ -5,6 +5,7 @@ protocols = dict(
     knn=dict(type='KNNProtocol', k=1),
     coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
+    few_shot=dict(type='FewShotProtocol'),
     linear=dict(
         type='LinearProtocol', epochs=100, batch_size=128, learning_rate=0.1, milestones=[80]
     ),

@@ -8,6 +8,7 @@ protocols = dict(
     knn=dict(type='KNNProtocol', k=1),
     coordinates=dict(type='CoordinatesProtocol'),
     retrieval=dict(type='RetrievalProtocol'),
+    few_shot=dict(type='FewShotProtocol'),
     linear=dict(
         type='LinearProtocol',
         epochs=100,

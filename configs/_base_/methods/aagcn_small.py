@@ -11,5 +11,7 @@ model = dict(
         stages=(2, 2, 2),
         feature_dim=64,
         dropout=0.25,
+        input_norm='axis',
+        num_segments=4,
     )
 )

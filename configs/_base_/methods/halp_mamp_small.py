@@ -2,9 +2,10 @@
 _base_ = './mamp_small.py'
 
 method = 'HaLP + MAMP'
+# HaLP's normalisation and views.
 view = [
     dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32),
-    dict(type='Rotate', main_degrees=(-17.2, 17.2), other_degrees=(-17.2, 17.2)),
+    dict(type='Shear', amplitude=0.5),
     dict(type='JointOffset', std=0.2),
 ]
 model = dict(
@@ -17,4 +18,15 @@ model = dict(
     queue_size=1024,
     momentum=0.99,
 )
-data_preprocessor = dict(views=dict(clean=view, key=view))
+data_preprocessor = dict(
+    normalization=[dict(type='PreNormalize3D')], views=dict(clean=view, key=view)
+)
+protocols = dict(
+    linear=dict(
+        standardize=True,
+        learning_rate=0.01,
+        weight_decay=0.05,
+        epochs=100,
+        milestones=[60, 85],
+    )
+)

@@ -6,7 +6,7 @@ method = 'LongT GAN'
 model = dict(
     type='Pretrainer',
     # Two GRUs of 400 units a layer, and the feature is their last state: 800 units.
-    encoder=dict(type='BiGRU', num_people=2, hidden_size=400, num_layers=2, pooling='last'),
+    encoder=dict(type='BiGRU', num_people=2, hidden_size=400, num_layers=2, pooling='final'),
     heads=dict(
         inpainting=dict(
             type='InpaintingHead',

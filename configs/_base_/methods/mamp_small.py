@@ -18,7 +18,14 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=100)
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, end=5, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=5e-5, begin=5, T_max=95, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=5e-5,
+        begin=5,
+        T_max=95,
+        end=100,
+        convert_to_iter_based=True,
+    ),
 ]
 
 finetune = dict(

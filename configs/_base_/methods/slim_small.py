@@ -63,7 +63,14 @@ train_cfg = dict(max_epochs=100)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, end=10, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', eta_min=1e-6, begin=10, T_max=90, convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-6,
+        begin=10,
+        T_max=90,
+        end=100,
+        convert_to_iter_based=True,
+    ),
     dict(
         type='CosineAnnealingParamScheduler',
         param_name='weight_decay',

@@ -1,5 +1,5 @@
 # VA-LSTM sized for a few hundred short clips and 2 CPU cores.
-_base_ = './va_lstm.py'
+_base_ = ['./va_lstm.py', '../evaluation/standardized_linear.py']
 
 clip = [dict(type='CenterCropResize', ratio=0.95, num_frames=32)]
 data_preprocessor = dict(
@@ -14,3 +14,4 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=80)
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [dict(type='MultiStepLR', milestones=[50, 70], gamma=0.1)]
+protocols = dict(linear=_base_.standardized_linear)

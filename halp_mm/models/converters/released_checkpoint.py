@@ -1,4 +1,4 @@
-"""Conversion of released checkpoints of contrastive pre-training to states of pre-trainers.
+"""Conversion of released checkpoints of pre-training to states of pre-trainers.
 
 It finds out what a checkpoint holds by the names of its entries:
 
@@ -11,6 +11,9 @@ HaLP                            BiGRU of one stream
 CMD, HaLP + CMD                 BiGRU of joint, motion and bone
 ISC                             BiGRU, AGCN or HCN, alone, or two of them: ``encoder_q`` with
                                 ``encoder_k``, and ``encoder_r`` with ``encoder_l``
+AS-CAL                          LSTM, with the release's optional head as projector
+SkeletonBT, PSTL                ST-GCN with its projector, alone: there are no keys
+MAMP, MAE                       transformer with its decoder, alone
 ==============================  =============================================================
 """
 
@@ -25,9 +28,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from halp_mm.models.converters import released_mamp
 from halp_mm.models.converters.released_agcn import rename_released_agcn
+from halp_mm.models.converters.released_ascal import rename_released_ascal
 from halp_mm.models.converters.released_bigru import rename_released_bigru
 from halp_mm.models.converters.released_hcn import rename_released_hcn
+from halp_mm.models.converters.released_skeletonbt import rename_released_skeletonbt
 from halp_mm.models.converters.released_stgcn import rename_released
 
 #: HaLP's prototypes, which are computed anew from the queue.
@@ -46,13 +52,40 @@ class Architecture(NamedTuple):
     entry: str  #: An entry that no other kind has
     representation: str  #: What ISC calls its input
     rename: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]  #: Its converter
+    needs: tuple[str, ...] = ('projector',)  #: What a network must bring, by names here
+    has_keys: bool = True  #: Whether it is trained beside key networks and a queue
 
 
 ARCHITECTURES = (
-    Architecture('STGCN', 'st_gcn_networks.0.gcn.conv.weight', 'graph', rename_released),
+    Architecture(
+        'STGCN',
+        'projector.0.weight',
+        'graph',
+        rename_released_skeletonbt,
+        needs=('encoder.adjacency', 'projector'),
+        has_keys=False,
+    ),
+    Architecture(
+        'STGCN',
+        'st_gcn_networks.0.gcn.conv.weight',
+        'graph',
+        rename_released,
+        needs=('encoder.adjacency', 'projector'),
+    ),
     Architecture('BiGRU', 'encoder.gru.weight_ih_l0', 'sequence', rename_released_bigru),
     Architecture('AGCN', 'l1.gcn1.PA', 'graph', rename_released_agcn),
     Architecture('HCN', 'conv1m.0.weight', 'image', rename_released_hcn),
+    Architecture(
+        'LSTM', 'bi_lstm.weight_ih_l0', 'sequence', rename_released_ascal, needs=('encoder',)
+    ),
+    Architecture(
+        'SpatioTemporalTransformer',
+        'joints_embed.proj.weight',
+        'cells',
+        released_mamp.rename_released,
+        needs=('encoder', 'decoder'),
+        has_keys=False,
+    ),
 )
 
 
@@ -71,7 +104,7 @@ def convert_released(
 
     The checkpoint holds query and key networks and queues, or a single network. A single network
     becomes both the query and the key network, with a queue of random unit vectors as at the start
-    of training.
+    of training; where the method has neither, it stays alone.
 
     Args:
         checkpoint: The checkpoint: tensors by name, or a dict with them as ``state_dict``.
@@ -89,20 +122,23 @@ def convert_released(
     """
     networks, queues, omitted = _split(_tensors(checkpoint))
     names = _stream_names(networks, stream)
-    state = {'key_networks.n_averaged': torch.zeros((), dtype=torch.long)}
+    state: dict[str, Tensor] = {}
     encoders = {}
     for source, name in names.items():
         parts = {kind: _rename(weights, bool(queues)) for kind, weights in networks[source].items()}
         if part not in parts:
             raise ValueError(f'there is no {part} network; there is {" and ".join(parts)}')
-        encoders[name] = _architecture(networks[source][part]).name
+        architecture = _architecture(networks[source][part])
+        encoders[name] = architecture.name
         query, key = parts[part], parts.get('key', parts[part])
-        state |= {f'query_networks.{name}.{entry}': value for entry, value in query.items()}
+        state |= {_place(name, entry): value for entry, value in query.items()}
+        if not architecture.has_keys:
+            continue
+        state['key_networks.n_averaged'] = torch.zeros((), dtype=torch.long)
         state |= {f'key_networks.module.{name}.{entry}': value for entry, value in key.items()}
         queue, pointer = (queues.get((kind, source)) for kind in ('entries', 'pointer'))
         if queue is None:
-            embedding_dim = len(query[_last_weight(query)])
-            queue = F.normalize(torch.randn(embedding_dim, queue_size), dim=0)
+            queue = F.normalize(torch.randn(_embedding_dim(query), queue_size), dim=0)
         num_enqueued = torch.zeros(()) if pointer is None else pointer.reshape(())
         state[f'queues.{name}.key.entries'] = queue.T.contiguous()  # the release's is [D, L]
         state[f'queues.{name}.key.num_enqueued'] = num_enqueued.long()
@@ -195,18 +231,35 @@ def _rename(weights: Mapping[str, Tensor], in_pretraining: bool) -> dict[str, Te
     patterns = {r'^classifier\.(\d)': r'projector.layers.\1', r'^classifier': 'projector.layers.0'}
     for pattern, ours in patterns.items():
         renamed = {re.sub(pattern, ours, name): value for name, value in renamed.items()}
-    wanted = ['encoder.adjacency'] if architecture.name == 'STGCN' else []
-    missing = [name for name in wanted if name not in renamed]
-    if not any(name.startswith('projector.') for name in renamed):
-        missing.append('projector')
+    missing = [
+        name
+        for name in architecture.needs
+        if not any(entry == name or entry.startswith(f'{name}.') for entry in renamed)
+    ]
     if missing:
+        wanted = {
+            'projector': 'its projector fc',
+            'encoder.adjacency': 'its graph A',
+            'encoder': 'its layers',
+            'decoder': 'its decoder',
+        }
+        expected = ' and '.join(wanted[name] for name in reversed(architecture.needs))
         raise ValueError(
-            f'{missing} are not there; expected an {architecture.name} with its projector fc'
-            + (' and its graph A' if wanted else '')
+            f'{missing} are not there; expected an {architecture.name} with {expected}'
         )
     return renamed
 
 
-def _last_weight(network: Mapping[str, Tensor]) -> str:
-    """The name of the projector's last weight."""
-    return max(name for name in network if re.fullmatch(r'projector\.layers\.\d+\.weight', name))
+def _place(stream: str, entry: str) -> str:
+    """Where a stream's query network has an entry; the decoder is the head's."""
+    if entry.startswith('decoder.'):
+        return f'heads.masked.decoders.{stream}.{entry.removeprefix("decoder.")}'
+    return f'query_networks.{stream}.{entry}'
+
+
+def _embedding_dim(network: Mapping[str, Tensor]) -> int:
+    """The length of the embeddings: of the projector's last layer, or of an LSTM's output."""
+    weights = [name for name in network if re.fullmatch(r'projector\.layers\.\d+\.weight', name)]
+    if weights:
+        return len(network[max(weights)])
+    return network[max(name for name in network if 'weight_hh' in name)].shape[1]

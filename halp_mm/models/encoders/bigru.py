@@ -1,4 +1,4 @@
-"""The bidirectional GRU of P&C, ISC, CMD and HaLP."""
+"""The bidirectional GRU of P&C, MS2L, ISC, CMD and HaLP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_choice, check_count
+from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout
@@ -36,10 +36,14 @@ class BiGRU(SequenceEncoder):
             coordinate, as in the releases of CMD and HaLP. ``'axis'`` has one for an axis, the same
             for all joints and people: with its own variance a joint that hardly moves, and then
             tells people apart rather than actions, counts as much as a hand. None for no norm, as
-            in P&C and ISC.
+            in P&C, MS2L and ISC.
         pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames,
-            and ``'final'`` the states in which the last layer's cells end. For ``'final'``, frames
-            of zeros at the end of a clip are padding, which no cell reads.
+            ``'valid'`` the mean over a clip's frames as MS2L's release takes it: their sum, divided
+            by their number plus 0.01. ``'final'`` takes the states in which the last layer's cells
+            end. For ``'valid'`` and ``'final'``, frames of zeros at the end of a clip are padding,
+            which no cell reads; for ``'valid'`` those that a view's mask hides are not.
+        reads_padding: Whether backward cells begin in the padding, as in MS2L's release; for
+            ``'valid'``.
         num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
             what comes first; for ``'mean'``. A feature then has S times as many entries.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
@@ -58,16 +62,25 @@ class BiGRU(SequenceEncoder):
         bidirectional: bool = False,
         input_norm: str | None = 'coordinate',
         pooling: str = 'last',
+        reads_padding: bool = False,
         num_segments: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
-        check_choice(['last', 'mean', 'final'], pooling=pooling)
+        check_choice(['last', 'mean', 'valid', 'final'], pooling=pooling)
+        check_flag(reads_padding=reads_padding)
         check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional
         self.normalizes_axes = input_norm == 'axis'
         self.pooling = pooling
+        self.reads_mask = pooling == 'valid'
+        if reads_padding and pooling != 'valid':
+            raise ValueError(
+                f"reads_padding=True needs pooling='valid'; pooling={pooling!r} knows no padding, "
+                'or leaves it out'
+            )
+        self.reads_padding = reads_padding
         if pooling != 'mean' and num_segments > 1:
             raise ValueError(
                 f"num_segments={num_segments} needs pooling='mean'; pooling={pooling!r} has no "
@@ -89,15 +102,23 @@ class BiGRU(SequenceEncoder):
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
 
-    def forward_map(self, clips: Tensor) -> Tensor:
+    def forward_map(self, clips: Tensor, mask: Tensor | None = None) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to the feature map ``[N, 1, D, T, 1]``.
+
+        Args:
+            clips: The clips, zero where a mask hides.
+            mask: Boolean ``[N, M, T, V]``: what is hidden and therefore no padding; None for
+                nothing.
 
         Raises:
             ValueError: if the clips differ from the encoder in people, joints or coordinates.
         """
         self.check_clips(clips)
-        is_final = self.pooling == 'final'
-        length = count_frames(clips.transpose(1, 2).flatten(2)) if is_final else None
+        length = None
+        if self.pooling in ('valid', 'final'):
+            length = count_frames(clips.transpose(1, 2).flatten(2))
+            if mask is not None:
+                length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
         if self.normalizes_axes:
             by_axis = clips.movedim(-1, 1)
             clips = self.input_norm(by_axis.flatten(2)).view(by_axis.shape).movedim(1, -1)
@@ -105,9 +126,11 @@ class BiGRU(SequenceEncoder):
         sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
         if not self.normalizes_axes:
             sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
+        reversed_length = None if self.reads_padding else length
         for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
             if self.bidirectional:
-                backward = reverse(backward_cell(reverse(sequence, length))[0], length)
+                backward = backward_cell(reverse(sequence, reversed_length))[0]
+                backward = reverse(backward, reversed_length)
             else:
                 backward = backward_cell(sequence)[0]
             sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
@@ -126,6 +149,8 @@ class BiGRU(SequenceEncoder):
             return sequence[..., -1]
         if self.pooling == 'final':
             return self.final_states(sequence)
+        if self.pooling == 'valid':
+            return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
         if self.num_segments == 1:
             return sequence.mean(-1)
         return F.adaptive_avg_pool1d(sequence, self.num_segments).mT.flatten(1)

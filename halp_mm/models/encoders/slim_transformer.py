@@ -58,6 +58,7 @@ class SLiMTransformer(Encoder):
 
     keeps_people = True
     keeps_joints = True
+    reads_mask = True
     replaces_hidden = True
 
     def __init__(

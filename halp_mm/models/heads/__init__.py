@@ -13,10 +13,13 @@ from halp_mm.models.heads.displacement_head import DisplacementHead
 from halp_mm.models.heads.halp_head import HaLPHead
 from halp_mm.models.heads.inpainting_head import InpaintingHead
 from halp_mm.models.heads.inter_skeleton_head import InterSkeletonHead
+from halp_mm.models.heads.jigsaw_head import JigsawHead
 from halp_mm.models.heads.koleo_head import KoLeoHead
 from halp_mm.models.heads.masked_prediction_head import MaskedPredictionHead
 from halp_mm.models.heads.masked_prototype_head import MaskedPrototypeHead
+from halp_mm.models.heads.mean_contrast_head import MeanContrastHead
 from halp_mm.models.heads.moco_head import MoCoHead
+from halp_mm.models.heads.motion_prediction_head import MotionPredictionHead
 from halp_mm.models.heads.nnm_head import NNMHead
 from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
@@ -36,10 +39,13 @@ __all__ = [
     'HaLPHead',
     'InpaintingHead',
     'InterSkeletonHead',
+    'JigsawHead',
     'KoLeoHead',
     'MaskedPredictionHead',
     'MaskedPrototypeHead',
+    'MeanContrastHead',
     'MoCoHead',
+    'MotionPredictionHead',
     'NNMHead',
     'PretrainingHead',
     'PrototypeHead',

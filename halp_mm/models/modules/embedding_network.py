@@ -53,6 +53,6 @@ class EmbeddingNetwork(BaseModule):
         """
         if visible is not None and self.encoder.omits_hidden:
             return self.encoder.forward_map(clips, visible)
-        if mask is not None and (self.encoder.replaces_hidden or self.encoder.reads_mask):
+        if mask is not None and self.encoder.reads_mask:
             return self.encoder.forward_map(clips, mask)
         return self.encoder.forward_map(clips)

@@ -1,0 +1,43 @@
+# GL-Transformer sized for some hundred to some thousand clips and 2 CPU cores: views of 32 frames.
+_base_ = './gl_transformer.py'
+
+model = dict(encoder=dict(num_frames=32, embed_dim=8, depth=2, num_heads=2))
+view = [
+    dict(type='TemporalCropResize', ratio=(0.8, 1.0), min_frames=12, num_frames=32),
+    dict(type='Shear', amplitude=0.3, keep_center=True),
+]
+data_preprocessor = dict(
+    views=dict(clean=view),
+    evaluation_view=[dict(type='CenterCropResize', ratio=0.95, num_frames=32)],
+)
+
+train_cfg = dict(max_epochs=100)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=5),
+    dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
+]
+
+finetune = dict(
+    epochs=40,
+    batch_size=32,
+    learning_rate=5e-4,
+    milestones=[30],
+    train_view=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)],
+)
+protocols = dict(
+    # The linear layer sees the same crops in every epoch, so features are computed once.
+    linear=dict(
+        standardize=True,
+        batch_size=64,
+        optimizer='SGD',
+        learning_rate=0.01,
+        weight_decay=0.05,
+        epochs=100,
+        milestones=[60, 85],
+        train_view=None,
+    ),
+    finetune=finetune,
+    semi=finetune,
+    transfer=finetune,
+)

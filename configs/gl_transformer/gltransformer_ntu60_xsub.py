@@ -1,0 +1,3 @@
+_base_ = ['../_base_/methods/gl_transformer.py', '../_base_/datasets/ntu60_xsub.py']
+
+train_dataloader = dict(batch_size=128)

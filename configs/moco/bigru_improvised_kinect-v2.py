@@ -1,0 +1,11 @@
+# The encoder shipped:kinect_v2, and the base of those of other layouts.
+_base_ = ['../_base_/methods/moco_small.py', '../_base_/datasets/improvised.py']
+
+model = dict(encoder=dict(num_people=1))
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+train_cfg = dict(max_epochs=10)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
+    dict(type='CosineAnnealingLR', begin=1, end=10, T_max=9),
+]
+default_hooks = dict(checkpoint=dict(interval=10))

@@ -1,0 +1,3 @@
+_base_ = ['../_base_/methods/ms2l.py', '../_base_/datasets/ntu120_xset.py']
+
+train_dataloader = dict(batch_size=256)

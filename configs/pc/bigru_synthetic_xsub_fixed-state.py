@@ -1,0 +1,4 @@
+# The decoder forgets all but the feature before each frame, and its weights are trained.
+_base_ = './bigru_synthetic_xsub.py'
+
+model = dict(heads=dict(regeneration=dict(fixed='state')))

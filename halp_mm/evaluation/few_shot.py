@@ -1,0 +1,150 @@
+"""Few-shot evaluation: a logistic regression on frozen features of a few clips of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from halp_mm.argument_checks import check_at_least, check_count
+from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.label_draws import draw_shots, seed_of_draw, summary_of_draws
+from halp_mm.evaluation.logistic_regression import logistic_regression_scores
+from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
+from halp_mm.registry import PROTOCOLS
+
+
+@PROTOCOLS.register_module()
+class FewShotProtocol(Protocol):
+    """What a new user can expect: a few labelled clips of each class, and no training of encoders.
+
+    Clips are encoded once. Then clips of each class are drawn several times, the same ones for
+    every encoder, and a logistic regression on their features tells the classes of all test clips.
+    ``--protocol coordinates --shots`` does the same with the coordinates.
+
+    Metrics are means and standard deviations over the draws: ``N_shot/top1``,
+    ``N_shot/top1_std``, the same for ``top5`` and for each of several streams, and
+    ``N_shot/num_train``. The metrics without a number are those of the first of ``shots``, and the
+    scores those of its last draw.
+
+    Args:
+        shots: Numbers of clips of each class, one after the other; of a class that has fewer, all.
+        draws: How often clips are drawn, for each number.
+        penalty: Penalty of the logistic regression; see :func:`logistic_regression_scores`.
+        **kwargs: See :class:`Protocol`. The seed determines the draws.
+
+    Raises:
+        ValueError: if an argument is out of range, or no number of shots is given.
+    """
+
+    def __init__(
+        self,
+        shots: int | Sequence[int] = (1, 5, 20),
+        draws: int = 5,
+        penalty: float = 100.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.shots = list_of_shots(shots)
+        if not self.shots:
+            raise ValueError('shots must be at least one number of clips, got []')
+        check_count(draws=draws)
+        check_at_least(0, penalty=penalty)
+        self.draws = draws
+        self.penalty = penalty
+
+    def run(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> EvaluationResult:
+        """Evaluate; see :meth:`Protocol.run`."""
+        return with_first_shots(super().run(model, train_dataset, test_dataset), self.shots)
+
+    def outcome(
+        self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
+    ) -> Outcome:
+        """Class scores of the last draw of the first number, and the metrics of all."""
+        train, test = (
+            extract_features(model, dataset, self.encoding_batch_size)
+            for dataset in (train_dataset, test_dataset)
+        )
+        labels, num_classes = train_dataset.labels, len(train_dataset.metainfo['classes'])
+
+        def outcome_of(labelled: Tensor) -> Outcome:
+            scores = {}
+            for stream, features in train.items():
+                there = labelled.to(features.device)
+                known = labels[labelled].to(features.device)
+                scores[stream] = logistic_regression_scores(
+                    features[there], known, test[stream], num_classes, self.penalty
+                )
+            return Outcome(scores, test)
+
+        return outcome_of_draws(
+            outcome_of, labels, test_dataset.labels, self.shots, self.draws, self.seed
+        )
+
+
+def list_of_shots(shots: int | Sequence[int]) -> list[int]:
+    """Numbers of clips as a list.
+
+    Raises:
+        ValueError: if one is no number of clips, or two are the same.
+    """
+    numbers = list(shots) if isinstance(shots, Sequence) else [shots]
+    for number in numbers:
+        check_count(shots=number)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f'shots must be different numbers, got {numbers}')
+    return numbers
+
+
+def outcome_of_draws(
+    outcome_of: Callable[[Tensor], Outcome],
+    labels: Tensor,
+    test_labels: Tensor,
+    shots: Sequence[int],
+    draws: int,
+    seed: int,
+) -> Outcome:
+    """Judge draws of a few clips of each class.
+
+    Args:
+        outcome_of: What training clips at some positions find out about the test clips.
+        labels: The classes of the training clips, ``[N]``, on the CPU.
+        test_labels: The classes of the test clips.
+        shots: Numbers of clips of each class, at least one.
+        draws: Draws of each number.
+        seed: The run's seed.
+
+    Returns:
+        The outcome of the first number's last draw, with the metrics of all numbers.
+    """
+    metrics: dict[str, float] = {}
+    first = None
+    for number in shots:
+        found = []
+        for draw in range(draws):
+            generator = torch.Generator().manual_seed(seed_of_draw(seed, draw))
+            labelled = draw_shots(labels, number, generator)
+            outcome = outcome_of(labelled)
+            found.append(accuracies(outcome.scores, test_labels)[1] | dict(outcome.metrics))
+        metrics |= summary_of_draws(_part(number), found)
+        metrics[f'{_part(number)}/num_train'] = len(labelled)
+        first = first or outcome
+    headline = {name: metrics[f'{_part(shots[0])}/{name}'] for name in found[0]}
+    return first._replace(metrics=headline | metrics)
+
+
+def with_first_shots(result: EvaluationResult, shots: Sequence[int]) -> EvaluationResult:
+    """A result whose counts of training clips are those of the first number of shots."""
+    num_train = [min(shots[0], count) for count in result.num_train or ()]
+    metrics = {**result.metrics, 'num_train': sum(num_train)}
+    return replace(result, num_train=num_train, metrics=metrics)
+
+
+def _part(number: int) -> str:
+    return f'{number}_shot'
