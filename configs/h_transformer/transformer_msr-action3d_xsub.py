@@ -7,13 +7,6 @@ data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
 train_cfg = dict(max_epochs=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=20, convert_to_iter_based=True),
-    dict(
-        type='LinearLR',
-        start_factor=1.0,
-        end_factor=0.0,
-        begin=20,
-        end=200,
-        convert_to_iter_based=True,
-    ),
+    dict(type='PolyLR', power=1.0, begin=20, end=200, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -17,13 +17,6 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=73)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=7, convert_to_iter_based=True),
-    dict(
-        type='LinearLR',
-        start_factor=1.0,
-        end_factor=0.0,
-        begin=7,
-        end=73,
-        convert_to_iter_based=True,
-    ),
+    dict(type='PolyLR', power=1.0, begin=7, end=73, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(interval=7), evaluation=dict(interval=14))

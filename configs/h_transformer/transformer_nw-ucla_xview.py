@@ -17,13 +17,6 @@ data_preprocessor = dict(
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=5, convert_to_iter_based=True),
-    dict(
-        type='LinearLR',
-        start_factor=1.0,
-        end_factor=0.0,
-        begin=5,
-        end=53,
-        convert_to_iter_based=True,
-    ),
+    dict(type='PolyLR', power=1.0, begin=5, end=53, convert_to_iter_based=True),
 ]
 default_hooks = dict(checkpoint=dict(interval=5))

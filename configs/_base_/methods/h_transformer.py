@@ -41,14 +41,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, end=8, convert_to_iter_based=True),
-    dict(
-        type='LinearLR',
-        start_factor=1.0,
-        end_factor=0.0,
-        begin=8,
-        end=80,
-        convert_to_iter_based=True,
-    ),
+    dict(type='PolyLR', power=1.0, begin=8, end=80, convert_to_iter_based=True),
 ]
 
 # The release gives the linear layer's learning rate, batch and 50,000 steps. What trains the
