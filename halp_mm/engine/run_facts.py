@@ -24,8 +24,12 @@ _OF_NO_CONSEQUENCE = (
     'visualizer',
 )
 #: Settings that come from the checkpoint's optimiser and schedules, whatever the config says.
-_OF_THE_CHECKPOINT = ('optim_wrapper.optimizer.', 'optim_wrapper.separate.', 'param_scheduler.')
-_OF_THE_CHECKPOINT += ('randomness.seed',)
+_OF_THE_CHECKPOINT = (
+    'optim_wrapper.optimizer.',
+    'optim_wrapper.separate.',
+    'param_scheduler.',
+    'randomness.seed',
+)
 _MAX_LINES = 20
 _WHOLE_BYTES = 1 << 26  # a data file up to this size is hashed completely
 _BLOCK = 1 << 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper, OptimWrapperDict
@@ -99,7 +100,7 @@ class SeparateOptimizers(DefaultOptimWrapperConstructor):
         Raises:
             ValueError: if a name stands for no parameter, or two stand for the same one.
         """
-        model = model.module if is_model_wrapper(model) else model
+        model = cast('nn.Module', model.module) if is_model_wrapper(model) else model
         chosen: dict[str, list[nn.Parameter]] = {name: [] for name in (MAIN, *self.separate)}
         for name, parameter in model.named_parameters():
             fitting = [part for part in self.separate if part in name]

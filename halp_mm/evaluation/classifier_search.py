@@ -41,7 +41,7 @@ class ClassifierSearch:
         self.choices = [
             (rate, None if choice is None else tuple(choice))
             for rate in learning_rates
-            for choice in (parts or [None])
+            for choice in (parts or (None,))
         ]
 
     def train(

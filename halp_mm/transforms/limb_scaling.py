@@ -89,11 +89,12 @@ def bone_chains(
             is_direct = part == 'trunk' or joint == first
             parent[joint] = parent_towards(layout, steps, joint) if is_direct else first
     chain = torch.eye(layout.num_joints)
-    joints = range(layout.num_joints)
-    for joint in joints if order == 'index' else sorted(joints, key=steps.__getitem__):
+    by_index = range(layout.num_joints)
+    for joint in by_index if order == 'index' else sorted(by_index, key=steps.__getitem__):
         if steps[joint] and (order == 'tree' or parent[joint] < joint):
             chain[joint] += chain[parent[joint]]
-    return (*(torch.tensor(x, device=device) for x in (kind, parent)), chain.to(device))
+    of_joint = torch.tensor([kind, parent], device=device)
+    return of_joint[0], of_joint[1], chain.to(device)
 
 
 def parent_towards(layout: SkeletonLayout, steps: list[int], joint: int) -> int:

@@ -186,9 +186,9 @@ class TemporalCropSample(TemporalCropResize):
         places = torch.where(length < self.num_frames, resized, places.to(resized.dtype))
         return {**draws, 'places': places}
 
-    def apply(self, clips: Clips, start: Tensor, length: Tensor, places: Tensor) -> Clips:
+    def apply(self, clips: Clips, start: Tensor, length: Tensor, **draws: Tensor) -> Clips:
         """See :func:`frames_between`."""
-        return frames_between(clips, start, length, places)
+        return frames_between(clips, start, length, draws['places'])
 
 
 @TRANSFORMS.register_module()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ class DenseLayer(nn.Module):
         kept_interval: Every so many tokens one is not mixed.
         drop_path: Probability of dropping a residual branch of the transformer block.
     """
+
+    is_kept: Tensor
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class DenseBranch(nn.Module):
         **layer: See :class:`DenseLayer`.
     """
 
-    def __init__(self, token_size: int, position: Tensor, depth: int, **layer) -> None:
+    def __init__(self, token_size: int, position: Tensor, depth: int, **layer: Any) -> None:
         super().__init__()
         num_tokens, dim = position.shape
         self.embedding = nn.Sequential(
@@ -145,7 +148,7 @@ class DSTE(SequenceEncoder):
         self.map_dim = embed_dim
         self.feature_dim = 2 * embed_dim
         self.feature_parts = {'temporal': embed_dim, 'spatial': embed_dim}
-        layer = dict(
+        layer: dict[str, Any] = dict(
             depth=depth,
             num_heads=num_heads,
             mlp_ratio=mlp_ratio,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -176,7 +177,7 @@ class HierarchicalTransformer(SequenceEncoder):
         for number, blocks in enumerate(self.groups):
             if number == 1:
                 tokens = beside_trunk(tokens)
-            for block in blocks:
+            for block in cast('nn.ModuleList', blocks):
                 tokens = block(tokens, attended)
         return (tokens * is_seen[..., None]).mT[:, None, :, :, None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.model import ModuleDict
@@ -59,7 +60,9 @@ class ColorizationHead(StreamHead):
         self.color_by = color_by
         self.view = view
         self.color_weight = color_weight
-        self.decoder = dict(grid_size=grid_size, grid_extent=grid_extent, hidden_dim=hidden_dim)
+        self.decoder: dict[str, Any] = dict(
+            grid_size=grid_size, grid_extent=grid_extent, hidden_dim=hidden_dim
+        )
         self.chunk_size = chunk_size
         self.reads = Reads(clips=frozenset([view]), features=frozenset([view]))
 

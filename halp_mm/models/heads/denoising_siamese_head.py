@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import torch
@@ -205,21 +205,26 @@ def pose_errors(
     length = {name: bone_lengths(targets[name][..., :size], layout) for name in names}
     identity = torch.eye(matrices['clean'].shape[-1], device=every_code.device)
     return {
-        'position': sum(half_squares(restored[name, name] - targets[name]) for name in names),
-        'bone': sum(
+        'position': total(half_squares(restored[name, name] - targets[name]) for name in names),
+        'bone': total(
             half_squares(bone_lengths(restored[name, name][..., :size], layout) - length[name])
             for name in names
         ),
-        'cross': sum(
+        'cross': total(
             half_squares(restored[code, view] - targets[view])
             for code, view in pairs
             if code != view
         ),
         'consistency': half_squares(codes['clean'] - codes['rotated']),
-        'orthogonality': sum(
+        'orthogonality': total(
             half_squares(matrices[name] @ matrices[name].mT - identity) for name in names
         ),
     }
+
+
+def total(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors ``[B]``."""
+    return torch.stack([*terms]).sum(0)
 
 
 def half_squares(values: Tensor) -> Tensor:

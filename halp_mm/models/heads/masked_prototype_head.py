@@ -91,7 +91,9 @@ class MaskedPrototypeHead(PrototypeDistillation):
             ValueError: if a view's transforms record no mask of tokens.
         """
         stream, entries = outputs.stream, self.entries[outputs.stream]
-        seen, taught, shares, masks = [], [], [], []
+        seen: list[Tensor] = []
+        taught: list[Tensor] = []
+        shares, masks = [], []
         for view, base in self.views.items():
             draws = outputs.draws.get(view, {})
             if 'hidden' not in draws:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -142,5 +143,5 @@ class PrototypeDistillation(StreamHead):
     @torch.no_grad()
     def assignments(self, stream: str, features: Tensor, progress: TrainingProgress) -> Tensor:
         """The teacher's assignments ``[N, K]`` of parts of features ``[N, D]``."""
-        similarities = self.teachers.module[stream](features)
+        similarities = cast('ModuleDict', self.teachers.module)[stream](features)
         return sinkhorn_knopp(similarities / self.temperature_at(progress))

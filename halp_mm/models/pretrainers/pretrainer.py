@@ -282,7 +282,9 @@ class Pretrainer(BaseModel):
         source, reads = self.sources[stream], self.reads_at(progress, stream)
         network = self.query_networks[stream]
         queues = cast('Mapping[str, FeatureQueue]', self.queues[stream])
-        keys, key_maps, key_features = {}, {}, {}
+        keys: dict[str, Tensor] = {}
+        key_maps: dict[str, Tensor] = {}
+        key_features: dict[str, Tensor] = {}
         maps, features, queries = {}, {}, {}
         for view in views:
             if view in reads.copied:
@@ -356,10 +358,10 @@ class Pretrainer(BaseModel):
             feature = network.encoder.readout(feature_map)
         if view in reads.keys:
             embedding = network.projector(feature)
-        is_read = (view in reads.key_maps, view in reads.key_features, view in reads.keys)
-        return tuple(
-            in_own_order(output, order) if read else None
-            for output, read in zip((feature_map, feature, embedding), is_read)
+        return (
+            in_own_order(feature_map, order) if view in reads.key_maps else None,
+            in_own_order(cast('Tensor', feature), order) if view in reads.key_features else None,
+            None if embedding is None else in_own_order(embedding, order),
         )
 
 
