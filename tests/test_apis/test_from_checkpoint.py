@@ -108,14 +108,14 @@ def test_a_process_that_sees_nothing_else(folder, tmp_path):
 
 
 #: No configs and no data of the repository: opening any of its files but the package is an error.
-#: (The README installs into the repository's folder: its libraries and package lists may be opened.)
+#: (The README installs into the repository's folder: what is installed may be opened.)
 ISOLATED = """
 import sys, pathlib
 package = pathlib.Path(root, 'halp_mm')
 installed = {pathlib.Path(sys.prefix), pathlib.Path(root, 'halp_mm.egg-info')}
 
 def refuse(event, arguments):
-    if event == 'open' and isinstance(arguments[0], str) and arguments[0].startswith(root):
+    if event == 'open' and isinstance(arguments[0], str) and arguments[0].startswith(f'{root}/'):
         path = pathlib.Path(arguments[0])
         if not installed.isdisjoint(path.parents):
             return
