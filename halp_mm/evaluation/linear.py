@@ -60,13 +60,20 @@ class LinearProtocol(TrainedProtocol):
         test = extract_features(model, test_dataset, self.encoding_batch_size)
         seen, scales = test, None
         if self.standardize:
-            whole = extract_features(model, train_dataset, self.encoding_batch_size)
+            # Without a train view these are the features to train on, too.
+            whole = plain
+            if self.train_view is not None:
+                whole = extract_features(model, train_dataset, self.encoding_batch_size)
             scales = {stream: mean_and_deviation(feature) for stream, feature in whole.items()}
             seen = standardized(test, scales)
+            plain = None if plain is None else standardized(plain, scales)
 
         def of_epochs() -> Iterator[dict[str, Tensor]]:
             for epoch in range(self.epochs):
-                features = encode(seed=(self.seed, epoch)) if plain is None else plain
+                if plain is not None:
+                    yield plain
+                    continue
+                features = encode(seed=(self.seed, epoch))
                 yield features if scales is None else standardized(features, scales)
 
         num_classes = len(train_dataset.metainfo['classes'])

@@ -62,6 +62,20 @@ class Encoder(BaseModule, ABC):
         """
         return feature_map.transpose(2, 3).flatten(3)
 
+    @property
+    def joint_shape(self) -> tuple[int, int]:
+        """Numbers of joints and of coordinates of the clips."""
+        return self.layout.num_joints, self.num_channels
+
+    def check_joints(self, clips: Tensor) -> None:
+        """Raise a ValueError if clips ``[N, M, T, V, C]`` have other joints or coordinates."""
+        if clips.shape[3:] != self.joint_shape:
+            raise ValueError(
+                f'{type(self).__name__} was built for clips of (joints, coordinates) = '
+                f'{self.joint_shape}, found {tuple(clips.shape[3:])}; set layout and num_channels '
+                'of model.encoder to agree with the data'
+            )
+
     def forward(self, clips: Tensor) -> Tensor:
         """Map a stream of clips ``[N, M, T, V, C]`` to features ``[N, D]``."""
         return self.readout(self.forward_map(clips))

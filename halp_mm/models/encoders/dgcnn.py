@@ -103,15 +103,9 @@ class DGCNN(Encoder):
         Raises:
             ValueError: if the clips differ from the encoder in joints or coordinates.
         """
-        people, _, joints, channels = clips.shape[1:]
-        if (joints, channels) != (self.layout.num_joints, self.num_channels):
-            raise ValueError(
-                f'DGCNN was built for {self.layout.num_joints} joints of {self.num_channels} '
-                f'coordinates, found {joints} of {channels}; set layout and num_channels of '
-                'model.encoder to agree with the data'
-            )
+        self.check_joints(clips)
         is_point = clips.flatten(3).any(-1)[..., None].expand(clips.shape[:4]).flatten(1)
-        num_neighbours = min(self.num_neighbours, people * joints)  # of a single frame
+        num_neighbours = min(self.num_neighbours, clips.shape[1] * clips.shape[3])  # of one frame
         points, results = clips.flatten(1, 3), []
         for layer in self.layers:
             points = layer(points, nearest_neighbours(points, is_point, num_neighbours))

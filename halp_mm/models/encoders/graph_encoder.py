@@ -149,7 +149,6 @@ class GraphEncoder(Encoder):
         if not stages or min(stages) < 1:
             raise ValueError(f'stages must have at least one block each, got {list(stages)}')
         self.layout = get_layout(layout)
-        self.joint_shape = (self.layout.num_joints, num_channels)
         self.num_channels = num_channels
         self.normalizes_axes = input_norm == 'axis'
         self.num_segments = num_segments
@@ -176,12 +175,7 @@ class GraphEncoder(Encoder):
         Raises:
             ValueError: if the clips differ from the encoder in joints or coordinates.
         """
-        if clips.shape[3:] != self.joint_shape:
-            raise ValueError(
-                f'{type(self).__name__} was built for clips of (joints, coordinates) = '
-                f'{self.joint_shape}, found {tuple(clips.shape[3:])}; set layout and num_channels '
-                'of model.encoder to agree with the data'
-            )
+        self.check_joints(clips)
         x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 1, 2)
         for block in self.blocks:
             x = block(x, self.adjacency)

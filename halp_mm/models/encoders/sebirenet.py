@@ -77,13 +77,7 @@ class SeBiReNet(Encoder):
         Raises:
             ValueError: if the clips differ from the encoder in joints or coordinates.
         """
-        joints, channels = clips.shape[3:]
-        if (joints, channels) != (self.layout.num_joints, self.num_channels):
-            raise ValueError(
-                f'SeBiReNet was built for {self.layout.num_joints} joints of '
-                f'{self.num_channels} coordinates, found {joints} of {channels}; set layout and '
-                'num_channels of model.encoder to agree with the data'
-            )
+        self.check_joints(clips)
         states = self.tree(clips.flatten(0, 2)).unflatten(0, clips.shape[:3])
         states = states * clips.flatten(3).any(-1)[..., None, None]
         return states.permute(0, 1, 4, 2, 3)

@@ -93,7 +93,6 @@ class SLiMTransformer(Encoder):
         if concatenated_people is not None:
             check_count(concatenated_people=concatenated_people)
         self.layout = get_layout(layout)
-        self.joint_shape = (self.layout.num_joints, num_channels)
         self.num_channels = num_channels
         self.cell_frames = cell_frames
         self.rotary_base = rotary_base
@@ -172,12 +171,7 @@ class SLiMTransformer(Encoder):
 
     def _check(self, clips: Tensor) -> None:
         people, frames = clips.shape[1:3]
-        if clips.shape[3:] != self.joint_shape:
-            raise ValueError(
-                f'SLiMTransformer was built for clips of (joints, coordinates) = '
-                f'{self.joint_shape}, found {tuple(clips.shape[3:])}; set layout and num_channels '
-                'of model.encoder to agree with the data'
-            )
+        self.check_joints(clips)
         if frames % self.cell_frames:
             raise ValueError(
                 f'SLiMTransformer takes clips of whole cells of cell_frames={self.cell_frames} '

@@ -66,7 +66,6 @@ class SpatioTemporalTransformer(Encoder):
         check_count(cell_frames=cell_frames)
         check_choice(['omitted', 'counted'], absent_people=absent_people)
         self.layout = get_layout(layout)
-        self.joint_shape = (self.layout.num_joints, num_channels)
         self.num_channels = num_channels
         self.num_frames = num_frames
         self.cell_frames = cell_frames
@@ -120,12 +119,7 @@ class SpatioTemporalTransformer(Encoder):
 
     def _check(self, clips: Tensor) -> None:
         frames = clips.shape[2]
-        if clips.shape[3:] != self.joint_shape:
-            raise ValueError(
-                'SpatioTemporalTransformer was built for clips of (joints, coordinates) = '
-                f'{self.joint_shape}, found {tuple(clips.shape[3:])}; set layout and num_channels '
-                'of model.encoder to agree with the data'
-            )
+        self.check_joints(clips)
         if frames % self.cell_frames or frames > self.num_frames:
             raise ValueError(
                 f'SpatioTemporalTransformer takes clips of up to num_frames={self.num_frames} '

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,14 +29,8 @@ class MaskedPrototypeHead(PrototypeDistillation):
 
     Args:
         views: Of each masked view, which must be derived from another view, that view's name.
-        part: See :class:`PrototypeDistillation`, as for the arguments that follow.
-        num_prototypes: K.
-        projector: Config of the projector.
-        student_temperature: The student's temperature.
-        teacher_temperature: The teacher's temperature.
-        initial_temperature: The teacher's temperature at the start.
-        warmup_epochs: Epochs of the change of temperature.
-        frozen_epochs: Epochs in which the prototypes are not trained.
+        part: See :class:`PrototypeDistillation`.
+        **kwargs: See :class:`PrototypeDistillation`.
 
     Raises:
         ValueError: if there are no views, or a number is not positive.
@@ -45,24 +40,9 @@ class MaskedPrototypeHead(PrototypeDistillation):
         self,
         views: Mapping[str, str],
         part: str | None = 'tokens',
-        num_prototypes: int = 256,
-        projector: Mapping | None = None,
-        student_temperature: float = 0.1,
-        teacher_temperature: float = 0.06,
-        initial_temperature: float | None = None,
-        warmup_epochs: int = 0,
-        frozen_epochs: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            part,
-            num_prototypes,
-            projector,
-            student_temperature,
-            teacher_temperature,
-            initial_temperature,
-            warmup_epochs,
-            frozen_epochs,
-        )
+        super().__init__(part, **kwargs)
         if not views:
             raise ValueError('views is empty; expected masked views and their bases by name')
         self.views = dict(views)

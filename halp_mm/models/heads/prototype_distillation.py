@@ -76,14 +76,14 @@ class PrototypeDistillation(StreamHead):
 
     def __init__(
         self,
-        part: str | None,
-        num_prototypes: int,
-        projector: Mapping | None,
-        student_temperature: float,
-        teacher_temperature: float,
-        initial_temperature: float | None,
-        warmup_epochs: int,
-        frozen_epochs: int,
+        part: str | None = None,
+        num_prototypes: int = 256,
+        projector: Mapping | None = None,
+        student_temperature: float = 0.1,
+        teacher_temperature: float = 0.06,
+        initial_temperature: float | None = None,
+        warmup_epochs: int = 0,
+        frozen_epochs: int = 0,
     ) -> None:
         super().__init__()
         if initial_temperature is None:

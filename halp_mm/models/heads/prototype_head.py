@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,14 +34,7 @@ class PrototypeHead(PrototypeDistillation):
         teacher_views: Names of the teacher's views, whose assignments are balanced together.
         masked_views: Of student's views that are masked forms of teacher's views, the latter's
             names.
-        part: See :class:`PrototypeDistillation`, as for the arguments that follow.
-        num_prototypes: K.
-        projector: Config of the projector.
-        student_temperature: The student's temperature.
-        teacher_temperature: The teacher's temperature.
-        initial_temperature: The teacher's temperature at the start.
-        warmup_epochs: Epochs of the change of temperature.
-        frozen_epochs: Epochs in which the prototypes are not trained.
+        **kwargs: See :class:`PrototypeDistillation`.
 
     Raises:
         ValueError: if no student view differs from a teacher view, or a number is not positive.
@@ -51,25 +45,9 @@ class PrototypeHead(PrototypeDistillation):
         student_views: Sequence[str] = ('long', 'short'),
         teacher_views: Sequence[str] = ('long',),
         masked_views: Mapping[str, str] | None = None,
-        part: str | None = None,
-        num_prototypes: int = 256,
-        projector: Mapping | None = None,
-        student_temperature: float = 0.1,
-        teacher_temperature: float = 0.06,
-        initial_temperature: float | None = None,
-        warmup_epochs: int = 0,
-        frozen_epochs: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            part,
-            num_prototypes,
-            projector,
-            student_temperature,
-            teacher_temperature,
-            initial_temperature,
-            warmup_epochs,
-            frozen_epochs,
-        )
+        super().__init__(**kwargs)
         check_different(student_views=student_views, teacher_views=teacher_views)
         shown = dict(masked_views or {})
         self.pairs = [
