@@ -1,5 +1,5 @@
 # GL-Transformer sized for some hundred to some thousand clips and 2 CPU cores: views of 32 frames.
-_base_ = './gl_transformer.py'
+_base_ = ['./gl_transformer.py', '../evaluation/small.py']
 
 model = dict(encoder=dict(num_frames=32, embed_dim=8, depth=2, num_heads=2))
 view = [
@@ -18,25 +18,9 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
 ]
 
-finetune = dict(
-    epochs=40,
-    batch_size=32,
-    learning_rate=5e-4,
-    milestones=[30],
-    train_view=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)],
-)
+finetune = dict(_base_.small.finetune, learning_rate=5e-4)
 protocols = dict(
-    # The linear layer sees the same crops in every epoch, so features are computed once.
-    linear=dict(
-        standardize=True,
-        batch_size=64,
-        optimizer='SGD',
-        learning_rate=0.01,
-        weight_decay=0.05,
-        epochs=100,
-        milestones=[60, 85],
-        train_view=None,
-    ),
+    linear=dict(_base_.small.linear, batch_size=64, optimizer='SGD'),
     finetune=finetune,
     semi=finetune,
     transfer=finetune,

@@ -1,5 +1,5 @@
 # MAMP sized for a few hundred short clips and 2 CPU cores.
-_base_ = './mamp.py'
+_base_ = ['./mamp.py', '../evaluation/small.py']
 
 model = dict(
     encoder=dict(num_frames=32, embed_dim=64, depth=3, num_heads=4),
@@ -28,13 +28,7 @@ param_scheduler = [
     ),
 ]
 
-finetune = dict(
-    epochs=40,
-    batch_size=32,
-    learning_rate=0.01,
-    milestones=[30],
-    train_view=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)],
-)
+finetune = dict(_base_.small.finetune, learning_rate=0.01)
 protocols = dict(
     # The linear layer sees the same crops in every epoch, so features are computed once.
     linear=dict(learning_rate=1.0, epochs=200, milestones=[120, 170], train_view=None),

@@ -1,6 +1,6 @@
 # MoCo sized for some hundred to some thousand clips and 2 CPU cores: views of 32 frames, and as
 # many epochs as a few minutes allow. docs/benchmarks.md says what each choice is worth.
-_base_ = './moco.py'
+_base_ = ['./moco.py', '../evaluation/small.py']
 
 model = dict(
     encoder=dict(
@@ -40,24 +40,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=10, end=200, T_max=190),
 ]
 
-finetune = dict(
-    epochs=40,
-    batch_size=32,
-    learning_rate=0.05,
-    milestones=[30],
-    train_view=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)],
-)
-protocols = dict(
-    # The linear layer sees the same crops in every epoch, so features are computed once.
-    linear=dict(
-        standardize=True,
-        learning_rate=0.01,
-        weight_decay=0.05,
-        epochs=100,
-        milestones=[60, 85],
-        train_view=None,
-    ),
-    finetune=finetune,
-    semi=finetune,
-    transfer=finetune,
-)
+protocols = _base_.small

@@ -1,5 +1,5 @@
 # SeBiReNet sized for a few hundred short clips and 2 CPU cores.
-_base_ = './sebirenet.py'
+_base_ = ['./sebirenet.py', '../evaluation/small.py']
 
 # A feature tells what comes first.
 model = dict(encoder=dict(num_segments=4))
@@ -17,24 +17,13 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
 ]
 
-train_view = [dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)]
-finetune = dict(
-    epochs=40, batch_size=32, learning_rate=0.05, milestones=[30], train_view=train_view
-)
 protocols = dict(
-    # The linear layer sees the same crops in every epoch, so features are computed once.
-    linear=dict(
-        standardize=True,
-        learning_rate=0.01,
-        weight_decay=0.05,
-        epochs=100,
-        milestones=[60, 85],
-        train_view=None,
-    ),
-    finetune=finetune,
-    semi=finetune,
-    transfer=finetune,
+    **_base_.small,
     recurrent=dict(
-        hidden_size=128, epochs=40, batch_size=32, milestones=[30], train_view=train_view
+        hidden_size=128,
+        epochs=40,
+        batch_size=32,
+        milestones=[30],
+        train_view=_base_.small.finetune.train_view,
     ),
 )

@@ -1,5 +1,5 @@
 # SLiM sized for a few hundred short clips and 2 CPU cores.
-_base_ = './slim.py'
+_base_ = ['./slim.py', '../evaluation/small.py']
 
 prototypes = dict(
     num_prototypes=256,
@@ -80,24 +80,9 @@ param_scheduler = [
     ),
 ]
 
-finetune = dict(
-    epochs=40,
-    batch_size=32,
-    learning_rate=0.01,
-    milestones=[30],
-    train_view=[dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=12, num_frames=32)],
-)
+finetune = dict(_base_.small.finetune, learning_rate=0.01)
 protocols = dict(
-    # The linear layer sees the same crops in every epoch, so features are computed once.
-    linear=dict(
-        standardize=True,
-        learning_rate=0.01,
-        weight_decay=0.05,
-        epochs=100,
-        cosine=False,
-        milestones=[60, 85],
-        train_view=None,
-    ),
+    linear=dict(_base_.small.linear, cosine=False),
     finetune=finetune,
     semi=finetune,
     transfer=finetune,
