@@ -82,7 +82,7 @@ def test_what_is_turned(angles, turn, reason, tmp_path):
         for choice in choose_settings(find_facts(data_file), base_config(base_names('moco')))
     }
     (normalization,) = choices['normalisation'].settings['data_preprocessor.normalization']
-    assert normalization == dict(type='PreNormalize3D', turn=turn)
+    assert normalization == dict(type='PreNormalize3D', turn=turn, center='clip')
     assert reason in choices['normalisation'].reason
     of_graph = choose_settings(find_facts(data_file), base_config(base_names('skeletonclr')))
     (choice,) = (choice for choice in of_graph if choice.what == 'normalisation')

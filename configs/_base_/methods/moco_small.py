@@ -9,6 +9,8 @@ model = dict(
         bidirectional=True,
         # A joint that hardly moves tells people apart rather than actions: it stays small.
         input_norm='axis',
+        # The same from every side.
+        distances=True,
         # A feature tells what comes first.
         pooling='mean',
         num_segments=4,
