@@ -140,7 +140,9 @@ def outcome_of_draws(
             hits_of_draws.append(own | dict(outcome.hits))
         metrics |= summary_of_draws(_part(number), found)
         hits |= {
-            f'{_part(number)}/{name}': torch.stack([of_draw[name] for of_draw in hits_of_draws]).mean(0)
+            f'{_part(number)}/{name}': torch.stack(
+                [of_draw[name] for of_draw in hits_of_draws]
+            ).mean(0)
             for name in hits_of_draws[0]
         }
         metrics[f'{_part(number)}/num_train'] = len(labelled)
