@@ -93,18 +93,29 @@ def find_sets(names: Sequence[str]) -> list[BenchmarkSet]:
         FileNotFoundError: if data files are missing; says for each which command makes it.
         ValueError: if there is no such set, or a file has no splits to train and test on.
     """
-    found: list[BenchmarkSet] = []
-    missing: dict[str, None] = {}
-    for name in dict.fromkeys(names):
-        try:
-            found += _sets_of_file(name) if _is_file(name) else [_named_set(name)]
-        except FileNotFoundError as error:
-            missing |= dict.fromkeys(str(error).splitlines())
+    missing = [line for name in names for line in _missing_files(name)]
     if missing:
-        raise FileNotFoundError('\n'.join(missing))
+        raise FileNotFoundError('\n'.join(dict.fromkeys(missing)))
+    found: list[BenchmarkSet] = []
+    for name in dict.fromkeys(names):
+        found += _sets_of_file(name) if _is_file(name) else [_named_set(name)]
     twice = {one.name for one in found if sum(one.name == other.name for other in found) > 1}
     if twice:
         raise ValueError(f'two sets are called {sorted(twice)[0]!r}; rename a data file')
+    return found
+
+
+def _missing_files(name: str) -> list[str]:
+    """For each data file of a set that is missing, the command that makes it."""
+    if _is_file(name):
+        file, _, _ = _file_and_protocol(name)
+        return [] if os.path.isfile(file) else [f'there is no data file {file}']
+    config = _load(name)
+    found = [line for other in config.get('tested_on', []) for line in _missing_files(other)]
+    try:
+        check_data_files(config)
+    except FileNotFoundError as error:
+        found.append(str(error))
     return found
 
 
@@ -153,21 +164,12 @@ def _plain_first(splits: Iterable[str]) -> list[str]:
 
 def _named_set(name: str) -> BenchmarkSet:
     config, place = _load(name), _place(name)
-    problems = []
-    try:
-        check_data_files(config)
-    except FileNotFoundError as error:
-        problems.append(str(error))
-    tests: list[BenchmarkTest] = []
-    for other in config.get('tested_on', []):
-        try:
-            target = _named_set(other)
-        except FileNotFoundError as error:
-            problems.append(str(error))
-        else:
-            tests += [BenchmarkTest(other, test.split, target.config) for test in target.tests]
-    if problems:
-        raise FileNotFoundError('\n'.join(problems))
+    targets = map(_named_set, config.get('tested_on', []))
+    tests = [
+        BenchmarkTest(target.name, test.split, target.config)
+        for target in targets
+        for test in target.tests
+    ]
     dataset = config.train_dataloader.dataset
     if not tests:
         pairs = train_test_pairs(ClipStorage(dataset.data_file).splits)

@@ -57,7 +57,7 @@ def read_hits(path: str | os.PathLike) -> tuple[list[str], dict[str, np.ndarray]
         raise
     except _DAMAGED as error:
         raise ValueError(
-            f'{path} is damaged: {error}. Delete it and the .json file beside it, and evaluate again'
+            f'{path} is damaged: {error}. Delete it and the .json file beside it, and do it again'
         ) from error
     if any(array.shape != (len(names),) for array in hits.values()):
         raise ValueError(f'{path} has {len(names)} clips, but hits of another number')
