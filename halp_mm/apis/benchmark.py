@@ -106,7 +106,7 @@ def plan_benchmark(
         Path(work_dir),
         tuple(dict.fromkeys(seeds)),
         tuple(dict.fromkeys(protocols)),
-        None if time_limit is None else parse_duration(time_limit),
+        None if time_limit is None else parse_duration(time_limit, 'time_limit'),
         dict(cfg_options or {}),
     )
     for one in found:

@@ -1,4 +1,4 @@
-"""The report of a benchmark: for each split a table of accuracies, and which differences are real."""
+"""The report of a benchmark: accuracies of each split, and which differences are real."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def _best(rows: Sequence[MeasuredRow], column: str) -> tuple[float, float] | Non
 
 def _seeds(row: MeasuredRow) -> str:
     counts = {column.summary.count for column in row.columns.values()}
-    return '–'.join(str(count) for count in sorted({min(counts), max(counts)}))
+    return ' to '.join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
 def _minutes(row: MeasuredRow) -> str:
