@@ -149,7 +149,7 @@ def test_methods(all_data):
         "_base_ = 'halp_mm::moco/bigru_utd-mhad_xsub.py'\nmodel = dict(encoder=dict(hidden_size=9))"
     )
     plan = plan_benchmark(['utd-mhad_xsub', 'msrc12_xsub'], [str(own), 'moco'], [0], 'work')
-    assert [row.config for row in plan.rows if row.kind == 'trained'][0] == str(own)
+    assert next(row.config for row in plan.rows if row.kind == 'trained') == str(own)
     assert (
         'msrc12_xsub: mine/wide.py is left out, because it trains on xsub_train of '
         'data/utd_mhad.safetensors'
