@@ -141,8 +141,18 @@ class Run:
 
     def steps(self) -> list[str]:
         """The remaining steps: ``'training'``, and the names of evaluations."""
-        steps = [TRAINING] if self.trains and 'checkpoint' not in self.record else []
+        steps = [TRAINING] if self.trains and not self.is_trained else []
         return steps + [one.name for one in self.evaluations if steps or not self.is_evaluated(one)]
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the training has come to its end, or to the time limit."""
+        record = self.record
+        stopped_after = record.get('stopped_after')
+        may_go_on = stopped_after is not None and (
+            self.time_limit is None or self.time_limit > stopped_after
+        )
+        return 'checkpoint' in record and not may_go_on
 
     def is_evaluated(self, evaluation: Evaluation) -> bool:
         """Whether there is a result of this config and seed."""
@@ -217,7 +227,7 @@ class Run:
             checkpoint = read_last_checkpoint(self.folder)
             self.write_record(checkpoint=os.fspath(checkpoint), stopped_after=self.time_limit)
         else:
-            self.write_record(checkpoint=os.fspath(runner.last_checkpoint))
+            self.write_record(checkpoint=os.fspath(runner.last_checkpoint), stopped_after=None)
 
     def _evaluate(self, evaluation: Evaluation) -> None:
         uses_encoder = self.trains and evaluation.protocol != COORDINATES
