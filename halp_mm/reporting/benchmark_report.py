@@ -142,9 +142,8 @@ def _heading(rows: Sequence[MeasuredRow]) -> str:
 def _facts_of(rows: Sequence[MeasuredRow]) -> str:
     """The numbers of clips of a split, and its data."""
     facts = next(row.facts for row in rows if row.facts)
-    counts = {row['class']: (row['num_train'] or 0, row['num_test']) for row in facts['classes']}
-    num_test = sum(test for _, test in counts.values())
-    text = f'{num_test:,} test clips of {facts["test_split"]}, {len(counts)} classes.'
+    num_test = sum(one['num_test'] for one in facts['classes'])
+    text = f'{num_test:,} test clips of {facts["test_split"]}, {len(facts["classes"])} classes.'
     of_files = {
         tuple(file['sha256'] for file in row.facts['data_files']) for row in rows if row.facts
     }
@@ -179,15 +178,7 @@ def _tables_of(
     """The table of accuracies, those of differences, and what could not be compared."""
     columns = columns_in_order(rows)
     tables = [_accuracies(rows, names, columns)]
-    of_baseline = [
-        place
-        for place, row in enumerate(rows)
-        if row.files.method.partition('/')[0] == baseline.partition('/')[0]
-        and row.files.method in (baseline, baseline.partition('/')[0])
-        and row.columns
-        and row.files.kind in ('trained', 'supervised')
-        and not row.files.trained_on
-    ]
+    of_baseline = [place for place, row in enumerate(rows) if _is_of(baseline, row)]
     references = {
         'the coordinates, as the encoder sees them': lambda row: row.files.coordinates,
         'the untrained encoder': lambda row: row.files.untrained,
@@ -208,6 +199,14 @@ def _tables_of(
         table = _differences(rows, names, columns, pairs, name, drawn)
         tables += [table] if table.rows else []
     return tables, remarks
+
+
+def _is_of(method: str, row: MeasuredRow) -> bool:
+    """Whether a row is a method's, trained on the set itself, and was measured."""
+    files = row.files
+    is_trained = files.kind in ('trained', 'supervised') and not files.trained_on
+    is_method = method in (files.method, files.method.partition('/')[0])
+    return is_trained and is_method and bool(row.columns)
 
 
 def _accuracies(rows: Sequence[MeasuredRow], names: Sequence[str], columns: Sequence[str]) -> Table:
