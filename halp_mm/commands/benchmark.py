@@ -12,7 +12,7 @@ from halp_mm.apis.benchmark import BenchmarkPlan, BenchmarkRow, plan_benchmark
 from halp_mm.apis.benchmark_sets import BenchmarkTest
 from halp_mm.apis.run_processes import do_runs
 from halp_mm.commands.command_line import Command, Option
-from halp_mm.reporting.benchmark_report import RowFiles, TestedRows, write_benchmark
+from halp_mm.reporting.benchmark_report import RowFiles, SplitRows, write_benchmark
 
 
 def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
@@ -52,7 +52,7 @@ def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
     return str(written)
 
 
-def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[TestedRows]:
+def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[SplitRows]:
     """The rows of each split, with the files of their results."""
     tests: dict[tuple[str, str], list[tuple[BenchmarkRow, BenchmarkTest]]] = {}
     for kinds in (('coordinates',), ('untrained',), ('trained',), ('supervised',)):
@@ -63,7 +63,7 @@ def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[TestedRows]:
     for (set_name, split), members in tests.items():
         places = {id(row): place for place, (row, _) in enumerate(members)}
         rows = [_row_files(row, test, places, settings) for row, test in members]
-        found.append(TestedRows(f'{set_name} {split}', rows))
+        found.append(SplitRows(f'{set_name} {split}', rows))
     return found
 
 

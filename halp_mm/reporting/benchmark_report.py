@@ -45,7 +45,7 @@ _ONE_SEED = ' Of a single seed only the clips are drawn, so that other seeds may
 
 
 @dataclass(frozen=True)
-class TestedRows:
+class SplitRows:
     """The rows of one split.
 
     Args:
@@ -82,7 +82,7 @@ class WrittenBenchmark:
 
 
 def write_benchmark(
-    tests: Sequence[TestedRows],
+    tests: Sequence[SplitRows],
     folder: str | os.PathLike,
     summary: str,
     notes: Sequence[str] = (),

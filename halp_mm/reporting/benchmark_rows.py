@@ -154,7 +154,7 @@ def _columns_of(content: Mapping) -> dict[str, str]:
         *place, last = metric.split('/')
         if last != 'top1':
             continue
-        shot = place.pop(0) if place and place[0].endswith(SHOT) else ''
+        shot = place.pop(0) if place and _num_shots(place[0]) else ''
         if protocol == COORDINATES:
             column = _OF_COORDINATES.get('/'.join(place), '')
             column = (shot if column == 'linear' else '') if shot else column
@@ -162,8 +162,8 @@ def _columns_of(content: Mapping) -> dict[str, str]:
             column = '' if place else (shot or protocol)
         if column:
             found[column] = metric
-    has_shots = any(column.endswith(SHOT) for column in found)
-    return {name: metric for name, metric in found.items() if name.endswith(SHOT) or not has_shots}
+    of_shots = {name: metric for name, metric in found.items() if _num_shots(name)}
+    return of_shots or found  # those without a number are the same as the first number's
 
 
 def columns_in_order(rows: Sequence[MeasuredRow]) -> list[str]:
@@ -171,11 +171,10 @@ def columns_in_order(rows: Sequence[MeasuredRow]) -> list[str]:
     found = {name for row in rows for name in row.columns}
 
     def place(name: str) -> tuple:
-        shots = re.fullmatch(rf'(\d+){SHOT}', name)
         if name in _FIRST:
             return 0, _FIRST.index(name), name
-        if shots:
-            return 1, int(shots[1]), name
+        if _num_shots(name):
+            return 1, _num_shots(name), name
         return (3 if name in _LAST else 2), 0, name
 
     return sorted(found, key=place)
@@ -183,7 +182,13 @@ def columns_in_order(rows: Sequence[MeasuredRow]) -> list[str]:
 
 def column_heading(name: str) -> str:
     """The heading of a column: ``'5 labels'`` of ``'5_shot'``."""
-    if name.endswith(SHOT):
-        number = name.removesuffix(SHOT)
-        return f'{number} {"label" if number == "1" else "labels"} a class'
+    number = _num_shots(name)
+    if number:
+        return f'{number} {"label" if number == 1 else "labels"} a class'
     return _HEADINGS.get(name, name)
+
+
+def _num_shots(column: str) -> int:
+    """The number in the name of a column such as ``'5_shot'``; 0 of another."""
+    found = re.fullmatch(rf'(\d+){SHOT}', column)
+    return int(found[1]) if found else 0
