@@ -37,6 +37,7 @@ COMMANDS = (
     'export',
     'publish_model',
     'ablate',
+    'benchmark',
     'report',
     'fuse_streams',
     'plot_tsne',

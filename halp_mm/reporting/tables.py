@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -38,6 +38,7 @@ class Table:
             and its own. The first column holds the rows' headings.
         rows: The cells of each row; a row of one cell is a heading of the rows below.
         num_texts: The number of columns with texts instead of numbers; they come first.
+        strong: The places of cells that stand out, each a row and a column.
     """
 
     caption: str
@@ -45,6 +46,7 @@ class Table:
     columns: Sequence[tuple[str, str]]
     rows: list[list[str]] = field(default_factory=list)
     num_texts: int = 1
+    strong: Set[tuple[int, int]] = frozenset()
 
     @property
     def has_groups(self) -> bool:
