@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import SkeletonLayout, joint_distances, joint_pairs
+from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
 
 @MODELS.register_module()
@@ -98,7 +98,7 @@ class BiGRU(SequenceEncoder):
         self.feature_dim = num_segments * self.map_dim
         num_distances = 0
         if distances:
-            pairs = joint_pairs(self.layout.num_joints)
+            pairs = pair_matrix(self.layout.num_joints)
             self.register_buffer('joint_pairs', pairs, persistent=False)
             num_distances = num_people * pairs.shape[1]
         sizes = [self.frame_size + num_distances] + [self.map_dim] * (num_layers - 1)
@@ -150,18 +150,19 @@ class BiGRU(SequenceEncoder):
     def frame_vectors(self, clips: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to what the cells read, one vector a frame."""
         by_axis = clips.movedim(-1, 1)
+        distances = None
+        if self.reads_distances:
+            places = by_axis[:, : self.layout.dimensions]  # no scores
+            distances = joint_distances(places, self.joint_pairs)  # [N, M, T, P]
+            normalized = self.distance_norm(distances.flatten(1)[:, None])
+            distances = normalized.view(distances.shape).transpose(1, 2).flatten(2)
         if self.normalizes_axes:
             by_axis = self.input_norm(by_axis.flatten(2)).view(by_axis.shape)
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = by_axis.permute(0, 3, 4, 1, 2).flatten(2)
         if not self.normalizes_axes:
             sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
-        if not self.reads_distances:
-            return sequence
-        places = clips[..., : self.layout.dimensions]  # no scores
-        distances = joint_distances(places, self.joint_pairs)
-        normalized = self.distance_norm(distances.flatten(1)[:, None]).view(distances.shape)
-        return torch.cat([sequence, normalized.transpose(1, 2).flatten(2)], -1)
+        return sequence if distances is None else torch.cat([sequence, distances], -1)
 
     def readout(self, feature_map: Tensor) -> Tensor:
         """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
