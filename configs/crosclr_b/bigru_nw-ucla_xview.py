@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
 model = dict(
-    encoder=dict(num_people=1, layout='kinect_v1'),
+    encoder=dict(num_people=1, layout='kinect_v1', distances=True),
     heads=dict(moco=dict(end_epoch=65), cross_stream=dict(start_epoch=65)),
     queue_size=512,
 )
