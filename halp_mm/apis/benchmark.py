@@ -38,7 +38,6 @@ class BenchmarkRow:
         config: The config's file.
         tests: The splits that it is tested on.
         runs: The runs, one for each seed; of coordinates also the one that all seeds share.
-        users: The names of the methods that this is the input, or the untrained encoder, of.
         coordinates: The row of the coordinates as this row's encoder sees them.
         untrained: The row of this row's encoder before training.
     """
@@ -50,7 +49,6 @@ class BenchmarkRow:
     config: str
     tests: Sequence[BenchmarkTest]
     runs: list[Run] = field(default_factory=list)
-    users: list[str] = field(default_factory=list)
     coordinates: BenchmarkRow | None = None
     untrained: BenchmarkRow | None = None
 
@@ -197,8 +195,6 @@ class _Planner:
             run.check()
         row.untrained = self._untrained_row(row, planned, present)
         row.coordinates = self._coordinates_row(row, planned, present)
-        for other in filter(None, (row.untrained, row.coordinates)):
-            other.users.append(row.name)
         self.rows[folder] = row
 
     def _run(

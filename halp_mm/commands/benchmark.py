@@ -12,7 +12,12 @@ from halp_mm.apis.benchmark import BenchmarkPlan, BenchmarkRow, plan_benchmark
 from halp_mm.apis.benchmark_sets import BenchmarkTest
 from halp_mm.apis.run_processes import do_runs
 from halp_mm.commands.command_line import Command, Option
-from halp_mm.reporting.benchmark_report import RowFiles, SplitRows, write_benchmark
+from halp_mm.reporting.benchmark_report import SplitRows, write_benchmark
+from halp_mm.reporting.benchmark_rows import RowFiles
+from halp_mm.run_identity import COORDINATES
+
+#: The kinds of rows, as they stand in the tables.
+_KINDS = (COORDINATES, 'untrained', 'trained', 'supervised')
 
 
 def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
@@ -55,10 +60,9 @@ def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
 def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[SplitRows]:
     """The rows of each split, with the files of their results."""
     tests: dict[tuple[str, str], list[tuple[BenchmarkRow, BenchmarkTest]]] = {}
-    for kinds in (('coordinates',), ('untrained',), ('trained',), ('supervised',)):
-        for row in plan.rows:
-            for test in row.tests if row.kind in kinds else ():
-                tests.setdefault((test.set_name, test.split), []).append((row, test))
+    for row in sorted(plan.rows, key=lambda row: (_KINDS.index(row.kind), row.data.is_pooled)):
+        for test in row.tests:
+            tests.setdefault((test.set_name, test.split), []).append((row, test))
     found = []
     for (set_name, split), members in tests.items():
         places = {id(row): place for place, (row, _) in enumerate(members)}
@@ -72,12 +76,12 @@ def _row_files(
 ) -> RowFiles:
     results = [
         (
-            None if one.protocol == 'coordinates' and not one.cfg_options else run.seed,
+            None if one.protocol == COORDINATES and not one.cfg_options else run.seed,
             run.folder / f'{one.name}.json',
         )
         for run in row.runs
         for one in run.evaluations
-        if one.name == f'{test.name}.{one.name.rpartition(".")[2]}'
+        if (one.target, one.test_split) == (test.target, test.split)
     ]
     return RowFiles(
         row.kind,
@@ -100,9 +104,8 @@ def _command(row: BenchmarkRow, settings: dict) -> str:
     if settings['time_limit']:
         words += ['--time-limit', settings['time_limit']]
     options = settings['cfg_options'] or {}
-    words += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())] * bool(
-        options
-    )
+    if options:
+        words += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
     return shlex.join(words)
 
 

@@ -46,7 +46,7 @@ def read_hits(path: str | os.PathLike) -> tuple[list[str], dict[str, np.ndarray]
         ValueError: if it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, 'rb') as file, np.load(file, allow_pickle=False) as archive:
             names = archive['names'].tolist()
             hits = {
                 key.removeprefix(_HITS): archive[key]

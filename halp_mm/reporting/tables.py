@@ -19,9 +19,16 @@ DATASET_NAMES = {
     'pku1': 'PKU-MMD I',
     'pku2': 'PKU-MMD II',
     'msr_action3d': 'MSR-Action3D',
+    'utd_mhad': 'UTD-MHAD',
+    'nw_ucla': 'NW-UCLA',
     'synthetic': 'Synthetic',
 }
-SPLIT_NAMES = {'xsub': 'x-sub', 'xview': 'x-view', 'xset': 'x-set'}
+SPLIT_NAMES = {
+    'xsub': 'x-sub',
+    'xview': 'x-view',
+    'xview_clean': 'x-view without copies',
+    'xset': 'x-set',
+}
 _MARK = '†'
 _MARK_NOTE = '†: trained with overrides of the config, which the first part of this page names.'
 _OWN_COLUMNS = ('top1', 'top5', 'best_top1', 'best_epoch')

@@ -113,7 +113,7 @@ def test_runs_are_by_seed_and_what_needs_no_training_is_shared(all_data):
             'SkeletonCLR STGCN joint',
         ],
     }
-    made = [note for note in plan.notes if 'made by the recipe' in note]
+    made = [note for note in plan.notes if 'from the recipe' in note]
     assert [note.split(' by ')[0] for note in made] == [
         'nw-ucla_xview: skeletonclr',
         'union: moco',
@@ -135,8 +135,10 @@ def test_runs_are_by_seed_and_what_needs_no_training_is_shared(all_data):
     assert pooled.evaluations[0].load_target().test_dataset.split == 'xsub_test'
     assert pooled.config.loaded.train_dataloader.dataset.split == 'train'
     assert pooled.folder == Path('work/halp/bigru_union/seed_1')
+    text = Path('work/configs/moco/bigru_union.py').read_text()
+    Path('work/configs/moco/bigru_union.py').write_text(f'{text}\nmethod = "Mine"\n')
     again = plan_benchmark(['union'], ['moco'], [0], 'work')
-    assert again.notes == ['union: moco by work/configs/moco/bigru_union.py, which was there']
+    assert again.rows[-1].name == 'Mine BiGRU joint', 'a config that is there stays'
 
 
 def test_methods(all_data):

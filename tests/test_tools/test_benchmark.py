@@ -37,11 +37,12 @@ def test_a_file_of_ones_own_is_measured_once_and_reported(random_clips, tmp_path
     work_dir = tmp_path / 'work'
     command = [
         *('--sets', random_clips, '--methods', 'moco', 'halp', '--seeds', 0, 1),
+        *('--protocols', 'knn', 'few_shot'),
         *('--work-dir', work_dir, *options()),
     ]
     first = run_tool('benchmark.py', *command)
     assert first.returncode == 0, first.stderr
-    assert 'made by the recipe of make_config.py' in first.stdout
+    assert 'from the recipe of make_config.py' in first.stdout
     lines = [line for line in first.stdout.splitlines() if line.startswith('[')]
     # The coordinates with all labels, and with few, and the untrained encoder are those of both.
     assert len(lines) == 1 + 2 * 2 + 2 * 2
