@@ -109,6 +109,15 @@ def make_results(
             {'file': path, 'bytes': os.path.getsize(path), 'sha256': file_sha256(path)}
             for path in dict.fromkeys(map(os.fspath, data_files))
         ],
+        **machine_facts(),
+        'finished': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'seconds': seconds,
+    }
+
+
+def machine_facts() -> dict:
+    """What results may depend on: ``versions``, the ``device`` and the number of ``threads``."""
+    return {
         'versions': {
             'halp_mm': __version__,
             'python': platform.python_version(),
@@ -118,8 +127,6 @@ def make_results(
         },
         'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
         'threads': torch.get_num_threads(),
-        'finished': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        'seconds': seconds,
     }
 
 

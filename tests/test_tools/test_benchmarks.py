@@ -6,20 +6,6 @@ from tests.conftest import write_random_clips
 from tests.runs import CONFIG, run_tool, tiny_options
 
 
-def test_training_cost():
-    done = run_tool(
-        'benchmarks/training_cost.py',
-        'configs/aimclr/stgcn_msr-action3d_xsub.py',
-        'configs/skeletonclr/stgcn_msr-action3d_xsub.py',
-        *('--batch-size', 4, '--rounds', 1),
-        in_process=False,  # a child of a large process seems as large
-    )
-    assert done.returncode == 0, done.stderr
-    time, memory = (float(n) for n in re.findall(r'([\d.]+) times as much', done.stdout))
-    assert time > 0
-    assert memory > 0
-
-
 def test_linear_cost(tmp_path):
     """Both ways come to the same accuracy."""
     data_file = write_random_clips(tmp_path / 'clips.safetensors')
