@@ -29,7 +29,8 @@ def comparison_text(comparison: Mapping) -> str:
     )
 
     def row(name: str, key: str, digits: int, factor: float = 1.0) -> list[str]:
-        return [name, *(f'{training[key] * factor:.{digits}f}' for training in trainings)]
+        values = [training[key] for training in trainings]
+        return [name, *('' if v is None else f'{v * factor:.{digits}f}' for v in values)]
 
     parts = in_order(part for training in trainings for part in training['parts'])
     rows = [
