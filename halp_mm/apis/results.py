@@ -18,7 +18,7 @@ from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import EvaluationResult, confusion_matrix
 from halp_mm.run_identity import COORDINATES, describe_run
-from halp_mm.sha256 import file_sha256
+from halp_mm.sha256 import file_sha256, unchanged_file_sha256
 from halp_mm.version import __version__
 
 #: The fields that differ between results of the same evaluation.
@@ -106,7 +106,7 @@ def make_results(
         'settings': dict(settings),
         'seed': origin['seed'],
         'data_files': [
-            {'file': path, 'bytes': os.path.getsize(path), 'sha256': file_sha256(path)}
+            {'file': path, 'bytes': os.path.getsize(path), 'sha256': unchanged_file_sha256(path)}
             for path in dict.fromkeys(map(os.fspath, data_files))
         ],
         **machine_facts(),
