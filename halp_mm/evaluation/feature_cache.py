@@ -68,7 +68,7 @@ class FeatureCache:
         features = self._read(path, key, len(dataset))
         if features is not None:
             device = model.data_preprocessor.device
-            return {stream: feature.to(device) for stream, feature in features.items()}
+            return {stream: features[stream].to(device) for stream in model.encoders}
         features = extract_features(model, dataset, batch_size)
         self._write(path, key, {stream: feature.cpu() for stream, feature in features.items()})
         return features
@@ -101,8 +101,9 @@ class FeatureCache:
             return None
         try:
             with safe_open(path, 'pt') as file:
-                features = {stream: file.get_tensor(stream) for stream in file.keys()}  # noqa: SIM118
-                metadata = file.metadata() or {}
+                metadata, streams = file.metadata() or {}, file.keys()
+                # Copies begin at addresses like those of new tensors, on which rounding depends.
+                features = {stream: file.get_tensor(stream).clone() for stream in streams}
             if metadata.get('key') != key:
                 raise ValueError('it is of something else')
             if metadata.get('sha256') != _digest(features):

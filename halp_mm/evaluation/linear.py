@@ -120,20 +120,34 @@ class LinearProtocol(TrainedProtocol):
                     classifier = linear_classifier(feature.shape[1], num_classes, generator)
                     classifiers[stream] = classifier.to(feature.device)
                 labels = labels.to(feature.device)
+                targets = F.one_hot(labels, num_classes).to(feature.dtype)
                 optimizer, scheduler = self.make_optimizer(classifiers.parameters())
             order = torch.randperm(len(labels), generator=generator).to(labels.device)
             for batch in order.split(self.batch_size):
-                losses = [
-                    F.cross_entropy(classifier(features[stream][batch]), labels[batch])
-                    for stream, classifier in classifiers.items()
-                ]
-                optimizer.zero_grad()
-                sum(losses).backward()
+                for stream, classifier in classifiers.items():
+                    set_gradients(classifier, features[stream][batch], targets[batch])
                 optimizer.step()
             scheduler.step()
             if after_epoch is not None:
                 after_epoch(classifiers)
         return dict(classifiers.items())
+
+
+@torch.no_grad()
+def set_gradients(classifier: nn.Linear, features: Tensor, targets: Tensor) -> None:
+    """Give a classifier the gradients of its mean cross-entropy.
+
+    Autograd comes to the same up to rounding, but needs about as long for its own work as for the
+    products of a small batch.
+
+    Args:
+        classifier: The classifier.
+        features: ``[B, D]``.
+        targets: The classes as rows of ones and zeros, ``[B, classes]``.
+    """
+    error = classifier(features).softmax(1).sub_(targets).div_(len(targets))
+    classifier.weight.grad = error.mT @ features
+    classifier.bias.grad = error.sum(0)
 
 
 def mean_and_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
