@@ -201,12 +201,13 @@ def cache_beside(
         config: Its config.
         converts: Whether the model converts clips to its own layout first.
     """
-    if not os.path.isfile(checkpoint) or Path(checkpoint) in shipped_encoders().values():
+    path = Path(checkpoint).resolve()
+    if not path.is_file() or path in [shipped.resolve() for shipped in shipped_encoders().values()]:
         return None
     settings = {key: config[key] for key in ('model', 'data_preprocessor')}
     if converts:
         settings['layouts'] = [encoder.layout.to_dict() for encoder in model.encoders.values()]
-    return FeatureCache(Path(checkpoint).parent / 'feature_cache', settings)
+    return FeatureCache(path.parent / 'feature_cache', settings)
 
 
 def check_save(
