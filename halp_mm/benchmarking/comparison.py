@@ -15,7 +15,6 @@ from typing import Literal
 
 import torch
 from mmengine.device import get_device
-from torch.profiler import ProfilerActivity, profile
 
 from halp_mm.apis.results import machine_facts
 from halp_mm.argument_checks import check_count
@@ -23,7 +22,7 @@ from halp_mm.atomic_write import atomic_write
 from halp_mm.benchmarking.machine_peak import MachinePeak, measure_peak
 from halp_mm.benchmarking.measured_training import MeasuredTraining, in_order, optim_wrappers
 from halp_mm.benchmarking.peak_memory import peak_memory
-from halp_mm.benchmarking.work import work_of
+from halp_mm.benchmarking.work import Work, work_of
 from halp_mm.engine.threads import limited_threads
 
 
@@ -74,39 +73,19 @@ def compare_trainings(
         turns = [[training.run(iterations) for training in trainings] for _ in range(rounds)]
         if profile is not None:
             write_trace(trainings, iterations, profile)
-        found = []
-        for number, training in enumerate(trainings):
-            peak = peak_for(training, clock)
-            of_rounds = [_scaled(turn[number], 1000 / iterations) for turn in turns]
-            totals = [sum(parts.values()) for parts in of_rounds]
-            milliseconds = statistics.median(totals)
-            bound = 1000 * work[number].bound(peak)
-            found.append(
-                {
-                    'config': configs[number],
-                    'warning': training.warning,
-                    'batch_size': training.batch_size,
-                    'threads': threads_of(training),
-                    'dtype': str(dtype_of(training)).removeprefix('torch.'),
-                    'parts': {
-                        part: statistics.median(parts[part] for parts in of_rounds)
-                        for part in in_order(name for parts in of_rounds for name in parts)
-                    },
-                    'milliseconds': milliseconds,
-                    'ratio': statistics.median(
-                        total / sum(turn[0].values()) * iterations / 1000
-                        for total, turn in zip(totals, turns)
-                    ),
-                    'clips_per_second': 1000 * training.batch_size / milliseconds,
-                    'peak_memory': memory[number],
-                    'flops': work[number].flops,
-                    'bytes': work[number].bytes,
-                    'peak_flops': peak.flops,
-                    'peak_bandwidth': peak.bandwidth,
-                    'bound_milliseconds': bound,
-                    'above_bound': milliseconds / bound,
-                }
-            )
+        seconds = [[_divided(part, iterations) for part in turn] for turn in turns]
+        found = [
+            {
+                'config': configs[number],
+                'peak_memory': memory[number],
+                **facts_of(training),
+                **times_of(training, [turn[number] for turn in seconds], seconds),
+                **distance_of(work[number], peak_for(training, clock)),
+            }
+            for number, training in enumerate(trainings)
+        ]
+    for figures in found:
+        figures['above_bound'] = figures['milliseconds'] / figures['bound_milliseconds']
     return {
         'rounds': rounds,
         'iterations': iterations,
@@ -115,6 +94,54 @@ def compare_trainings(
         **machine_facts(),
         'processor': processor_name(),
         'trainings': found,
+    }
+
+
+def times_of(
+    training: MeasuredTraining, turns: Sequence[Counter[str]], of_all: Sequence[Sequence[Counter]]
+) -> dict:
+    """Medians of a training's times.
+
+    Args:
+        training: The training.
+        turns: For each turn the seconds of its parts, of one iteration.
+        of_all: For each turn those of all trainings, to the first of which the ratio is.
+    """
+    totals = [turn.total() for turn in turns]
+    milliseconds = 1000 * statistics.median(totals)
+    return {
+        'parts': {
+            part: 1000 * statistics.median(turn[part] for turn in turns)
+            for part in in_order(name for turn in turns for name in turn)
+        },
+        'milliseconds': milliseconds,
+        'ratio': statistics.median(
+            total / others[0].total() for total, others in zip(totals, of_all)
+        ),
+        'clips_per_second': 1000 * training.batch_size / milliseconds,
+    }
+
+
+def distance_of(work: Work, peak: MachinePeak) -> dict:
+    """The work of an iteration, and the milliseconds that it takes at the machine's peak."""
+    return {
+        'flops': work.flops,
+        'bytes': work.bytes,
+        'peak_flops': peak.flops,
+        'peak_bandwidth': peak.bandwidth,
+        'bound_milliseconds': 1000 * work.bound(peak),
+    }
+
+
+def facts_of(training: MeasuredTraining) -> dict:
+    """What a training's times belong to."""
+    with limited_threads(training.num_threads):
+        threads = torch.get_num_threads()
+    return {
+        'warning': training.warning,
+        'batch_size': training.batch_size,
+        'threads': threads,
+        'dtype': str(dtype_of(training)).removeprefix('torch.'),
     }
 
 
@@ -132,12 +159,6 @@ def dtype_of(training: MeasuredTraining) -> torch.dtype:
     return wrapper.cast_dtype or torch.get_autocast_dtype(get_device())
 
 
-def threads_of(training: MeasuredTraining) -> int:
-    """The threads of a training's operators."""
-    with limited_threads(training.num_threads):
-        return torch.get_num_threads()
-
-
 def processor_name() -> str:
     """What the processor is called, as far as the system says."""
     cpuinfo = Path('/proc/cpuinfo')
@@ -152,15 +173,12 @@ def write_trace(
     trainings: Sequence[MeasuredTraining], iterations: int, path: str | os.PathLike
 ) -> None:
     """Write a trace of a turn of each training, in which the parts are marked by name."""
-    activities = [ProfilerActivity.CPU]
-    if torch.cuda.is_available():
-        activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiler:
+    with torch.profiler.profile() as profiler:  # of all devices that there are
         for training in trainings:
             training.run(iterations)
     with atomic_write(path) as partial:
         profiler.export_chrome_trace(str(partial))
 
 
-def _scaled(seconds: Counter[str], factor: float) -> Counter[str]:
-    return Counter({name: factor * value for name, value in seconds.items()})
+def _divided(seconds: Counter[str], iterations: int) -> Counter[str]:
+    return Counter({name: value / iterations for name, value in seconds.items()})
