@@ -23,6 +23,7 @@ _MAX_COPIED = 2**24  # numbers of the gallery in a chunk
 _MAX_SIMILARITIES = 2**23  # that are held at a time
 
 
+@torch.no_grad()
 def knn_scores(
     train_features: Tensor,
     train_labels: Tensor,
