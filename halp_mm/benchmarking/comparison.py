@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import statistics
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -20,7 +19,12 @@ from halp_mm.apis.results import machine_facts
 from halp_mm.argument_checks import check_count
 from halp_mm.atomic_write import atomic_write
 from halp_mm.benchmarking.machine_peak import MachinePeak, measure_peak
-from halp_mm.benchmarking.measured_training import MeasuredTraining, in_order, optim_wrappers
+from halp_mm.benchmarking.measured_training import (
+    MeasuredTraining,
+    in_order,
+    optim_wrappers,
+    scratch_folder,
+)
 from halp_mm.benchmarking.peak_memory import peak_memory
 from halp_mm.benchmarking.work import Work, work_of
 from halp_mm.engine.threads import limited_threads
@@ -65,7 +69,7 @@ def compare_trainings(
     with ExitStack() as stack:
         trainings = []
         for config in configs:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            folder = stack.enter_context(scratch_folder())
             trainings.append(MeasuredTraining(config, folder, cfg_options, clock))
         work = [work_of(training, iterations) for training in trainings]
         for training in trainings:  # what has been counted was slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -34,6 +35,11 @@ BACKWARD = 'backward'
 OPTIMIZER = 'optimizer'
 REST = 'hooks and the rest'
 _ORDER = (DATA, VIEWS, MOMENTUM, KEYS, FORWARD, HEAD, CLUSTERING, BACKWARD, OPTIMIZER, REST)
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory:
+    """A folder for a training, which goes as far as the system lets open log files go."""
+    return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
 
 @LOOPS.register_module()

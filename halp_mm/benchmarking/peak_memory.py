@@ -5,14 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 
-from halp_mm.benchmarking.measured_training import MeasuredTraining
+from halp_mm.benchmarking.measured_training import MeasuredTraining, scratch_folder
 
 
 def peak_memory(
@@ -41,7 +40,7 @@ def _own_peak_memory(
 ) -> int | None:
     multiprocessing.set_start_method(None, force=True)  # mmengine warns if it is another's
     before = _peak_of_process()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         MeasuredTraining(config, folder, cfg_options).run(iterations)
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
