@@ -36,6 +36,7 @@ COMMANDS = (
     'find_similar',
     'export',
     'publish_model',
+    'benchmark_speed',
     'ablate',
     'benchmark',
     'report',

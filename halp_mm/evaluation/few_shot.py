@@ -11,7 +11,6 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_at_least, check_count
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.label_draws import draw_shots, seed_of_draw, summary_of_draws
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import top1_hits
@@ -68,10 +67,7 @@ class FewShotProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
         """Class scores of the last draw of the first number, and the metrics of all."""
-        train, test = (
-            extract_features(model, dataset, self.encoding_batch_size)
-            for dataset in (train_dataset, test_dataset)
-        )
+        train, test = (self.encode(model, dataset) for dataset in (train_dataset, test_dataset))
         labels, num_classes = train_dataset.labels, len(train_dataset.metainfo['classes'])
 
         def outcome_of(labelled: Tensor) -> Outcome:

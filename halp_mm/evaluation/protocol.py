@@ -16,6 +16,8 @@ from torch import Tensor
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.encoder_fit import check_encoders
+from halp_mm.evaluation.feature_cache import FeatureCache
+from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.metrics import top1_hits, top_k_accuracy
 from halp_mm.models import InferenceModel
 
@@ -101,12 +103,20 @@ class Protocol(ABC):
     trains_classifiers = False
     #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
     uses_encoder = True
+    #: Where features are kept for other evaluations; None for nowhere.
+    feature_cache: FeatureCache | None = None
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         check_count(encoding_batch_size=encoding_batch_size)
         check_count(0, seed=seed)
         self.encoding_batch_size = encoding_batch_size
         self.seed = seed
+
+    def encode(self, model: BaseModel, dataset: SkeletonDataset) -> dict[str, Tensor]:
+        """Features ``[N, D]`` by stream of all clips, as the evaluation view shows them."""
+        if self.feature_cache is None:
+            return extract_features(model, dataset, self.encoding_batch_size)
+        return self.feature_cache.features(model, dataset, self.encoding_batch_size)
 
     @abstractmethod
     def outcome(
