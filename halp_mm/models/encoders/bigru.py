@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
+from halp_mm.models.modules.segment_means import segment_means
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
@@ -176,9 +176,7 @@ class BiGRU(SequenceEncoder):
             return self.final_states(sequence)
         if self.pooling == 'valid':
             return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
-        if self.num_segments == 1:
-            return sequence.mean(-1)
-        return F.adaptive_avg_pool1d(sequence, self.num_segments).mT.flatten(1)
+        return segment_means(sequence, self.num_segments)
 
     def final_states(self, sequence: Tensor) -> Tensor:
         """Take the states in which cells end: ``[N, D, T]``, zero in padding, to ``[N, D]``."""
