@@ -1,5 +1,6 @@
 """What a benchmark plans: sets, configs, and runs that are shared."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,17 @@ def test_a_method_that_does_not_suit_the_layout_is_left_out(all_data):
     assert [row.name for row in plan.rows if row.kind == 'trained'] == ['MoCo BiGRU joint']
     (note,) = [note for note in plan.notes if 'left out' in note]
     assert note.startswith('stick: h_transformer is left out: ')
+
+
+def test_an_encoder_of_the_union_is_tested_on_each_set(all_data):
+    plan = plan_benchmark(['union'], ['moco'], [0], 'work', ['knn'])
+    (run,) = [run for row in plan.rows if row.kind == 'untrained' for run in row.runs]
+    for step, found in (
+        ('nw-ucla_xview.xview_clean_test.knn', ('nw_ucla', 'xview_train', 'xview_clean_test', 1)),
+        ('msr-action3d_xsub.xsub_test.knn', ('msr_action3d', 'xsub_train', 'xsub_test', 4)),
+    ):
+        run.do(step)
+        results = json.loads((run.folder / f'{step}.json').read_text())
+        facts = (*(results[key] for key in ('dataset', 'train_split', 'test_split')),)
+        assert (*facts, results['metrics']['num_test']) == found
+    assert [step for step in run.steps() if 'nw-ucla' in step] == ['nw-ucla_xview.xview_test.knn']
