@@ -72,3 +72,12 @@ def test_masked_encoder_speed():
     done = run_tool('benchmarks/masked_encoder_speed.py', *sizes)
     assert done.returncode == 0, done.stderr
     assert re.search(r'50 tokens \d+ ms, 4 tokens \d+ ms: [\d.]+x', done.stdout)
+
+
+def test_data_speed():
+    done = run_tool('benchmarks/data_speed.py', CONFIG, '--clips', 130, '--rounds', 1)
+    assert done.returncode == 0, done.stderr
+    ratios = re.findall(r'(\S[^\d]*?)  +[\d.]+ s +([\d.]+)$', done.stdout, re.MULTILINE)
+    assert len(ratios) == 8
+    assert all(float(ratio) > 0 for _, ratio in ratios)
+    assert [float(ratio) for name, ratio in ratios if 'index_select' in name] == [1, 1]
