@@ -89,9 +89,8 @@ class ResidentClips:
         starts, lengths = places.to(self.device, non_blocking=True)[:, :, None, None]
         frame = torch.arange(longest, device=self.device)
         person = torch.arange(self.num_people, device=self.device)[:, None]
-        rows = (starts + person * lengths + frame).masked_fill_(
-            frame >= lengths, len(self._frames) - 1
-        )
+        rows = starts + person * lengths + frame
+        rows = torch.where(frame < lengths, rows, len(self._frames) - 1)
         clips = self._frames.index_select(0, rows.flatten()).float()
         return clips.view(*rows.shape, *clips.shape[1:])
 

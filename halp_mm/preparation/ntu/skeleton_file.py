@@ -80,9 +80,10 @@ class _Lines:
         self.content = content
         self.characters = np.frombuffer(content, np.uint8)
         # Where words end, and which of these places are ends of lines.
+        place = np.int32 if len(content) < 1 << 31 else np.int64
         self.word_ends = np.concatenate(
             [
-                start + np.flatnonzero((block == ord('\n')) | (block == ord(' ')))
+                (start + np.flatnonzero((block == ord('\n')) | (block == ord(' ')))).astype(place)
                 for start in range(0, len(content), _BLOCK_BYTES)
                 for block in [self.characters[start : start + _BLOCK_BYTES]]
             ]
