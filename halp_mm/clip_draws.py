@@ -71,6 +71,29 @@ class BatchGenerator(Generator):
         self.source = source
 
 
+class PartGenerator(Generator):
+    """A generator for some clips of a batch, who get the numbers that they get in the whole batch.
+
+    PyTorch's functions draw the part's own numbers from it.
+
+    Args:
+        source: The generator of the whole batch, which has not been drawn from.
+        rows: int64 ``[n]``: the clips of this part.
+        num_clips: The clips of the batch, of this process.
+    """
+
+    def __new__(cls, source: Generator, *_args: Tensor | int) -> PartGenerator:
+        """Create the generator on the source's device."""
+        return super().__new__(cls, source.device)
+
+    def __init__(self, source: Generator, rows: Tensor, num_clips: int) -> None:
+        super().__init__()
+        self.manual_seed(source.initial_seed())
+        self.source = source
+        self.rows = rows
+        self.num_clips = num_clips
+
+
 def rand(
     *size: int,
     generator: Generator | None,
@@ -153,6 +176,8 @@ def _branch(generator: Generator, device: torch.device | None = None) -> Generat
     if isinstance(generator, BatchGenerator):
         source = generator.source
         return BatchGenerator(device, None if source is None else _branch(source, device))
+    if isinstance(generator, PartGenerator):
+        return PartGenerator(_branch(generator.source, device), generator.rows, generator.num_clips)
     is_of_clips = isinstance(generator, ClipGenerator)
     common = generator.common if is_of_clips else generator
     seed = zlib.crc32(common.get_state().numpy().tobytes())  # the host does not wait for this
@@ -188,9 +213,14 @@ def _own_rows_of(
         source, repeats = generator.source, [1] * len(size)
         of_one = [1 if i == clip_dim else length for i, length in enumerate(size)]
         repeats[clip_dim] = size[clip_dim]
+        source = source.source if isinstance(source, PartGenerator) else source
         # Processes that draw a global batch's numbers share those of its first clip.
         source = source.common if isinstance(source, ClipGenerator) else source
         return draw(tuple(of_one), source).repeat(repeats)
+    if isinstance(generator, PartGenerator):
+        of_batch = [generator.num_clips if i == clip_dim else n for i, n in enumerate(size)]
+        whole = _own_rows_of(draw, tuple(of_batch), generator.source, clip_dim)
+        return whole.index_select(clip_dim, generator.rows.to(whole.device))
     if not isinstance(generator, ClipGenerator):
         return draw(size, generator)
     of_all = list(size)

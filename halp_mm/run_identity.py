@@ -16,7 +16,8 @@ a dict of plain containers:
 ``seed``            the run's seed; None if unknown or irrelevant
 ==================  ============================================================================
 
-``config_sha256`` covers :data:`COUNTED` without :data:`NEUTRAL`. The seed, paths, logging,
+``config_sha256`` covers :data:`COUNTED` without :data:`NEUTRAL`, and clips that are kept in half
+precision. The seed, paths, logging,
 checkpointing, evaluation and the loader's workers do not identify a setting.
 """
 
@@ -157,6 +158,8 @@ def settings_sha256(config: Config) -> str:
     )
     if not counted.get('auto_scale_lr', {}).get('enable'):
         counted.pop('auto_scale_lr', None)
+    if _counts('data_on_device', values.get('data_on_device')):
+        counted['data_on_device'] = values['data_on_device']
     if values.get('resume'):  # load_from is the run's own checkpoint in this case
         counted.pop('load_from', None)
     return hashlib.sha256(_as_text(counted).encode()).hexdigest()
@@ -179,7 +182,7 @@ def overrides_that_count(overrides: Mapping) -> dict:
         key: value
         for key, value in overrides.items()
         if key not in _STATED
-        and key.split('.')[0] in COUNTED
+        and _counts(key.split('.')[0], value)
         and 'hooks' not in key.split('.')[0]
         and not set(key.split('.')) & set(NEUTRAL)
     }
@@ -228,6 +231,11 @@ def find_problem(identity: object) -> str | None:
         if not all(isinstance(text, str) for pair in identity[key].items() for text in pair):
             return f'{key} is {identity[key]!r}; expected texts by stream'
     return None
+
+
+def _counts(key: str, value: object) -> bool:
+    """Whether a value at a top-level key determines the weights."""
+    return key in COUNTED or (key == 'data_on_device' and value == 'half')
 
 
 def _method_of(model: Mapping) -> str:

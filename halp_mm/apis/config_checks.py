@@ -34,7 +34,7 @@ from halp_mm.models.pretrainers.head_term import TERM_KEYS
 KNOWN_KEYS = {
     *(set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}),
     *('runner_type', 'custom_imports', 'env_cfg', 'auto_scale_lr', 'test_dataset', 'protocols'),
-    'evaluation_data',
+    *('evaluation_data', 'data_on_device'),
     *('train_on_test_clips', 'method', 'load_encoder_from', 'stop_after', 'num_threads'),
 }
 #: Keys with which mmengine evaluates, which halp_mm does in its own way.

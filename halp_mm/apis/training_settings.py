@@ -19,6 +19,7 @@ from halp_mm.argument_checks import (
     check_positive,
 )
 from halp_mm.component_building import suggestion
+from halp_mm.engine.clips_place import SETTINGS
 
 Check = Callable[..., None]
 
@@ -149,6 +150,7 @@ def check_training_settings(config: Mapping) -> None:
     check('log_processor', LOG)
     if config.get('num_threads') is not None:
         check_count(num_threads=config['num_threads'])
+    check_choice(SETTINGS, data_on_device=config.get('data_on_device', 'auto'))
     check_choice(LEVELS, log_level=config.get('log_level', 'INFO'))
     launchers = ['none', 'pytorch', 'slurm', 'mpi']
     check_choice(launchers, launcher=config.get('launcher', 'none'))

@@ -1,7 +1,7 @@
 """Clips on disk to padded batches."""
 
 from halp_mm.datasets.batches import batch_positions, clip_lengths
-from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.collate import clips_padded_together, pad_clips, padded_clips
 from halp_mm.datasets.opening import check_data_file
 from halp_mm.datasets.people import seen_people, with_people
 from halp_mm.datasets.skeleton_dataset import SkeletonDataset
@@ -15,7 +15,9 @@ __all__ = [
     'batch_positions',
     'check_data_file',
     'clip_lengths',
+    'clips_padded_together',
     'pad_clips',
+    'padded_clips',
     'seen_people',
     'with_people',
 ]

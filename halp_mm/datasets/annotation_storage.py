@@ -29,6 +29,7 @@ class AnnotationStorage(ClipStorage):
     """
 
     stays_in_file = False
+    is_checked = True
 
     def __init__(
         self, path: str | os.PathLike, layout: str | Mapping | SkeletonLayout | None

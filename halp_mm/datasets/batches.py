@@ -1,4 +1,4 @@
-"""Which clips to put into one padded batch, so that a long one does not pad hundreds of others."""
+"""Which clips to pad together, so that a long one does not pad hundreds of others."""
 
 from __future__ import annotations
 
@@ -44,6 +44,22 @@ def batch_positions(num_frames: Tensor, batch_size: int) -> list[list[int]]:
             similar.append(position)
         batches.append(similar)
     return batches
+
+
+def length_groups(num_frames: Tensor) -> list[Tensor] | None:
+    """Divide the clips of a batch into groups to pad apart, where a long one would waste memory.
+
+    Args:
+        num_frames: int ``[N]``, the clips' lengths.
+
+    Returns:
+        The positions of each group's clips in the batch, int64; None if all can be padded to the
+        longest: to a mean of :data:`MAX_MEAN_FRAMES`, or to twice of what they have.
+    """
+    padded = len(num_frames) * int(num_frames.max())
+    if padded <= max(len(num_frames) * MAX_MEAN_FRAMES, 2 * int(num_frames.sum())):
+        return None
+    return [torch.tensor(group) for group in batch_positions(num_frames, len(num_frames))]
 
 
 def clip_lengths(clips: Dataset | Sequence[dict]) -> Tensor:

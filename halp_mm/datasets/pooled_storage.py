@@ -53,9 +53,13 @@ class PooledBlock(ClipBlock):
 
     def clip(self, position: int) -> Tensor:
         """The clip at a position, ``[M, T, V, C]``: a view of what is in memory, or read."""
-        part = int(np.searchsorted(self._last_clips, position, side='right'))
-        first = int(self._last_clips[part - 1]) if part else 0
-        return self._blocks[part].clip(position - first)
+        block, position = self._place(position)
+        return block.clip(position)
+
+    def fill(self, position: int, people: np.ndarray) -> None:
+        """Copy the first people of a clip into an array; see :meth:`ClipBlock.fill`."""
+        block, position = self._place(position)
+        block.fill(position, people)
 
     def skeletons(self, rows: np.ndarray) -> np.ndarray:
         """The skeletons of some rows; see :meth:`ClipBlock.skeletons`."""
@@ -65,6 +69,12 @@ class PooledBlock(ClipBlock):
             first = self._last_rows[part - 1] if part else 0
             found[parts == part] = block.skeletons(rows[parts == part] - first)
         return found
+
+    def _place(self, position: int) -> tuple[ClipBlock, int]:
+        """The block that has the clip at a position, and the clip's position in it."""
+        part = int(np.searchsorted(self._last_clips, position, side='right'))
+        first = int(self._last_clips[part - 1]) if part else 0
+        return self._blocks[part], position - first
 
 
 class PooledStorage(ClipStorage):
@@ -97,6 +107,7 @@ class PooledStorage(ClipStorage):
         self.notes = {'subjects': subjects}
         self.block = PooledBlock([part.block for part in parts])
         self.stays_in_file = all(part.stays_in_file for part in parts)
+        self.is_checked = all(part.is_checked for part in parts)
         if multiprocessing.parent_process() is None:  # a loader's workers open the files again
             print_log(
                 f'{self.path}: {len(self)} clips ({", ".join(map(str, map(len, parts)))}) of '

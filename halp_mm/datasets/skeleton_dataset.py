@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ from torch.utils.data import Dataset
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets.batches import batch_positions
-from halp_mm.datasets.collate import pad_clips
+from halp_mm.datasets.collate import pad, padded_in_groups
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
+from halp_mm.datasets.indexed_samples import IndexedSamples
 from halp_mm.datasets.opening import DataFile, check_data_file, data_files, open_storage
 from halp_mm.datasets.people import with_people
+from halp_mm.datasets.resident_clips import ResidentClips
 from halp_mm.datasets.storage import UNLABELLED, ClipBlock
 from halp_mm.problems import BadClipError
 from halp_mm.registry import DATASETS
@@ -26,9 +28,10 @@ from halp_mm.skeletons import Clips, SkeletonLayout
 class SkeletonDataset(Dataset):
     """The clips of one split.
 
-    Frames stay in the file until a clip is asked for. Workers, forked or spawned, read the same
-    file; nothing but its name travels to them. Of an annotation pickle of MMAction2 or PYSKL all
-    clips are kept in memory.
+    Frames stay in the file until a clip is asked for, unless :meth:`normalize_once` or
+    :meth:`keep_on` keeps all of them. Workers, forked or spawned, read the same file; nothing but
+    its name travels to them. Of an annotation pickle of MMAction2 or PYSKL all clips are kept in
+    memory.
 
     Args:
         data_file: A file that one of the tools under ``tools/data/`` made, or an annotation
@@ -63,11 +66,11 @@ class SkeletonDataset(Dataset):
         self.data_files = data_files(data_file)
         self.split = split
         self._num_people = num_people
-        self._normalized: ClipBlock | None = None
+        self._resident: ResidentClips | None = None
+        # Where the clips stand among the resident ones; None where they are all of them.
+        self._resident_rows: Tensor | None = None
         self._normalized_layout: SkeletonLayout | None = None
         self._only_labelled = False
-        # Where the clips stand in what normalize_once made; None where they are all of it.
-        self._normalized_rows: list[int] | None = None
         self._storage = open_storage(data_file, layout)
         self._find_clips()
 
@@ -75,11 +78,13 @@ class SkeletonDataset(Dataset):
         positions = self._storage.split(self.split)
         if self._only_labelled:
             positions = positions[self._storage.labels[positions] != UNLABELLED]
-        self._positions = positions.tolist()
+        self._positions, self._labels = positions, self._storage.labels[positions]
         self.num_people = self._num_people or int(self._storage.block.num_people.max())
 
     def __getstate__(self) -> dict:
-        left_behind = {'_positions', '_storage'} if self._storage.stays_in_file else {'_positions'}
+        left_behind = {'_positions', '_labels'}
+        if self._storage.stays_in_file:
+            left_behind.add('_storage')
         return {key: value for key, value in self.__dict__.items() if key not in left_behind}
 
     def __setstate__(self, state: dict) -> None:
@@ -111,24 +116,22 @@ class SkeletonDataset(Dataset):
     @property
     def positions(self) -> Tensor:
         """Where in the file the split's clips are, int64 ``[N]``."""
-        return torch.from_numpy(np.array(self._positions, np.int64))  # faster than torch.tensor
+        return self._positions
 
     @property
     def labels(self) -> Tensor:
         """The class of each clip, int64 ``[N]``; -1 of one without a label."""
-        return self._storage.labels[self._positions]
+        return self._labels
 
     @property
     def names(self) -> list[str]:
         """The name of each clip."""
-        return [self._storage.names[position] for position in self._positions]
+        return [self._storage.names[position] for position in self._positions.tolist()]
 
     @property
     def num_frames(self) -> Tensor:
         """The length of each clip, int64 ``[N]``."""
-        if self._normalized is not None:
-            return self._normalized.num_frames
-        return self._storage.block.num_frames[self._positions]
+        return self._lengths(torch.arange(len(self)))
 
     @property
     def num_bytes(self) -> int:
@@ -136,6 +139,11 @@ class SkeletonDataset(Dataset):
         joints, channels = self._storage.block.skeleton_shape
         num_frames = int(self._storage.block.num_frames[self._positions].sum())
         return num_frames * self.num_people * joints * channels * 4
+
+    @property
+    def resident_on(self) -> torch.device | None:
+        """The device on which all clips are, so that batches are gathered there; None in a file."""
+        return None if self._resident is None else self._resident.device
 
     @property
     def metainfo(self) -> dict:
@@ -161,26 +169,89 @@ class SkeletonDataset(Dataset):
             BadClipError: if the clip has coordinates that are NaN, infinite or absurdly large, or
                 the file has been cut off.
         """
-        position = self._positions[index]
-        if self._normalized is None:
-            clip = self._storage.clip(position)
-            wrong = describe_bad_coordinates(clip)
-            if wrong:
-                raise BadClipError(
-                    f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
-                    'the file again or leave the clip out'
-                )
-            clip = with_people(clip, self.num_people, self._storage.layout.dimensions)
+        position = int(self._positions[index])
+        if self._resident is None:
+            clip = self._stored_clip(position)
         else:
-            row = index if self._normalized_rows is None else self._normalized_rows[index]
-            clip = self._normalized.clip(row)
+            row = index if self._resident_rows is None else int(self._resident_rows[index])
+            clip = self._resident.clip(row)
         return {
             'clip': clip,
-            'label': int(self._storage.labels[position]),
+            'label': int(self._labels[index]),
             'index': index,
             'layout': self.layout,
-            'normalized': self._normalized is not None,
+            'normalized': self._normalized_layout is not None,
         }
+
+    def __getitems__(self, indices: Sequence[int]) -> IndexedSamples:
+        """Some samples; PyTorch's loaders ask for those of a batch in this way."""
+        return IndexedSamples(self, indices)
+
+    def batch(self, indices: Sequence[int]) -> dict:
+        """Some clips as a padded batch, which is faster than to collate samples.
+
+        Args:
+            indices: Which clips of the split.
+
+        Returns:
+            What :func:`~.collate.pad_clips` makes of the samples, on the device on which the clips
+            are kept, if they are.
+
+        Raises:
+            BadClipError: see :meth:`__getitem__`.
+        """
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        return {
+            **padded_in_groups(self._lengths(chosen), lambda rows: self._padded(chosen[rows])),
+            'labels': self._labels[chosen],
+            'indices': chosen,
+            'layout': self.layout,
+            'normalized': self._normalized_layout is not None,
+        }
+
+    def _lengths(self, indices: Tensor) -> Tensor:
+        """The lengths of some clips, int64 ``[n]``."""
+        if self._resident is None:
+            return self._storage.block.num_frames[self._positions[indices]]
+        return self._resident.num_frames[self._resident_places(indices)]
+
+    def _resident_places(self, indices: Tensor) -> Tensor:
+        """Where clips of the split stand among the resident clips, int64 ``[n]``."""
+        return indices if self._resident_rows is None else self._resident_rows[indices]
+
+    def _padded(self, indices: Tensor) -> Tensor:
+        """Some clips, padded together: float32 ``[n, M, T, V, C]``."""
+        if self._resident is not None:
+            return self._resident.padded(self._resident_places(indices))
+        positions = self._positions[indices]
+        if not self._storage.is_checked:
+            return pad([self._stored_clip(position) for position in positions.tolist()])
+        block = self._storage.block
+        num_people = block.num_people[positions].clamp(max=self.num_people)
+        size = (len(positions), self.num_people, int(block.num_frames[positions].max()))
+        padded = np.zeros((*size, *block.skeleton_shape), np.float32)
+        for clip, position, count in zip(padded, positions.tolist(), num_people.tolist()):
+            block.fill(position, clip[:count])
+        clips = torch.from_numpy(padded)
+        # Who is seen in the first frame needs no second look.
+        is_seen = (clips[:, :, 0, :, : self._storage.layout.dimensions] != 0).any(-1).any(-1)
+        is_person = torch.arange(self.num_people) < num_people[:, None]
+        for row in (is_person & ~is_seen).any(1).nonzero().flatten().tolist():
+            clip = self._stored_clip(int(positions[row]))
+            clips[row] = 0
+            clips[row, :, : clip.shape[1]] = clip
+        return clips
+
+    def _stored_clip(self, position: int) -> Tensor:
+        """A clip of the file, with M people."""
+        clip = self._storage.clip(position)
+        wrong = None if self._storage.is_checked else describe_bad_coordinates(clip)
+        if wrong:
+            raise BadClipError(
+                f'{self.data_file}: clip {self._storage.names[position]!r} has {wrong}; make '
+                'the file again or leave the clip out'
+            )
+        return with_people(clip, self.num_people, self._storage.layout.dimensions)
 
     def labelled(self) -> SkeletonDataset:
         """The clips that have a label: the data set itself if all have one, else one of its own.
@@ -193,8 +264,8 @@ class SkeletonDataset(Dataset):
         part = copy.copy(self)
         part._only_labelled = True
         part._find_clips()
-        if self._normalized is not None:
-            part._normalized_rows = has_label.nonzero().flatten().tolist()
+        if self._resident is not None:
+            part._resident_rows = self._resident_places(has_label.nonzero().flatten())
         return part
 
     def normalize_once(
@@ -204,31 +275,66 @@ class SkeletonDataset(Dataset):
         device: torch.device | str = 'cpu',
         batch_size: int = 256,
     ) -> None:
-        """Normalise all clips now and keep the result in shared memory.
+        """Normalise all clips now and keep the result, where all workers of the process see it.
 
         A normalisation is the same in every epoch, so a data set that fits into memory needs it
-        only once. Samples say so by ``normalized``. A larger one stays as it is.
+        only once. Samples say so by ``normalized``. A larger one stays as it is. Clips that are on
+        a device already stay there; otherwise they are kept in the CPU's shared memory.
 
         Args:
             normalization: Takes and returns a padded batch.
             max_gigabytes: Size of the coordinates up to which this is done.
-            device: Where to normalise; the result is kept in the CPU's memory.
+            device: Where to normalise.
             batch_size: How many clips are normalised at a time, at most.
         """
-        if self._normalized is not None or self.num_bytes > max_gigabytes * 1e9:
-            return
-        blocks: list[Tensor | None] = [None] * len(self)
+        if self._normalized_layout is None and self.num_bytes <= max_gigabytes * 1e9:
+            kept = self._resident or torch.empty(0)
+            layout = self._keep(normalization, device, kept.device, kept.dtype, batch_size)
+            self._normalized_layout = layout
+
+    def keep_on(
+        self,
+        device: torch.device | str,
+        dtype: torch.dtype = torch.float32,
+        batch_size: int = 256,
+    ) -> None:
+        """Keep all clips on a device, as one tensor from which batches are gathered.
+
+        Samples and batches are the same as before, in float32, but they are on this device.
+
+        Args:
+            device: Where to keep them; on the CPU they are in shared memory.
+            dtype: The type in which they are kept.
+            batch_size: How many clips are read at a time, at most.
+        """
+        if self._resident is None:
+            self._keep(lambda clips: clips, 'cpu', device, dtype, batch_size)
+        else:
+            self._resident = self._resident.to(device, dtype)
+
+    def _keep(
+        self,
+        change: Callable[[Clips], Clips],
+        working_device: torch.device | str,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        batch_size: int,
+    ) -> SkeletonLayout:
+        """Keep what a change makes of all clips, and return the layout that they then have."""
         num_frames = torch.zeros(len(self), dtype=torch.int64)
-        for positions in batch_positions(self.num_frames, batch_size):
-            batch = pad_clips([self[position] for position in positions])
-            padded = (batch[key].to(device) for key in ('clips', 'num_frames'))
-            clips = normalization(Clips(*padded, self._storage.layout))
+        parts = []
+        for batch in batch_positions(self.num_frames, batch_size):
+            positions = torch.tensor(batch)
+            lengths = self._lengths(positions).to(working_device)
+            clips = self._padded(positions).to(working_device)
+            clips = change(Clips(clips, lengths, self.layout))
             num_frames[positions] = clips.num_frames.cpu()
-            for position, clip in zip(positions, clips.coordinates.cpu()):
-                blocks[position] = clip[:, : num_frames[position]].flatten(0, 1).clone()
-        self._normalized_layout = clips.layout
-        self._normalized = ClipBlock(
-            torch.cat(blocks).share_memory_(),
-            num_frames,
-            torch.full((len(self),), self.num_people),
+            is_frame = clips.valid_frames()[:, None].expand(clips.coordinates.shape[:3])
+            parts.append((positions, clips.coordinates[is_frame].cpu()))
+        resident = ResidentClips(
+            num_frames, self.num_people, clips.coordinates.shape[3:], device, dtype
         )
+        while parts:  # each is let go when it is in its place
+            resident.put(*parts.pop())
+        self._resident, self._resident_rows = resident, None
+        return clips.layout

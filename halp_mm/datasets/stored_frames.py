@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from halp_mm.datasets.writer_stamp import has_stamp
 from halp_mm.problems import BadClipError
 
 
@@ -35,7 +36,10 @@ class StoredFrames:
         file = path.open('rb', buffering=0)
         weakref.finalize(self, file.close)
         header_bytes = int.from_bytes(file.read(8), 'little')
-        entry = json.loads(file.read(header_bytes))['frames']
+        header = file.read(header_bytes)
+        #: Whether the file is as its writer left it, who checked all coordinates.
+        self.is_checked = has_stamp(os.fstat(file.fileno()), header)
+        entry = json.loads(header)['frames']
         self.shape = torch.Size(entry['shape'])
         if entry['dtype'] != 'F32' or len(self.shape) != 3:
             raise ValueError(
@@ -61,18 +65,23 @@ class StoredFrames:
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(self.shape[0])
             found = self._empty(max(0, stop - start))
-            self._read(found.numpy(), start)
+            self.read_into(found.numpy(), start)
             return found
         found = self._empty(*rows.shape)
         for row, target in zip(rows.ravel(), found.numpy().reshape(-1, 1, *self.shape[1:])):
-            self._read(target, int(row))
+            self.read_into(target, int(row))
         return found
 
-    def _empty(self, *size: int) -> Tensor:
-        return torch.empty(*size, *self.shape[1:], dtype=torch.float32, device='cpu')
+    def read_into(self, target: np.ndarray, row: int) -> None:
+        """Fill an array with the rows from this one on.
 
-    def _read(self, target: np.ndarray, row: int) -> None:
-        """Fill an array ``[n, V, C]`` with the rows from this one on."""
+        Args:
+            target: float32 ``[n, V, C]``, contiguous.
+            row: The first row.
+
+        Raises:
+            BadClipError: see :meth:`__getitem__`.
+        """
         rest = memoryview(target).cast('B') if target.size else memoryview(b'')
         position = self._start + row * self._row_bytes
         while len(rest):
@@ -86,6 +95,9 @@ class StoredFrames:
                     f'at {position}. Make it again with the tool that made it'
                 )
             rest, position = rest[count:], position + count
+
+    def _empty(self, *size: int) -> Tensor:
+        return torch.empty(*size, *self.shape[1:], dtype=torch.float32, device='cpu')
 
 
 def _positioned_read(file) -> Callable[[memoryview, int], int]:

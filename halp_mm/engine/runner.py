@@ -23,6 +23,7 @@ from halp_mm.engine.distributed import init_distributed, model_of
 from halp_mm.engine.finite import find_not_finite
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
+from halp_mm.engine.hooks.data_on_device_hook import DataOnDeviceHook
 from halp_mm.engine.hooks.model_description_hook import ModelDescriptionHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
@@ -87,6 +88,7 @@ class SkeletonRunner(Runner):
         """Register the config's hooks, and the hooks that every training needs."""
         super().register_hooks(*args, **kwargs)
         self.register_hook(PreflightHook())
+        self.register_hook(DataOnDeviceHook())
         self.register_hook(BuffersHook())
         self.register_hook(ClassesHook())
         self.register_hook(TrainingProgressHook())

@@ -28,6 +28,8 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
         super().__init__(*args, **kwargs)
         #: Batches of the next epoch that a resumed run has completed.
         self.batches_done = 0
+        #: Whether batches are gathered from clips that are on a device, without the loader.
+        self.gathers_batches = False
         init = self.dataloader.worker_init_fn
         kill_workers_at_exit()
         self.dataloader.worker_init_fn = partial(leave_signals_to_the_main_process, init)
@@ -46,8 +48,9 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
         """Iterate one epoch, or the rest of it."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
+        batches = gathered_batches if self.gathers_batches else iter
         with first_batches_omitted(self.dataloader, self.batches_done):
-            for idx, data_batch in enumerate(self.dataloader, self.batches_done):
+            for idx, data_batch in enumerate(batches(self.dataloader), self.batches_done):
                 self.run_iter(idx, data_batch)
                 if self.runner.stop.is_agreed and idx + 1 < len(self.dataloader):
                     self.runner.save_and_stop()
@@ -83,6 +86,16 @@ class _RestOfSamples(Sampler):
         for _ in range(self.count):
             next(samples, None)
         yield from samples
+
+
+def gathered_batches(dataloader: DataLoader) -> Iterator[dict]:
+    """A loader's batches, in its order, gathered in this process from clips that are on a device.
+
+    Args:
+        dataloader: A loader of a data set whose clips are kept; see ``SkeletonDataset.keep_on``.
+    """
+    for indices in dataloader.batch_sampler:
+        yield dataloader.collate_fn(dataloader.dataset.__getitems__(indices))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch import nn
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine.distributed import model_of
+from halp_mm.engine.hooks.data_on_device_hook import DataOnDeviceHook
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.models import Pretrainer
 from halp_mm.models.pretrainers.head_term import HeadTerm
@@ -28,13 +29,18 @@ def training_summary(runner: Runner, test_dataset: Sized | None = None) -> str:
         test_dataset: The clips to follow training by, if there are any.
 
     Returns:
-        A line each on data, schedule, model, streams, heads, optimizer, device and files.
+        A line each on data, where clips are, schedule, model, streams, heads, optimizer, device and
+        files.
     """
     model, config = model_of(runner), runner.cfg
     identity = run_identity(config)
+    places = [
+        hook.place(runner).text for hook in runner.hooks if isinstance(hook, DataOnDeviceHook)
+    ]
     facts = [
         ('training', f'{identity["method"]}, seed {runner.seed}'),
         ('data', _clips(runner.train_dataloader.dataset)),
+        *(('clips', text) for text in places),
         *([] if test_dataset is None else [('test', _clips(test_dataset))]),
         ('schedule', _schedule(runner)),
         ('model', f'{type(model).__name__}, {_parameters(model)}'),

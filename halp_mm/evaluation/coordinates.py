@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from halp_mm.argument_checks import check_count
-from halp_mm.datasets import SkeletonDataset, batch_positions, clip_lengths, pad_clips
+from halp_mm.datasets import (
+    SkeletonDataset,
+    batch_positions,
+    clip_lengths,
+    pad_clips,
+    padded_clips,
+)
 from halp_mm.evaluation.few_shot import list_of_shots, outcome_of_draws, with_first_shots
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
@@ -18,7 +24,6 @@ from halp_mm.evaluation.metrics import top1_hits
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.models import SkeletonPreprocessor
 from halp_mm.registry import PROTOCOLS
-from halp_mm.skeletons import Clips
 from halp_mm.transforms import crop_resize
 
 
@@ -136,7 +141,7 @@ def flat_coordinates(
     batches = batch_positions(clip_lengths(dataset), batch_size)
     for batch in DataLoader(dataset, batch_sampler=batches, collate_fn=pad_clips):
         batch = preprocessor.cast_data(batch)
-        clips = Clips(batch['clips'], batch['num_frames'], batch['layout'])
+        clips = padded_clips(batch)
         if not batch['normalized']:
             clips = preprocessor.normalization(clips)
         clips = preprocessor.evaluation_view(clips)

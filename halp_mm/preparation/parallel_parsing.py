@@ -1,9 +1,12 @@
 """Parse many raw files on all cores, in order, so that an interrupted run can continue.
 
-The files are parsed in groups. A worker writes what it made of a group to a shard, a file in a
-folder of its own, and the caller reads the shards one after the other. So clips never queue up in
-memory, however many there are. An existing shard is used again if the size and modification time
-of all its raw files are unchanged and none of them was bad.
+The files are parsed in groups. What is made of a group is written to a shard, a file in a folder of
+its own, and the caller reads the shards one after the other. So clips never queue up in memory,
+however many there are. An existing shard is used again if the size and modification time of all its
+raw files are unchanged and none of them was bad.
+
+The calling process parses as well. Others help it as soon as it is seen that there is enough left
+to do: they take a fraction of a second to start.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,6 +33,9 @@ from halp_mm.available_cpus import available_cpus
 from halp_mm.preparation.raw_files import Parsed, ParsedClip, RawFiles
 from halp_mm.problems import BAD_FILE, Problem
 from halp_mm.version import __version__
+
+#: Seconds of work from which on helping processes, which take a quarter to start, are worth it.
+WORTH_HELP = 0.5
 
 
 def parts_folder(out: str | os.PathLike) -> Path:
@@ -51,9 +58,9 @@ def parse_files(
         recordings: What to parse.
         parts: The folder for the shards. They stay there; see :func:`remove_parts`.
         files_per_shard: How many recordings are parsed at a time.
-        workers: How many processes parse; by default one for each core. With more than one, a
-            script that itself defines ``parse`` needs ``if __name__ == '__main__':``, as the
-            processes import it.
+        workers: How many processes parse, this one included; by default one for each core. With
+            more than one, a script that itself defines ``parse`` needs
+            ``if __name__ == '__main__':``, as the others import it.
 
     Yields:
         What became of each recording, in their order.
@@ -65,13 +72,26 @@ def parse_files(
     workers = available_cpus() if workers is None else workers
     if workers < 1:
         raise ValueError(f'workers is {workers}; expected 1 or more')
+    if workers > 1 and getattr(multiprocessing.current_process(), '_inheriting', False):
+        # A worker that imports a script without a main guard; the caller says what is wrong.
+        raise SystemExit(1)
     parts.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(recordings), files_per_shard)
     groups = [recordings[start : start + files_per_shard] for start in starts]
     paths = [parts / f'{number:06d}.safetensors' for number in range(len(groups))]
-    with _mapping(min(workers, len(groups)), parse) as mapping:
-        for path in mapping(partial(_make_shard, parse), groups, paths):
-            yield from _read_shard(path)
+    make = partial(_make_shard, parse)
+    seconds: list[float] = []
+    for number, (group, path) in enumerate(zip(groups, paths), 1):
+        start = time.monotonic()
+        if make(group, path):
+            seconds.append(time.monotonic() - start)
+        yield from _read_shard(path)
+        rest, helpers = len(groups) - number, min(workers - 1, len(groups) - number)
+        if helpers and sum(seconds) * rest > WORTH_HELP * len(seconds):
+            with _started(helpers, parse, groups[number:], paths[number:]) as futures:
+                for path in _shards_with_help(make, groups[number:], paths[number:], futures):
+                    yield from _read_shard(path)
+            return
 
 
 def remove_parts(parts: Path) -> None:
@@ -82,31 +102,55 @@ def remove_parts(parts: Path) -> None:
         parts.rmdir()
 
 
+def _shards_with_help(
+    make: Callable[[Sequence[RawFiles], Path], bool],
+    groups: Sequence[Sequence[RawFiles]],
+    paths: Sequence[Path],
+    futures: Sequence[Future],
+) -> Iterator[Path]:
+    """Make shards here while helpers make others; they come in order.
+
+    Args:
+        make: Makes the shard of a group.
+        groups: What to parse.
+        paths: The shards.
+        futures: For each group the work of the helpers, who begin with the first.
+    """
+    end = len(futures)  # the groups from here on have been parsed here
+    for position, future in enumerate(futures):
+        if position < end and future.cancel():
+            make(groups[position], paths[position])
+        elif position < end:
+            # A helper is at it. Meanwhile, parse the last group that nobody has begun.
+            while not future.done() and end - 1 > position and futures[end - 1].cancel():
+                end -= 1
+                make(groups[end], paths[end])
+            future.result()
+        yield paths[position]
+
+
 @contextmanager
-def _mapping(
-    workers: int, parse: Callable[[RawFiles], Parsed]
-) -> Iterator[Callable[..., Iterable[Path]]]:
-    """``map`` by as many processes, which import no more than ``parse`` needs."""
-    if workers < 2:
-        yield map
-        return
-    if getattr(multiprocessing.current_process(), '_inheriting', False):
-        # A worker that imports a script without a main guard; the caller says what is wrong.
-        raise SystemExit(1)
+def _started(
+    helpers: int,
+    parse: Callable[[RawFiles], Parsed],
+    groups: Sequence[Sequence[RawFiles]],
+    paths: Sequence[Path],
+) -> Iterator[list[Future]]:
+    """Start processes that make shards, and that import no more than ``parse`` needs."""
     # Not a Pool, which waits for ever for a worker that was killed.
     executor = ProcessPoolExecutor(
-        workers,
+        helpers,
         multiprocessing.get_context('spawn'),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
-
-    def start_map(*arguments: object) -> Iterable[Path]:
-        with _interrupts_blocked(), _without_main_module(parse):
-            return executor.map(*arguments)
-
     try:
-        yield start_map
+        with _interrupts_blocked(), _without_main_module(parse):
+            futures = [
+                executor.submit(_make_shard, parse, group, path)
+                for group, path in zip(groups, paths)
+            ]
+        yield futures
     except BrokenProcessPool as error:
         raise ChildProcessError(_why_broken(parse)) from error
     finally:
@@ -163,11 +207,11 @@ def _without_main_module(parse: Callable[[RawFiles], Parsed]) -> Iterator[None]:
 
 def _make_shard(
     parse: Callable[[RawFiles], Parsed], recordings: Sequence[RawFiles], path: Path
-) -> Path:
-    """Parse a group and write its shard, unless there is a good one."""
+) -> bool:
+    """Parse a group and write its shard, unless there is a good one; return whether."""
     signature = _signature(parse, recordings)
     if _is_current(path, signature):
-        return path
+        return False
     results = [_parse(parse, recording) for recording in recordings]
     clips = [clip for result in results for clip in result.clips]
     # No tensor at all without clips: an empty one has no shape to speak of.
@@ -182,7 +226,7 @@ def _make_shard(
     ]
     with atomic_write(path) as partial_path:
         partial_path.write_bytes(save(frames, {'signature': signature, 'index': json.dumps(index)}))
-    return path
+    return True
 
 
 def _parse(parse: Callable[[RawFiles], Parsed], recording: RawFiles) -> Parsed:

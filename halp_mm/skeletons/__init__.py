@@ -2,7 +2,7 @@
 
 from halp_mm.skeletons.body_length import describe_units, median_body_length
 from halp_mm.skeletons.cells import cells_of, clips_of
-from halp_mm.skeletons.clips import Clips
+from halp_mm.skeletons.clips import Clips, joined_clips
 from halp_mm.skeletons.distances import joint_distances, pair_matrix
 from halp_mm.skeletons.graph import (
     PARTITION_STRATEGIES,
@@ -36,6 +36,7 @@ __all__ = [
     'describe_conversion',
     'describe_units',
     'get_layout',
+    'joined_clips',
     'joint_distances',
     'median_body_length',
     'pair_matrix',

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from halp_mm.skeletons.layout import SkeletonLayout
@@ -53,3 +54,31 @@ class Clips:
         """Whether each frame is not padding: boolean ``[N, T]``."""
         frames = torch.arange(self.coordinates.shape[2], device=self.device)
         return frames < self.num_frames[:, None]
+
+
+def joined_clips(parts: Sequence[Clips], rows: Sequence[Tensor]) -> Clips:
+    """Join the parts of a batch, padding shorter ones with zeros.
+
+    Args:
+        parts: Batches of one layout, with draws of the same names.
+        rows: For each part int64 ``[n]``: where its clips stand in the batch.
+    """
+    order = torch.cat(list(rows)).argsort().to(parts[0].device, non_blocking=True)
+
+    def joined(tensors: Sequence[Tensor]) -> Tensor:
+        size = [max(lengths) for lengths in zip(*(tensor.shape[1:] for tensor in tensors))]
+        return torch.cat([_enlarged(tensor, size) for tensor in tensors])[order]
+
+    draws = {name: joined([part.draws[name] for part in parts]) for name in parts[0].draws}
+    return Clips(
+        joined([part.coordinates for part in parts]),
+        joined([part.num_frames for part in parts]),
+        parts[0].layout,
+        draws,
+    )
+
+
+def _enlarged(tensor: Tensor, size: Sequence[int]) -> Tensor:
+    """A tensor ``[n, ...]`` of a size beyond its first dimension, with zeros at the ends."""
+    missing = [wanted - length for wanted, length in zip(size, tensor.shape[1:])]
+    return F.pad(tensor, [n for count in reversed(missing) for n in (0, count)])

@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from halp_mm.datasets import ClipStorage
-from halp_mm.preparation import BadDataError, prepare_ntu
+from halp_mm.preparation import BadDataError, RawFiles, parallel_parsing, prepare_ntu
 from tests.raw_ntu import standing_people, write_clip, write_links
 from tests.runs import environment, run_tool
+from tests.test_preparation.helped_parsing import parse_with_help
 from tests.tool_process import ToolProcess
 
 
@@ -22,14 +24,21 @@ def command(raw: Path, out: Path, *options: object) -> list[object]:
     return ['data/prepare_ntu.py', raw, '--dataset', 'ntu60', '--out', out, *options]
 
 
-def test_several_processes_make_the_same_file(tmp_path):
-    names = write_links(tmp_path / 'raw', 200, standing_people())
+def test_several_processes_make_the_same_file(tmp_path, monkeypatch):
+    names = write_links(tmp_path / 'raw', 400, standing_people())
     prepare_ntu(tmp_path / 'raw', 'ntu60', tmp_path / 'one', workers=1)
+    monkeypatch.setattr(parallel_parsing, 'WORTH_HELP', 0)
+    started = []
+    start = parallel_parsing._started
+    monkeypatch.setattr(
+        parallel_parsing, '_started', lambda *args: started.append(args[0]) or start(*args)
+    )
     done = run_tool(
         *('data/prepare_ntu.py', tmp_path / 'raw', '--dataset', 'ntu60', '--workers', 2),
         *('--out', tmp_path / 'two'),
     )
     assert done.returncode == 0, done.stderr
+    assert started == [1]
     assert (tmp_path / 'two').read_bytes() == (tmp_path / 'one').read_bytes()
     assert ClipStorage(tmp_path / 'one').names == sorted(names)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['one', 'raw', 'two']
@@ -96,16 +105,19 @@ def test_interrupted_run_continues(tmp_path):
 
 def test_killed_worker_is_an_error(tmp_path):
     script = """
-import os, signal
+import multiprocessing, os, signal, time
 from pathlib import Path
-from halp_mm.preparation import RawFiles
+from halp_mm.preparation import Parsed, RawFiles
 from halp_mm.preparation.parallel_parsing import parse_files
 
 def die(files):
-    os.kill(os.getpid(), signal.SIGKILL)
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.3)
+    return Parsed(files.name)
 
 if __name__ == '__main__':
-    files = [RawFiles(str(i), ()) for i in range(4)]
+    files = [RawFiles(str(i), ()) for i in range(40)]
     try:
         list(parse_files(die, files, Path('parts'), 1, workers=2))
     except OSError as error:
@@ -139,6 +151,46 @@ def test_full_disk(tmp_path, limit):
     assert not any('partial' in name for name in left)
     assert not out.exists()
     assert prepare_ntu(raw, 'ntu60', out, workers=1).clips == 150
+
+
+@pytest.mark.parametrize(('worth_help', 'processes'), [(0, 2), (1e9, 1)])
+def test_helpers_import_little(tmp_path, monkeypatch, worth_help, processes):
+    monkeypatch.setattr(parallel_parsing, 'WORTH_HELP', worth_help)
+    (tmp_path / 'sign').touch()
+    if processes == 2:
+        (tmp_path / 'sign').unlink()
+    files = [RawFiles(str(i), (tmp_path / 'sign',)) for i in range(4)]
+    parsed = parallel_parsing.parse_files(parse_with_help, files, tmp_path / 'parts', 1, 2)
+    found = [result.problems[0].text.split(' ', 3) for result in parsed]
+    assert [name for _, name, _, _ in found] == ['0', '1', '2', '3']
+    modules = {process: modules for _, _, process, modules in found}
+    assert len(modules) == processes
+    assert 'torch' in modules.pop(str(os.getpid()))
+    assert list(modules.values()) == ['[]'] * (processes - 1)
+
+
+def test_the_caller_parses_what_no_helper_has_begun():
+    """By helpers who never begin, who have begun the first two, and who are done at once."""
+    groups, paths = [[RawFiles(str(i), ())] for i in range(5)], [Path(str(i)) for i in range(5)]
+    made = []
+
+    def make(group, path):
+        made.append(group[0].name)
+        if len(made) == 2 and began == 2:
+            futures[0].set_result(True)
+            futures[1].set_result(True)
+        return True
+
+    for began, expected in ((0, '01234'), (2, '432'), (5, '')):
+        made.clear()
+        futures = [Future() for _ in range(5)]
+        for future in futures[:began]:
+            future.set_running_or_notify_cancel()
+            if began == 5:
+                future.set_result(True)
+        shards = list(parallel_parsing._shards_with_help(make, groups, paths, futures))
+        assert shards == paths
+        assert ''.join(made) == expected
 
 
 PEAK = """

@@ -78,3 +78,12 @@ def test_growth(tmp_path):
     assert [f'{value:.2f}' for value in kept['70'].values()] == rows
     assert kept['50'] == dict.fromkeys(STEPS, 1.25)
     assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_data_speed():
+    done = run_tool('benchmarks/data_speed.py', CONFIG, '--clips', 130, '--rounds', 1)
+    assert done.returncode == 0, done.stderr
+    ratios = re.findall(r'(\S[^\d]*?)  +[\d.]+ s +([\d.]+)$', done.stdout, re.MULTILINE)
+    assert len(ratios) == 8
+    assert all(float(ratio) > 0 for _, ratio in ratios)
+    assert [float(ratio) for name, ratio in ratios if 'index_select' in name] == [1, 1]

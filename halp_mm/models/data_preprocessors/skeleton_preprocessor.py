@@ -9,9 +9,11 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from halp_mm.argument_checks import check_different
+from halp_mm.clip_draws import PartGenerator
 from halp_mm.component_building import suggestion
+from halp_mm.datasets import clips_padded_together
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import Clips, check_stream, derive_stream
+from halp_mm.skeletons import Clips, check_stream, derive_stream, joined_clips
 from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms import BatchTransform, build_transform
 
@@ -100,15 +102,20 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
         """Prepare a batch with the given views instead of the config's; see :meth:`forward`."""
         data = self.cast_data(data)
         progress = data.get('progress', TrainingProgress())
-        clips = Clips(data['clips'], data['num_frames'], data['layout'])
-        made: dict[str, Clips] = {}
         # Coordinates keep full precision, whatever the precision of the networks.
-        with torch.autocast(clips.device.type, enabled=False):
+        with torch.autocast(data['num_frames'].device.type, enabled=False):
+            parts = clips_padded_together(data)
             if not data['normalized']:
-                clips = self.normalization(clips)
-            for name, view in views.items():
-                base = made[self.bases[name]] if name in self.bases else clips
-                made[name] = view(base, progress.generator(clips.device, f'view {name}'))
+                parts = [self.normalization(clips) for clips in parts]
+            groups = data.get('groups', [None])
+            made = [
+                self._make_parts_views(clips, rows, len(data['num_frames']), views, progress)
+                for clips, rows in zip(parts, groups)
+            ]
+            if len(made) == 1:
+                made = made[0]
+            else:
+                made = {name: joined_clips([part[name] for part in made], groups) for name in views}
             streams = {name: self.derive_streams(view) for name, view in made.items()}
         return {
             'views': streams,
@@ -116,6 +123,24 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             'labels': data['labels'],
             'progress': progress,
         }
+
+    def _make_parts_views(
+        self,
+        clips: Clips,
+        rows: Tensor | None,
+        num_clips: int,
+        views: Mapping[str, BatchTransform],
+        progress: TrainingProgress,
+    ) -> dict[str, Clips]:
+        """The views of all clips of a batch, or of some rows, with the same draws."""
+        made: dict[str, Clips] = {}
+        for name, view in views.items():
+            base = made[self.bases[name]] if name in self.bases else clips
+            generator = progress.generator(clips.device, f'view {name}')
+            if rows is not None:
+                generator = PartGenerator(generator, rows, num_clips)
+            made[name] = view(base, generator)
+        return made
 
     def derive_streams(self, view: Clips) -> dict[str, Tensor]:
         """Derive a view's streams ``[N, M, T, V, C]`` by name, zero under its mask."""

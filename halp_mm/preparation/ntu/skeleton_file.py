@@ -24,6 +24,8 @@ MAX_FRAMES = 100_000  # an hour; NTU's longest recording has 300
 _FIRST_LINE_BYTES = 64
 _BODY_LINES = 2 + NUM_JOINTS
 _MAX_DIGITS = 19  # fit in 64 bits
+# What a long recording needs beside its text does not grow with it.
+_BLOCK_BYTES, _BLOCK_LINES = 1 << 20, 1 << 13
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,18 @@ class _Lines:
     """
 
     def __init__(self, content: bytes) -> None:
-        # Every byte becomes one character, so that positions of bytes are those of characters.
-        self.text = content.decode('ascii', errors='replace')
+        self.content = content
         self.characters = np.frombuffer(content, np.uint8)
-        is_end = self.characters == ord('\n')
         # Where words end, and which of these places are ends of lines.
-        self.word_ends = np.flatnonzero(is_end | (self.characters == ord(' ')))
-        last_words = np.flatnonzero(is_end[self.word_ends])
+        place = np.int32 if len(content) < 1 << 31 else np.int64
+        self.word_ends = np.concatenate(
+            [
+                (start + np.flatnonzero((block == ord('\n')) | (block == ord(' ')))).astype(place)
+                for start in range(0, len(content), _BLOCK_BYTES)
+                for block in [self.characters[start : start + _BLOCK_BYTES]]
+            ]
+        )
+        last_words = np.flatnonzero(self.characters[self.word_ends] == ord('\n'))
         self.first_words = np.concatenate([[0], last_words[:-1] + 1])
         self.num_words = last_words - self.first_words + 1
         self.ends = self.word_ends[last_words]
@@ -91,7 +98,10 @@ class _Lines:
         return len(self.ends)
 
     def __getitem__(self, line: int) -> str:
-        return self.text[self.starts[line] : self.ends[line]].rstrip()
+        return self._text(self.starts[line], self.ends[line]).rstrip()
+
+    def _text(self, start: int, end: int) -> str:
+        return self.content[start:end].decode('ascii', errors='replace')
 
     def have_single_spaces(self) -> bool:
         """Whether one space stands between words, none where a line begins or ends, and no tab."""
@@ -101,17 +111,27 @@ class _Lines:
             self.word_ends[0] > 0
             and int(np.diff(self.word_ends).min(initial=2)) > 1
             and bool((self.characters[last] != ord(' ')).all())
-            and '\t' not in self.text
+            and b'\t' not in self.content
         )
 
     def single_words(self) -> dict[int, str]:
         """The lines of one word, by their positions."""
         lines = np.flatnonzero(self.num_words == 1)
         spans = zip(self.starts[lines].tolist(), self.ends[lines].tolist())
-        return dict(zip(lines.tolist(), [self.text[start:end].rstrip() for start, end in spans]))
+        words = [self._text(start, end).rstrip() for start, end in spans]
+        return dict(zip(lines.tolist(), words))
 
     def numbers(self, lines: np.ndarray, words: int) -> np.ndarray | None:
         """The first words of lines as numbers, float64 ``[R, words]``; None if some are none."""
+        parts = []
+        for start in range(0, len(lines), _BLOCK_LINES):
+            values = self._numbers(lines[start : start + _BLOCK_LINES], words)
+            if values is None:
+                return None
+            parts.append(values)
+        return np.concatenate(parts)
+
+    def _numbers(self, lines: np.ndarray, words: int) -> np.ndarray | None:
         index = (self.first_words[lines][:, None] + np.arange(words)).ravel()
         starts, ends = self.word_ends[index - 1] + 1, self.word_ends[index]
         values = read_plain_decimals(self.characters, starts, ends)
@@ -122,8 +142,7 @@ class _Lines:
     def heads(self, lines: np.ndarray, words: int) -> list[str]:
         """The first words of lines that have more."""
         ends = self.word_ends[self.first_words[lines] + words - 1]
-        text, spans = self.text, zip(self.starts[lines].tolist(), ends.tolist())
-        return [text[start:end] for start, end in spans]
+        return [self._text(*span) for span in zip(self.starts[lines].tolist(), ends.tolist())]
 
 
 class _Parser:
@@ -136,7 +155,7 @@ class _Parser:
                 f'{path}, line 1: found {declared} frames; expected at most '
                 f'{MAX_FRAMES}. Get the file again'
             )
-        self.lines = _Lines(content.rstrip() + b'\n')
+        self.lines = _Lines(_without_end(content))
         if not self.lines.have_single_spaces():
             lines = (b' '.join(line.split()) for line in content.rstrip().splitlines())
             self.lines = _Lines(b'\n'.join(lines) + b'\n')
@@ -246,6 +265,15 @@ class _Parser:
             f'{self.path}, line {position + 1}: found {found!r}; expected {expected}. Get the '
             'file again'
         )
+
+
+def _without_end(content: bytes) -> bytes:
+    """A text up to the end of its last line that is not empty; mostly itself, not a copy."""
+    end = len(content)
+    while end and content[end - 1 : end].isspace():
+        end -= 1
+    line_end = content.find(b'\n', end)
+    return content[: line_end + 1] if line_end >= 0 else content[:end] + b'\n'
 
 
 def _to_numbers(lines: Sequence[str]) -> np.ndarray | None:
