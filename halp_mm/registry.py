@@ -85,7 +85,12 @@ OPTIMIZERS = Registry(
     scope=SCOPE,
     locations=['halp_mm.engine.optimizers'],
 )
-OPTIM_WRAPPERS = Registry('optim_wrapper', parent=mmengine.registry.OPTIM_WRAPPERS, scope=SCOPE)
+OPTIM_WRAPPERS = Registry(
+    'optim_wrapper',
+    parent=mmengine.registry.OPTIM_WRAPPERS,
+    scope=SCOPE,
+    locations=['halp_mm.engine.bfloat16'],
+)
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor',
     parent=mmengine.registry.OPTIM_WRAPPER_CONSTRUCTORS,

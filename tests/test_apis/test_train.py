@@ -107,8 +107,9 @@ def test_bad_settings(options, tmp_path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_mixed_precision_without_a_gpu(options, tmp_path):
-    with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, and PyTorch finds none'):
+def test_mixed_precision_without_a_gpu_and_bfloat16(options, tmp_path, monkeypatch):
+    monkeypatch.setattr('halp_mm.apis.train.has_bfloat16', lambda: False)
+    with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, or a CPU with bfloat16'):
         train(CONFIG, tmp_path, options, amp=True)
 
 
