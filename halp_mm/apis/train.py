@@ -14,7 +14,6 @@ from halp_mm.apis.config_checks import located
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.engine import parse_duration
 from halp_mm.engine.bfloat16 import has_bfloat16
-from halp_mm.engine.memory import kept_memory
 from halp_mm.engine.resume import checkpoint_names
 from halp_mm.engine.threads import limited_threads
 from halp_mm.registry import RUNNERS
@@ -133,7 +132,7 @@ def train(
         PosixPath('work_dirs/first/epoch_400.pth')
     """
     config = training_config(config, work_dir, cfg_options, seed, **settings)
-    with located(config), limited_threads(config.get('num_threads')), kept_memory():
+    with located(config), limited_threads(config.get('num_threads')):
         runner = RUNNERS.get(config.runner_type).from_cfg(config)
         runner.train()
     return runner

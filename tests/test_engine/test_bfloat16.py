@@ -1,6 +1,7 @@
 """Mixed precision on CPUs, and the probe that says what it gains."""
 
 import re
+from importlib import import_module
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def test_bfloat16_instructions(flags, expected, tmp_path):
 def runs(random_clips, tmp_path, monkeypatch):
     """Trains a tiny encoder; any CPU computes in bfloat16, if slowly."""
     for module in ('halp_mm.apis.train', 'halp_mm.engine.hooks.precision_probe_hook'):
-        monkeypatch.setattr(f'{module}.has_bfloat16', lambda: True)
+        monkeypatch.setattr(import_module(module), 'has_bfloat16', lambda: True)
 
     def run(name: str, amp: bool = False, **options):
         options = parse_options(tiny_options(random_clips, train_cfg__max_epochs=2, **options)[1:])
@@ -66,7 +67,7 @@ def test_probe_says_what_bfloat16_gains_and_changes_nothing(runs):
 
 
 def test_probe_without_bfloat16(runs, monkeypatch):
-    probe = 'halp_mm.engine.hooks.precision_probe_hook'
-    monkeypatch.setattr(f'{probe}.has_bfloat16', lambda: False)
+    probe = import_module('halp_mm.engine.hooks.precision_probe_hook')
+    monkeypatch.setattr(probe, 'has_bfloat16', lambda: False)
     _, log = runs('none', custom_hooks=[dict(type='PrecisionProbeHook')])
     assert 'this CPU has no bfloat16 instructions' in log

@@ -304,4 +304,6 @@ def test_only_training_on_a_cpu_in_full_precision_runs_pairs(monkeypatch):
     encoder.eval()(clips)
     with torch.autocast('cpu', torch.bfloat16):
         encoder.train()(clips)
+    large = BiGRU(TWO_JOINTS, 2, 3, hidden_size=256, num_layers=1)
+    assert not large.trains_in_pairs(clips)
     assert ran == ['run_pairs', 'run_cells', 'run_cells']

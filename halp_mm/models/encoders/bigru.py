@@ -14,6 +14,9 @@ from halp_mm.models.modules.paired_gru import run_pair
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout
 
+#: Units from which on a CPU's time goes into matrix products, which no way of running cells saves.
+PRODUCTS_PREVAIL = 256
+
 
 @MODELS.register_module()
 class BiGRU(SequenceEncoder):
@@ -128,7 +131,7 @@ class BiGRU(SequenceEncoder):
         if not self.normalizes_axes:
             sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
         reversed_length = None if self.reads_padding else length
-        if self.training and not (sequence.is_cuda or torch.is_autocast_enabled('cpu')):
+        if self.training and self.trains_in_pairs(sequence):
             sequence = self.run_pairs(sequence, reversed_length)
         else:
             sequence = self.run_cells(sequence, reversed_length)
@@ -136,6 +139,12 @@ class BiGRU(SequenceEncoder):
             frames = torch.arange(sequence.shape[1], device=sequence.device)
             sequence = sequence * (frames < length[:, None])[..., None]
         return sequence.mT[:, None, :, :, None]
+
+    def trains_in_pairs(self, sequence: Tensor) -> bool:
+        """Whether :meth:`run_pairs` is faster than :meth:`run_cells`."""
+        hidden_size = self.map_dim // 2
+        is_full_precision = not torch.is_autocast_enabled('cpu')
+        return not sequence.is_cuda and hidden_size < PRODUCTS_PREVAIL and is_full_precision
 
     def run_cells(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
         """Run the layers on ``[N, T, D]``, one cell after the other, with PyTorch's kernels."""
