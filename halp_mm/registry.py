@@ -79,8 +79,18 @@ VISUALIZERS = Registry(
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
 DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)
-OPTIMIZERS = Registry('optimizer', parent=mmengine.registry.OPTIMIZERS, scope=SCOPE)
-OPTIM_WRAPPERS = Registry('optim_wrapper', parent=mmengine.registry.OPTIM_WRAPPERS, scope=SCOPE)
+OPTIMIZERS = Registry(
+    'optimizer',
+    parent=mmengine.registry.OPTIMIZERS,
+    scope=SCOPE,
+    locations=['halp_mm.engine.optimizers'],
+)
+OPTIM_WRAPPERS = Registry(
+    'optim_wrapper',
+    parent=mmengine.registry.OPTIM_WRAPPERS,
+    scope=SCOPE,
+    locations=['halp_mm.engine.bfloat16'],
+)
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor',
     parent=mmengine.registry.OPTIM_WRAPPER_CONSTRUCTORS,

@@ -13,6 +13,7 @@ from halp_mm.apis.config import check_data_files, default_work_dir, load_config
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.engine import parse_duration
+from halp_mm.engine.bfloat16 import has_bfloat16
 from halp_mm.engine.resume import checkpoint_names
 from halp_mm.engine.threads import limited_threads
 from halp_mm.registry import RUNNERS
@@ -41,7 +42,7 @@ def training_config(
         seed: The random seed; by default the config's.
         resume: Continue a run: from this checkpoint, or, if True, from the latest in the work
             directory.
-        amp: Whether to train in mixed precision, on a GPU.
+        amp: Whether to train in mixed precision, on a GPU or on a CPU that has bfloat16.
         validate: Whether to evaluate during training.
         auto_scale_lr: Whether to scale the learning rate with the number of GPUs.
         deterministic: Whether to use deterministic algorithms only.
@@ -55,15 +56,18 @@ def training_config(
     Raises:
         FileNotFoundError: if the config, a data file or the checkpoint to resume from is missing.
         ValueError: if an option names a key that the config does not have, there is no work
-            directory, ``stop_after`` is not a time, or mixed precision is set without a GPU.
+            directory, ``stop_after`` is not a time, or the machine has no mixed precision.
     """
     config = load_config(config, cfg_options, seed)
     check_training_settings(config)
     check_data_files(config)
     if isinstance(resume, (str, os.PathLike)) and not os.path.isfile(resume):
         raise FileNotFoundError(f'there is no checkpoint {resume} to resume from')
-    if amp and not torch.cuda.is_available():
-        raise ValueError('mixed precision (amp) needs a GPU, and PyTorch finds none; omit it')
+    if amp and not (torch.cuda.is_available() or has_bfloat16()):
+        raise ValueError(
+            'mixed precision (amp) needs a GPU, or a CPU with bfloat16 instructions (avx512_bf16, '
+            'amx_bf16); here is neither; omit it'
+        )
     work_dir = work_dir or config.get('work_dir')
     if not work_dir and not config.filename:
         raise ValueError('the config was not read from a file and has no work_dir; give a work_dir')
@@ -76,7 +80,9 @@ def training_config(
     elif resume:
         config.resume, config.load_from = True, os.fspath(resume)
     if amp:
-        config.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+        on_gpu = dict(type='AmpOptimWrapper', loss_scale='dynamic')
+        on_cpu = dict(type='Bfloat16OptimWrapper')
+        config.optim_wrapper.update(on_gpu if torch.cuda.is_available() else on_cpu)
     if not validate:
         config.default_hooks.evaluation = None
     if auto_scale_lr:

@@ -9,6 +9,7 @@ from halp_mm.engine.hooks import (
     EvaluationHook,
     KNNEvaluationHook,
     NormalizeOnceHook,
+    PrecisionProbeHook,
     RunIdentityHook,
     TrainingProgressHook,
 )
@@ -34,6 +35,7 @@ __all__ = [
     'LogVisualizer',
     'ModelDescription',
     'NormalizeOnceHook',
+    'PrecisionProbeHook',
     'RunIdentityHook',
     'SavedModel',
     'SeparateOptimizers',

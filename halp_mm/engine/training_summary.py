@@ -52,7 +52,7 @@ def training_summary(runner: Runner, test_dataset: Sized | None = None) -> str:
             ('optimizer', f'{_optimizer(one)}, of {name}')
             for name, one in (config.optim_wrapper.get('separate') or {}).items()
         ),
-        ('device', _device(model, runner.world_size)),
+        ('device', _device(model, runner.world_size) + _precision(config.optim_wrapper)),
         ('files', f'{os.path.relpath(runner.work_dir)}, with the config'),
         ('log', f'{Path(runner.log_dir).name}/{runner.timestamp}.log, with the environment'),
     ]
@@ -116,3 +116,8 @@ def _device(model: nn.Module, world_size: int) -> str:
         threads = torch.get_num_threads()
         name = f'{device.type}, {threads} thread{"s" if threads > 1 else ""}'
     return name if world_size == 1 else f'{name}; {world_size} processes'
+
+
+def _precision(settings: dict) -> str:
+    is_mixed = settings.get('type') in ('AmpOptimWrapper', 'Bfloat16OptimWrapper')
+    return ', mixed precision' if is_mixed else ''

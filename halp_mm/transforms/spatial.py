@@ -36,10 +36,29 @@ def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
     dimensions = matrix.shape[-1]
     # All joints of a clip in one product.
     joints = coordinates[..., :dimensions].flatten(1, 3)
-    mapped = (joints @ matrix.to(coordinates.dtype)).view(*coordinates.shape[:-1], dimensions)
+    mapped = multiply_rows(joints, matrix.to(coordinates.dtype))
+    mapped = mapped.view(*coordinates.shape[:-1], dimensions)
     if dimensions == coordinates.shape[-1]:
         return mapped
     return torch.cat([mapped, coordinates[..., dimensions:]], -1)
+
+
+def multiply_rows(rows: Tensor, matrix: Tensor) -> Tensor:
+    """Multiply the rows ``[N, R, D]`` with small matrices ``[N, D, D]``.
+
+    CPUs are slow at products with matrices of three columns. There, several rows are one, and their
+    matrix has the small one in each block of its diagonal. The zeros beside it cost nothing that
+    matters, but spread a NaN or an infinity to the other rows.
+    """
+    count, dimensions = rows.shape[1:]
+    block = next((size for size in (8, 5, 4, 2) if count and count % size == 0), 1)
+    if rows.is_cuda or block == 1:
+        return rows @ matrix
+    blocks = torch.eye(block, dtype=rows.dtype, device=rows.device)
+    # An outer product of both: [N, block, D, block, D].
+    large = blocks[:, None, :, None] * matrix[:, None, :, None, :]
+    large = large.reshape(len(rows), block * dimensions, block * dimensions)
+    return (rows.reshape(len(rows), -1, block * dimensions) @ large).view(rows.shape)
 
 
 def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:

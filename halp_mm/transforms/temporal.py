@@ -29,7 +29,7 @@ def take_frames(coordinates: Tensor, frames: Tensor) -> Tensor:
     first = torch.arange(clips * people, device=coordinates.device) * length
     rows = first.view(clips, people, 1) + frames
     # Whole rows of a matrix are taken much faster than elements of five axes.
-    taken = coordinates.flatten(0, 2).index_select(0, rows.flatten())
+    taken = coordinates.flatten(0, 2).flatten(1).index_select(0, rows.flatten())
     return taken.view(*rows.shape, *coordinates.shape[3:])
 
 

@@ -1,5 +1,6 @@
 """Training and what follows it, as a notebook calls it: a real Runner in this process."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,9 @@ def test_bad_settings(options, tmp_path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_mixed_precision_without_a_gpu(options, tmp_path):
-    with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, and PyTorch finds none'):
+def test_mixed_precision_without_a_gpu_and_bfloat16(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(import_module('halp_mm.apis.train'), 'has_bfloat16', lambda: False)
+    with pytest.raises(ValueError, match=r'\(amp\) needs a GPU, or a CPU with bfloat16'):
         train(CONFIG, tmp_path, options, amp=True)
 
 

@@ -288,3 +288,59 @@ def test_means_of_segments(frames, segments):
 def test_single_states_have_no_segments(pooling):
     with pytest.raises(ValueError, match=f"needs pooling='mean'; pooling='{pooling}' has no segm"):
         BiGRU(TWO_JOINTS, num_segments=2, pooling=pooling)
+
+
+PAIRED = [
+    dict(bidirectional=False),
+    dict(bidirectional=True),
+    dict(bidirectional=True, pooling='valid'),
+    dict(bidirectional=True, input_norm=None, pooling='final'),
+]
+
+
+@pytest.mark.parametrize('settings', PAIRED)
+@pytest.mark.parametrize('frames', [1, 7])
+def test_cells_trained_in_pairs_equal_pytorchs(settings, frames):
+    """Outputs, without gradient too, and the gradients of the clips and of all parameters."""
+    torch.manual_seed(0)
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, **settings).double().train()
+    clips = random_input(torch.double, 3, 2, frames, 2, 3)
+    clips[1, :, frames // 2 + 1 :] = 0
+    results = []
+    for run in (encoder.run_pairs, encoder.run_cells):
+        encoder.zero_grad()
+        encoder.run_pairs = run
+        given = clips.clone().requires_grad_()
+        feature_map = encoder.forward_map(given)
+        (feature_map * random_input(torch.double, *feature_map.shape)).sum().backward()
+        gradients = {name: value.grad for name, value in encoder.named_parameters()}
+        with torch.no_grad():
+            results.append((feature_map, given.grad, gradients, encoder.forward_map(clips)))
+    torch.testing.assert_close(*results, rtol=1e-10, atol=1e-12)
+    assert all(value.abs().sum() > 0 for name, value in results[0][2].items() if frames > 1)
+    torch.testing.assert_close(results[0][0], results[0][3])
+
+
+def test_inputs_without_gradient_in_pairs():
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, input_norm=None).train()
+    encoder.forward_map(random_input(torch.float, 3, 2, 7, 2, 3)).sum().backward()
+    assert all(value.grad is not None for value in encoder.parameters())
+
+
+def test_only_training_on_a_cpu_in_full_precision_runs_pairs(monkeypatch):
+    """Elsewhere PyTorch's kernels are as fast, or exporters know them."""
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5)
+    ran = []
+    for name in ('run_pairs', 'run_cells'):
+        kept = getattr(encoder, name)
+        monkeypatch.setattr(
+            encoder, name, lambda *given, kept=kept, name=name: (ran.append(name), kept(*given))[1]
+        )
+    clips = random_input(torch.float, 3, 2, 7, 2, 3)
+    encoder.train()(clips)
+    encoder.eval()(clips)
+    with torch.autocast('cpu', torch.bfloat16):
+        encoder.train()(clips)
+    large = BiGRU(TWO_JOINTS, 2, 3, hidden_size=256, num_layers=1)
+    assert not large.trains_in_pairs(clips)
+    assert ran == ['run_pairs', 'run_cells', 'run_cells']

@@ -15,6 +15,7 @@ from halp_mm.transforms import (
     Shear,
     SpatialFlip,
 )
+from halp_mm.transforms.spatial import multiply_rows
 from tests.helpers import DTYPES, generator, random_clips
 
 THREE_JOINTS = dict(
@@ -281,3 +282,12 @@ def test_axis_mask_equals_a_loop():
                 assert not after[..., channel].any()
             else:
                 assert torch.equal(after[..., channel], before[..., channel])
+
+
+@pytest.mark.parametrize('count', [0, 1, 3, 4, 6, 15, 80])
+def test_rows_are_multiplied_in_blocks(count):
+    """Whether or not the number of rows can be divided, and with a strided input."""
+    rows = torch.randn(2, count, 4, generator=generator(0), dtype=torch.double)[..., :3]
+    matrix = torch.randn(2, 3, 3, generator=generator(1), dtype=torch.double)
+    expected = torch.einsum('nrd,nde->nre', rows, matrix)
+    torch.testing.assert_close(multiply_rows(rows, matrix), expected, rtol=1e-12, atol=1e-12)

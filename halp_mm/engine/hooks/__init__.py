@@ -7,6 +7,7 @@ from halp_mm.engine.hooks.deferred_runtime_info_hook import DeferredRuntimeInfoH
 from halp_mm.engine.hooks.evaluation_hook import EvaluationHook, KNNEvaluationHook
 from halp_mm.engine.hooks.normalize_once_hook import NormalizeOnceHook
 from halp_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from halp_mm.engine.hooks.precision_probe_hook import PrecisionProbeHook
 from halp_mm.engine.hooks.preflight_hook import PreflightHook
 from halp_mm.engine.hooks.run_identity_hook import RunIdentityHook
 from halp_mm.engine.hooks.training_progress_hook import TrainingProgressHook
@@ -20,6 +21,7 @@ __all__ = [
     'KNNEvaluationHook',
     'NormalizeOnceHook',
     'PlainCheckpointHook',
+    'PrecisionProbeHook',
     'PreflightHook',
     'RunIdentityHook',
     'TrainingProgressHook',

@@ -9,9 +9,13 @@ from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
+from halp_mm.models.modules.paired_gru import run_pair
 from halp_mm.models.modules.segment_means import segment_means
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
+
+#: Units from which on a CPU's time goes into matrix products, which no way of running cells saves.
+PRODUCTS_PREVAIL = 256
 
 
 @MODELS.register_module()
@@ -135,13 +139,10 @@ class BiGRU(SequenceEncoder):
                 length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
         sequence = self.frame_vectors(clips)
         reversed_length = None if self.reads_padding else length
-        for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
-            if self.bidirectional:
-                backward = backward_cell(reverse(sequence, reversed_length))[0]
-                backward = reverse(backward, reversed_length)
-            else:
-                backward = backward_cell(sequence)[0]
-            sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
+        if self.training and self.trains_in_pairs(sequence):
+            sequence = self.run_pairs(sequence, reversed_length)
+        else:
+            sequence = self.run_cells(sequence, reversed_length)
         if length is not None:
             frames = torch.arange(sequence.shape[1], device=sequence.device)
             sequence = sequence * (frames < length[:, None])[..., None]
@@ -163,6 +164,38 @@ class BiGRU(SequenceEncoder):
         if not self.normalizes_axes:
             sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
         return sequence if distances is None else torch.cat([sequence, distances], -1)
+
+    def trains_in_pairs(self, sequence: Tensor) -> bool:
+        """Whether :meth:`run_pairs` is faster than :meth:`run_cells`."""
+        hidden_size = self.map_dim // 2
+        is_full_precision = not torch.is_autocast_enabled('cpu')
+        on_cpu = sequence.device.type == 'cpu'
+        return on_cpu and hidden_size < PRODUCTS_PREVAIL and is_full_precision
+
+    def run_cells(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
+        """Run the layers on ``[N, T, D]``, one cell after the other, with PyTorch's kernels."""
+        for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
+            if self.bidirectional:
+                backward = backward_cell(reverse(sequence, reversed_length))[0]
+                backward = reverse(backward, reversed_length)
+            else:
+                backward = backward_cell(sequence)[0]
+            sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
+        return sequence
+
+    def run_pairs(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
+        """Run the layers on ``[N, T, D]``, both cells at once, as is fastest on a CPU."""
+        sequence = sequence.transpose(0, 1).contiguous()  # time is the outermost axis
+        for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
+            if self.bidirectional:
+                backward = reverse(sequence.transpose(0, 1), reversed_length).transpose(0, 1)
+                states = run_pair(forward_cell, backward_cell, sequence, backward)
+                forward, backward = states.unbind(2)
+                backward = reverse(backward.transpose(0, 1), reversed_length).transpose(0, 1)
+                sequence = torch.cat([forward, backward], -1)
+            else:
+                sequence = run_pair(forward_cell, backward_cell, sequence).flatten(2)
+        return sequence.transpose(0, 1)
 
     def readout(self, feature_map: Tensor) -> Tensor:
         """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
