@@ -3,6 +3,7 @@
 from halp_mm.skeletons.body_length import describe_units, median_body_length
 from halp_mm.skeletons.cells import cells_of, clips_of
 from halp_mm.skeletons.clips import Clips, joined_clips
+from halp_mm.skeletons.distances import joint_distances, pair_matrix
 from halp_mm.skeletons.graph import (
     PARTITION_STRATEGIES,
     parent_child_adjacency,
@@ -36,7 +37,9 @@ __all__ = [
     'describe_units',
     'get_layout',
     'joined_clips',
+    'joint_distances',
     'median_body_length',
+    'pair_matrix',
     'parent_child_adjacency',
     'partition_adjacency',
     'read_layout',

@@ -1,23 +1,12 @@
 """The benchmarks run and print their ratios."""
 
+import json
 import re
 
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, run_tool, tiny_options
 
-
-def test_training_cost():
-    done = run_tool(
-        'benchmarks/training_cost.py',
-        'configs/aimclr/stgcn_msr-action3d_xsub.py',
-        'configs/skeletonclr/stgcn_msr-action3d_xsub.py',
-        *('--batch-size', 4, '--rounds', 1),
-        in_process=False,  # a child of a large process seems as large
-    )
-    assert done.returncode == 0, done.stderr
-    time, memory = (float(n) for n in re.findall(r'([\d.]+) times as much', done.stdout))
-    assert time > 0
-    assert memory > 0
+STEPS = ('writing', 'opening', 'epoch', 'knn', 'results')
 
 
 def test_linear_cost(tmp_path):
@@ -81,3 +70,20 @@ def test_data_speed():
     assert len(ratios) == 8
     assert all(float(ratio) > 0 for _, ratio in ratios)
     assert [float(ratio) for name, ratio in ratios if 'index_select' in name] == [1, 1]
+
+
+def test_growth(tmp_path):
+    """What has been measured is kept, and not measured again."""
+    figures, picture = tmp_path / 'figures.json', tmp_path / 'growth.png'
+    figures.write_text(json.dumps({'50': dict.fromkeys(STEPS, 1.25)}))
+    done = run_tool(
+        *('benchmarks/growth.py', '--sizes', 50, 70),
+        *('--figures', figures, '--picture', picture),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r'^\S.*? +1\.25 +(\d+\.\d\d)$', done.stdout, re.MULTILINE)
+    assert len(rows) == len(STEPS)
+    kept = json.loads(figures.read_text())
+    assert [f'{value:.2f}' for value in kept['70'].values()] == rows
+    assert kept['50'] == dict.fromkeys(STEPS, 1.25)
+    assert picture.read_bytes().startswith(b'\x89PNG')
