@@ -89,11 +89,13 @@ def test_configs_of_a_checkout_without_links(monkeypatch, tmp_path):
 
 
 GUARDLESS = """
+import time
 from pathlib import Path
 from halp_mm.preparation import Parsed, RawFiles
 from halp_mm.preparation.parallel_parsing import parse_files
 
 def parse(files):
+    time.sleep(0.3)  # so that help is worth it
     return Parsed(files.name)
 
 names = [RawFiles(str(i), ()) for i in range(4)]

@@ -56,7 +56,7 @@ class SingleStepsLoop(EpochBasedTrainLoop):
     def batches(self) -> Iterator[dict]:
         """The batches of one epoch after the other, without end."""
         while True:
-            yield from self.dataloader
+            yield from self.epoch_batches()
 
 
 class MeasuredTraining:

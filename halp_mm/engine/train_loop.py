@@ -48,9 +48,8 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
         """Iterate one epoch, or the rest of it."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        batches = gathered_batches if self.gathers_batches else iter
         with first_batches_omitted(self.dataloader, self.batches_done):
-            for idx, data_batch in enumerate(batches(self.dataloader), self.batches_done):
+            for idx, data_batch in enumerate(self.epoch_batches(), self.batches_done):
                 self.run_iter(idx, data_batch)
                 if self.runner.stop.is_agreed and idx + 1 < len(self.dataloader):
                     self.runner.save_and_stop()
@@ -59,6 +58,10 @@ class EpochBasedTrainLoop(mmengine.runner.EpochBasedTrainLoop):
         self._epoch += 1
         if self.runner.stop.agree(0, is_last=True) and self._epoch < self._max_epochs:
             self.runner.save_and_stop()
+
+    def epoch_batches(self) -> Iterator[dict]:
+        """The batches of one epoch, from the loader or gathered from clips that are on a device."""
+        return gathered_batches(self.dataloader) if self.gathers_batches else iter(self.dataloader)
 
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
         """Iterate one batch."""

@@ -143,7 +143,7 @@ def facts_of_clips(dataset: SkeletonDataset) -> dict:
     """What identifies clips and the way in which they are read, in plain containers."""
     digest = hashlib.sha256(dataset.positions.numpy())
     for place in {0, len(dataset) - 1}:  # as the data set gives them, in whatever precision
-        digest.update(dataset[place]['clip'].contiguous().numpy())
+        digest.update(dataset[place]['clip'].cpu().contiguous().numpy())
     return {
         'files': [unchanged_file_sha256(path) for path in dataset.data_files],
         'clips': digest.hexdigest(),

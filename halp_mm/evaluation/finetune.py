@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_count
-from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.linear_layer import linear_classifier
 from halp_mm.evaluation.protocol import Outcome
@@ -226,7 +226,7 @@ class FinetuneProtocol(TrainedProtocol):
             order = labelled[torch.randperm(len(labelled), generator=generator)]
             batches = order.split(self.batch_size)
             for positions in batches:
-                batch = pad_clips([dataset[position] for position in positions.tolist()])
+                batch = dataset.batch(positions.tolist())
                 batch['progress'] = TrainingProgress(epoch, iteration, len(batches), seed)
                 losses = finetuned(**preprocessor.make_views(batch, {'clip': view}), mode='loss')
                 loss = sum(losses.values())

@@ -88,8 +88,9 @@ def parse_files(
         yield from _read_shard(path)
         rest, helpers = len(groups) - number, min(workers - 1, len(groups) - number)
         if helpers and sum(seconds) * rest > WORTH_HELP * len(seconds):
-            with _started(helpers, parse, groups[number:], paths[number:]) as futures:
-                for path in _shards_with_help(make, groups[number:], paths[number:], futures):
+            with _helpers(helpers, parse) as submit:
+                shards = _shards_with_help(helpers, submit, make, groups[number:], paths[number:])
+                for path in shards:
                     yield from _read_shard(path)
             return
 
@@ -103,40 +104,52 @@ def remove_parts(parts: Path) -> None:
 
 
 def _shards_with_help(
+    helpers: int,
+    submit: Callable[[Sequence[RawFiles], Path], Future],
     make: Callable[[Sequence[RawFiles], Path], bool],
     groups: Sequence[Sequence[RawFiles]],
     paths: Sequence[Path],
-    futures: Sequence[Future],
 ) -> Iterator[Path]:
     """Make shards here while helpers make others; they come in order.
 
     Args:
-        make: Makes the shard of a group.
+        helpers: How many there are.
+        submit: Lets one of them make the shard of a group.
+        make: Makes the shard of a group here.
         groups: What to parse.
         paths: The shards.
-        futures: For each group the work of the helpers, who begin with the first.
     """
-    end = len(futures)  # the groups from here on have been parsed here
-    for position, future in enumerate(futures):
-        if position < end and future.cancel():
-            make(groups[position], paths[position])
-        elif position < end:
-            # A helper is at it. Meanwhile, parse the last group that nobody has begun.
-            while not future.done() and end - 1 > position and futures[end - 1].cancel():
-                end -= 1
-                make(groups[end], paths[end])
-            future.result()
-        yield paths[position]
+    futures: dict[int, Future] = {}
+    begun = 0  # how many groups somebody has taken
+
+    def keep_helpers_busy() -> None:
+        nonlocal begun
+        # Towards the end nobody keeps a second group waiting that another could begin.
+        wanted = helpers * (2 if len(groups) - begun > 4 * helpers else 1)
+        at_work = sum(not future.done() for future in futures.values())
+        for _ in range(min(wanted - at_work, len(groups) - begun)):
+            futures[begun] = submit(groups[begun], paths[begun])
+            begun += 1
+
+    for position, path in enumerate(paths):
+        keep_helpers_busy()
+        # While nobody has begun this group, or a helper is at it, do the next one here.
+        while begun < len(groups) and (
+            position == begun or (position in futures and not futures[position].done())
+        ):
+            make(groups[begun], paths[begun])
+            begun += 1
+            keep_helpers_busy()
+        if position in futures:
+            futures.pop(position).result()
+        yield path
 
 
 @contextmanager
-def _started(
-    helpers: int,
-    parse: Callable[[RawFiles], Parsed],
-    groups: Sequence[Sequence[RawFiles]],
-    paths: Sequence[Path],
-) -> Iterator[list[Future]]:
-    """Start processes that make shards, and that import no more than ``parse`` needs."""
+def _helpers(
+    helpers: int, parse: Callable[[RawFiles], Parsed]
+) -> Iterator[Callable[[Sequence[RawFiles], Path], Future]]:
+    """Processes that make shards, and that import no more than ``parse`` needs."""
     # Not a Pool, which waits for ever for a worker that was killed.
     executor = ProcessPoolExecutor(
         helpers,
@@ -144,13 +157,13 @@ def _started(
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
+
+    def submit(group: Sequence[RawFiles], path: Path) -> Future:
+        with _interrupts_blocked(), _without_main_module(parse):  # this may start a process
+            return executor.submit(_make_shard, parse, group, path)
+
     try:
-        with _interrupts_blocked(), _without_main_module(parse):
-            futures = [
-                executor.submit(_make_shard, parse, group, path)
-                for group, path in zip(groups, paths)
-            ]
-        yield futures
+        yield submit
     except BrokenProcessPool as error:
         raise ChildProcessError(_why_broken(parse)) from error
     finally:

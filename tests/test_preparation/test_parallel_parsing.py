@@ -29,9 +29,9 @@ def test_several_processes_make_the_same_file(tmp_path, monkeypatch):
     prepare_ntu(tmp_path / 'raw', 'ntu60', tmp_path / 'one', workers=1)
     monkeypatch.setattr(parallel_parsing, 'WORTH_HELP', 0)
     started = []
-    start = parallel_parsing._started
+    start = parallel_parsing._helpers
     monkeypatch.setattr(
-        parallel_parsing, '_started', lambda *args: started.append(args[0]) or start(*args)
+        parallel_parsing, '_helpers', lambda *args: started.append(args[0]) or start(*args)
     )
     done = run_tool(
         *('data/prepare_ntu.py', tmp_path / 'raw', '--dataset', 'ntu60', '--workers', 2),
@@ -169,28 +169,31 @@ def test_helpers_import_little(tmp_path, monkeypatch, worth_help, processes):
     assert list(modules.values()) == ['[]'] * (processes - 1)
 
 
-def test_the_caller_parses_what_no_helper_has_begun():
-    """By helpers who never begin, who have begun the first two, and who are done at once."""
-    groups, paths = [[RawFiles(str(i), ())] for i in range(5)], [Path(str(i)) for i in range(5)]
-    made = []
+@pytest.mark.parametrize(
+    ('helpers', 'is_quick', 'expected'),
+    [(1, False, '23456789'), (2, False, '456789'), (3, False, '3456789'), (1, True, '')],
+)
+def test_the_caller_parses_what_no_helper_has_begun(helpers, is_quick, expected):
+    """By helpers who end only when there is nothing else to begin, or at once."""
+    groups, paths = [[RawFiles(str(i), ())] for i in range(10)], [Path(str(i)) for i in range(10)]
+    made, submitted = [], []
+
+    def submit(group, path):
+        submitted.append(Future())
+        if is_quick:
+            submitted[-1].set_result(True)
+        return submitted[-1]
 
     def make(group, path):
         made.append(group[0].name)
-        if len(made) == 2 and began == 2:
-            futures[0].set_result(True)
-            futures[1].set_result(True)
+        if len(made) + len(submitted) == 10:
+            for future in submitted:
+                future.set_result(True)
         return True
 
-    for began, expected in ((0, '01234'), (2, '432'), (5, '')):
-        made.clear()
-        futures = [Future() for _ in range(5)]
-        for future in futures[:began]:
-            future.set_running_or_notify_cancel()
-            if began == 5:
-                future.set_result(True)
-        shards = list(parallel_parsing._shards_with_help(make, groups, paths, futures))
-        assert shards == paths
-        assert ''.join(made) == expected
+    shards = parallel_parsing._shards_with_help(helpers, submit, make, groups, paths)
+    assert list(shards) == paths
+    assert ''.join(made) == expected
 
 
 PEAK = """
