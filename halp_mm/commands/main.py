@@ -38,6 +38,7 @@ COMMANDS = (
     'publish_model',
     'benchmark_speed',
     'ablate',
+    'benchmark',
     'report',
     'fuse_streams',
     'plot_tsne',
