@@ -27,7 +27,7 @@ class Refusal:
 
 
 def trained(optimizer: type, settings: dict) -> tuple[list, dict]:
-    """Weights and state of an optimizer after three steps, each from the saved state of the last."""
+    """Weights and state of an optimizer after three steps, each from the saved state before."""
     torch.random.manual_seed(0)  # the compiler hides torch.manual_seed from itself
     network = nn.Linear(4, 3)
     state, steps = None, []
