@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 
 def file_sha256(path: str | os.PathLike) -> str:
@@ -15,6 +16,21 @@ def file_sha256(path: str | os.PathLike) -> str:
         while size := file.readinto(buffer):
             digest.update(buffer[:size])
     return digest.hexdigest()
+
+
+def unchanged_file_sha256(path: str | os.PathLike) -> str:
+    """:func:`file_sha256` of a file that this process may have read before.
+
+    It is read again if its size, its time of change or the file itself is another.
+    """
+    status = os.stat(path)
+    state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _sha256_of_state(os.path.realpath(path), state)
+
+
+@lru_cache(maxsize=64)
+def _sha256_of_state(path: str, state: tuple[int, ...]) -> str:
+    return file_sha256(path)
 
 
 def files_sha256(paths: Sequence[str | os.PathLike]) -> str:

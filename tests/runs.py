@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -105,6 +106,14 @@ def train_and_save(folder: Path, protocols: tuple[str, ...]) -> Path:
 def tool_command(tool: str, *arguments: object) -> list[str]:
     """The command that runs a tool of this checkout with this Python."""
     return [sys.executable, str(ROOT / 'tools' / tool), *map(str, arguments)]
+
+
+def command_called_by(tool: Path) -> str | None:
+    """The module of ``halp_mm.commands`` that a file under tools/ calls; None of a script."""
+    found = re.search(
+        r'^from halp_mm\.commands\.(\w+) import main$', tool.read_text(), re.MULTILINE
+    )
+    return found and found[1]
 
 
 def environment() -> dict[str, str]:

@@ -18,6 +18,7 @@ from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import LAYOUTS, get_layout
 from halp_mm.training_progress import TrainingProgress
+from tests.runs import command_called_by
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md']
@@ -181,7 +182,8 @@ def test_commands_can_be_read_and_overrides_exist():
     for tool, arguments in filter(None, map(command_of, commands())):
         if '--help' in (tool, *arguments):
             continue
-        name = Path(tool).stem.replace('-', '_')
+        is_file = tool.endswith('.py')
+        name = command_called_by(ROOT / tool) if is_file else tool.replace('-', '_')
         if name in COMMANDS:
             parser = importlib.import_module(f'halp_mm.commands.{name}').main.__self__.parser()
             given = vars(parser.parse_intermixed_args(arguments))

@@ -50,7 +50,7 @@ ENCODERS = {
     'DSTE': lambda: DSTE(num_frames=32, embed_dim=8, depth=1, drop_path=0.0),
     'SLiMTransformer': lambda: SLiMTransformer(embed_dim=8, depth=1, num_heads=2),
     'SpatioTemporalTransformer': lambda: SpatioTemporalTransformer(
-        num_frames=32, embed_dim=8, depth=1, num_heads=2
+        num_frames=32, embed_dim=8, depth=1, num_heads=2, num_segments=2
     ),
     'ViewAdaptedEncoder': lambda: ViewAdaptedEncoder(dict(type='LSTM', hidden_size=8)),
 }

@@ -3,5 +3,5 @@
 _base_ = ['../_base_/methods/colorization_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 model = dict(encoder=dict(layout='msr_action3d'))
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 default_hooks = dict(evaluation=dict(interval=20))

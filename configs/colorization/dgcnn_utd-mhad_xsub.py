@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/colorization_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
 model = dict(encoder=dict(layout='utd_mhad'))
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=67)
 param_scheduler = [dict(type='CosineAnnealingLR', eta_min=1e-05, T_max=67)]
 default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

@@ -3,12 +3,12 @@
 _base_ = ['../_base_/methods/crosclr_b_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
 model = dict(
-    encoder=dict(num_people=1, layout='kinect_v1'),
+    encoder=dict(num_people=1, layout='kinect_v1', distances=True),
     heads=dict(moco=dict(end_epoch=65), cross_stream=dict(start_epoch=65)),
     queue_size=512,
 )
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn='median')],
+    normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(
         query=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

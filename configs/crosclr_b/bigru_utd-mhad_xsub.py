@@ -7,7 +7,7 @@ model = dict(
     heads=dict(moco=dict(end_epoch=162), cross_stream=dict(start_epoch=162)),
     queue_size=256,
 )
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=250)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=12),

@@ -4,7 +4,7 @@ _base_ = ['../_base_/methods/h_transformer_small.py', '../_base_/datasets/nw-ucl
 
 model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn='median')],
+    normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

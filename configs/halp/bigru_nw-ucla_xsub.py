@@ -3,12 +3,12 @@
 _base_ = ['../_base_/methods/halp_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
 model = dict(
-    encoder=dict(num_people=1, layout='kinect_v1'),
+    encoder=dict(num_people=1, layout='kinect_v1', distances=True),
     heads=dict(halp=dict(start_epoch=54, num_newest=256, num_prototypes=20)),
     queue_size=512,
 )
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn=None)],
+    normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
     views=dict(
         query=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),

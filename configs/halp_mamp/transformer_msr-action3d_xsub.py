@@ -7,7 +7,7 @@ model = dict(
     heads=dict(halp=dict(start_epoch=80, num_newest=256, num_prototypes=20)),
     queue_size=256,
 )
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=10, convert_to_iter_based=True),

@@ -8,7 +8,7 @@ model = dict(
     queue_size=512,
 )
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn=None)],
+    normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),

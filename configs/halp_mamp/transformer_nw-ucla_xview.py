@@ -8,7 +8,7 @@ model = dict(
     queue_size=512,
 )
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn='median')],
+    normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

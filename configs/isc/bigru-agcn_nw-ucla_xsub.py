@@ -11,7 +11,7 @@ model = dict(
     queue_size=512,
 )
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn=None)],
+    normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
     views=dict(
         query=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),

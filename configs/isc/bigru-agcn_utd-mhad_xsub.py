@@ -9,7 +9,7 @@ model = dict(
     ),
     queue_size=256,
 )
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=31)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=2),

@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/longt_gan_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 model = dict(encoder=dict(num_people=1, layout='msr_action3d'))
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=375)
 param_scheduler = [dict(type='MultiStepLR', milestones=[281], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=37), evaluation=dict(interval=75))

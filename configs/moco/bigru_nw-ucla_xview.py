@@ -2,9 +2,9 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/moco_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
-model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
+model = dict(encoder=dict(num_people=1, layout='kinect_v1', distances=True), queue_size=512)
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn='median')],
+    normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(
         query=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

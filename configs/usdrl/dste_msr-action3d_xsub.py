@@ -3,5 +3,5 @@
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 model = dict(encoder=dict(num_people=1, layout='msr_action3d'), queue_size=256)
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -4,7 +4,7 @@ _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/nw-ucla_xview.
 
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
 data_preprocessor = dict(
-    normalization=[dict(type='PreNormalize3D', turn='median')],
+    normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(
         query=None,
         key=None,

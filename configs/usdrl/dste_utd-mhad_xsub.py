@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
 model = dict(encoder=dict(num_people=1, layout='utd_mhad'), queue_size=256)
-data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None)])
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=133)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=7),

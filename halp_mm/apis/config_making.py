@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from halp_mm.apis.config import load_config
-from halp_mm.apis.data_facts import find_facts
+from halp_mm.apis.data_facts import DataFacts, find_facts
 from halp_mm.apis.packaged_configs import PREFIX, config_path
 from halp_mm.apis.recipe import Choice, choose_settings
 from halp_mm.atomic_write import atomic_write
@@ -18,6 +18,8 @@ from halp_mm.component_building import suggestion
 
 #: The encoders to choose from, each as a method's small config has it.
 ENCODERS = {'bigru': 'moco', 'stgcn': 'skeletonclr'}
+#: The base of data that have no config.
+ANY_DATA = f'{PREFIX}_base_/datasets/clips.py'
 _SMALL = '_small'
 _LINE = 100  # characters, as in the configs of this repository
 
@@ -58,9 +60,34 @@ def make_config(
         raise ValueError(f'--out is {out}; expected a name that ends in .py')
     if out.exists():
         raise FileExistsError(f'there is {out} already; choose another name, or delete it')
-    bases = base_names(method)
+    base_names(method)  # refuses an unknown method before the clips are looked at
+    return write_config(find_facts(data_file, split), method, out, encoder)
+
+
+def write_config(
+    facts: DataFacts,
+    method: str,
+    out: str | os.PathLike,
+    encoder: str | None = None,
+    data: str = ANY_DATA,
+) -> list[Choice]:
+    """Write a short config for a method over the shipped bases.
+
+    Args:
+        facts: Facts of the data.
+        method: One of the shipped methods.
+        out: The config to write.
+        encoder: See :func:`make_config`.
+        data: The base of the data.
+
+    Returns:
+        What was chosen, and why.
+
+    Raises:
+        ValueError: if there is no such method or encoder, or too few clips.
+    """
+    bases = base_names(method, data)
     base = base_config(bases, encoder)
-    facts = find_facts(data_file, split)
     choices = choose_settings(facts, base)
     comment = f'Made by tools/make_config.py: {base.method} for {facts.data_file}.\n{facts}.'
     text = config_text(comment, bases, changed_settings(choices, base_config(bases)))
@@ -70,8 +97,8 @@ def make_config(
     return choices
 
 
-def base_names(method: str) -> list[str]:
-    """The bases of a method's config: of the method, and of any data.
+def base_names(method: str, data: str = ANY_DATA) -> list[str]:
+    """The bases of a method's config: of the method, and of the data.
 
     Raises:
         ValueError: if there is no such method.
@@ -81,7 +108,7 @@ def base_names(method: str) -> list[str]:
         raise ValueError(f'there is no method {method!r}{suggestion(method, methods)}')
     return [
         f'{PREFIX}_base_/methods/{method}{_SMALL}.py',
-        f'{PREFIX}_base_/datasets/clips.py',
+        data,
     ]
 
 

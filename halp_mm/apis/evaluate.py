@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -22,7 +23,9 @@ from halp_mm.datasets import SkeletonDataset
 from halp_mm.datasets.split_comparison import compare_clips, compare_units
 from halp_mm.engine import check_same_run, load_weights, read_run_identity, resolve_checkpoint
 from halp_mm.engine.saved_model import describe_model, save_model
+from halp_mm.engine.shipped_encoders import shipped_encoders
 from halp_mm.evaluation import EvaluationResult, Protocol
+from halp_mm.evaluation.feature_cache import FeatureCache
 from halp_mm.models import InferenceModel
 from halp_mm.registry import DATASETS, MODELS, PROTOCOLS
 from halp_mm.run_identity import coordinates_identity, run_identity
@@ -83,6 +86,7 @@ def evaluate(
     seed: int | None = None,
     target: str | os.PathLike | Config | None = None,
     save: str | os.PathLike | None = None,
+    cache: bool = True,
 ) -> tuple[dict, EvaluationResult]:
     """Evaluate an encoder downstream.
 
@@ -99,6 +103,8 @@ def evaluate(
             people as the encoder's config says. The protocol ``'transfer'`` needs one.
         save: Write the encoders and the classifiers that the protocol trains, with all that
             recognising new clips needs, to this file; see :class:`SkeletonInferencer`.
+        cache: Whether to keep features in the folder ``feature_cache`` beside the checkpoint, and
+            to use those that another evaluation has kept there.
 
     Returns:
         The results in plain containers: metrics, what they were measured on, and the run that made
@@ -154,6 +160,8 @@ def evaluate(
         train_dataset, test_dataset = build_target(model, config, target)
     allowed = bool((target or config).get('train_on_test_clips'))
     shared = compare_clips(train_dataset, test_dataset, allowed)
+    if cache and checkpoint is not None:
+        built.feature_cache = cache_beside(checkpoint, model, config, converts=target is not None)
     described = None
     if save is not None:  # before the work, so that it is not lost
         described = describe_model(
@@ -180,6 +188,26 @@ def evaluate(
         origin = {**described.origin, **origin_of_model(results)}
         save_model(save, result.model, replace(described, origin=origin))
     return results, result
+
+
+def cache_beside(
+    checkpoint: str | os.PathLike, model: BaseModel, config: Config, converts: bool
+) -> FeatureCache | None:
+    """The cache of a checkpoint's features; None if the checkpoint is no file of the user's.
+
+    Args:
+        checkpoint: The checkpoint.
+        model: The model with its weights.
+        config: Its config.
+        converts: Whether the model converts clips to its own layout first.
+    """
+    path = Path(checkpoint).resolve()
+    if not path.is_file() or path in [shipped.resolve() for shipped in shipped_encoders().values()]:
+        return None
+    settings = {key: config[key] for key in ('model', 'data_preprocessor')}
+    if converts:
+        settings['layouts'] = [encoder.layout.to_dict() for encoder in model.encoders.values()]
+    return FeatureCache(path.parent / 'feature_cache', settings)
 
 
 def check_save(

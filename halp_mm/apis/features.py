@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -17,6 +15,7 @@ from halp_mm.apis.config import load_config, required_test_dataset
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.encoder_digest import encoder_digest
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.registry import DATASETS
 
@@ -106,13 +105,3 @@ def encode_dataset(model: BaseModel, dataset: SkeletonDataset) -> ClipFeatures:
         sources * len(dataset),
         encoder_digest(model),
     )
-
-
-def encoder_digest(model: BaseModel) -> str:
-    """The SHA-256 of the encoders' weights: features are comparable if it is the same."""
-    digest = hashlib.sha256()
-    for stream, encoder in sorted(model.encoders.items()):
-        for key, value in sorted(encoder.state_dict().items()):
-            digest.update(f'{stream} {key} {value.dtype} {list(value.shape)}'.encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

@@ -10,10 +10,11 @@ import torch
 
 from halp_mm.apis.clip_collections import names_in_messages, open_clips
 from halp_mm.apis.clip_reading import Layout
-from halp_mm.apis.features import ClipFeatures, encoder_digest
+from halp_mm.apis.features import ClipFeatures
 from halp_mm.apis.features_file import is_features_file, read_features
 from halp_mm.apis.inferencer import SkeletonInferencer
 from halp_mm.datasets.storage import UNLABELLED
+from halp_mm.evaluation.encoder_digest import encoder_digest
 
 
 def encode_files(

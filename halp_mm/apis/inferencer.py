@@ -16,7 +16,7 @@ from halp_mm.apis.clip_reading import Clip, ClipReader, Layout, people_seen
 from halp_mm.apis.config import load_config
 from halp_mm.apis.config_checks import located
 from halp_mm.apis.evaluate import build_model
-from halp_mm.apis.features import ClipFeatures, encode_dataset, encoder_digest
+from halp_mm.apis.features import ClipFeatures, encode_dataset
 from halp_mm.apis.features_file import read_features, write_features
 from halp_mm.apis.gallery import Gallery, Neighbour
 from halp_mm.apis.recording import Timeline, window_bounds
@@ -26,6 +26,7 @@ from halp_mm.engine import resolve_checkpoint
 from halp_mm.engine.saved_model import load_model
 from halp_mm.evaluation import extract_features
 from halp_mm.evaluation.classifier import check_num_classes
+from halp_mm.evaluation.encoder_digest import encoder_digest
 from halp_mm.evaluation.encoder_fit import check_encoders
 from halp_mm.models import InferenceModel, SkeletonClassifier
 from halp_mm.registry import DATASETS

@@ -20,7 +20,9 @@ from halp_mm.registry import MODELS
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
 STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400, 'DGCNN': 400}
 OTHER_STEPS = 800
-#: People face one way if the mean of their shoulder lines is as long as this, of at most 1...
+#: People are seen from one side if the mean of their shoulder lines, at most 1, is as long as this;
+MIN_ONE_SIDE = 0.8
+#: they mostly face one way if it is as long as this...
 MIN_FACING = 0.6
 #: ...and training and test clips are seen from one side up to this angle between the means.
 MAX_TURN = 10
@@ -74,6 +76,7 @@ def choose_settings(facts: DataFacts, base: Config) -> list[Choice]:
             f'{batch_size} clips, {facts.num_clips // batch_size} steps an epoch',
         ),
         *encoder_choices(facts, base),
+        *distance_choices(facts, base),
         *normalization_choices(facts, base),
         *crop_choices(facts, base),
         *schedule_choices(facts, base, batch_size),
@@ -161,6 +164,22 @@ def encoder_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
         )
 
 
+def distance_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
+    """Whether to read distances between joints as well, which are the same from every side.
+
+    Of encoders whose base says that they do not.
+    """
+    places = [place for place, encoder in encoders_of(base).items() if 'distances' in encoder]
+    if not places:
+        return
+    read, why = needs_turning(facts)
+    if not read and facts.facing is not None and facts.facing < MIN_ONE_SIDE:
+        line = f'mean shoulder line {facts.facing:.2f} of 1'
+        read, why = True, f'people are seen from more than one side ({line})'
+    settings = {f'{place}.distances': read for place in places}
+    yield Choice('distances', settings, f'{"read as well" if read else "not read"}; {why}')
+
+
 def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     """Centring, scale, and whether bodies are turned to the sensor."""
     key = 'data_preprocessor.normalization'
@@ -179,8 +198,9 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     turns, why = needs_turning(facts)
     if family.type == 'PreNormalize3D' and facts.has_spine and facts.has_shoulders:
         turn = 'median' if turns else None
-        one = dict(type='PreNormalize3D', turn=turn)
+        one = dict(type='PreNormalize3D', turn=turn, center='clip')
         turned = 'each clip turned by its median pose' if turns else 'nothing is turned'
+        turned = f'one centre a clip, which tells where people go; {turned}'
     elif facts.has_shoulders:
         frames = family.get('num_frames', 32)
         one = dict(type='RelativeNormalize3D', num_frames=frames, align_shoulders=turns)
@@ -199,7 +219,7 @@ def needs_turning(facts: DataFacts) -> tuple[bool, str]:
         return True, f'people face every way (mean shoulder line {facts.facing:.2f} of 1)'
     if facts.turn > MAX_TURN:
         return True, f'test clips are seen from another side, by {facts.turn} degrees'
-    return False, f'people face one way (mean shoulder line {facts.facing:.2f} of 1)'
+    return False, f'people mostly face one way (mean shoulder line {facts.facing:.2f} of 1)'
 
 
 def crop_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:

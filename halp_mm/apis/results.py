@@ -18,7 +18,7 @@ from halp_mm.atomic_write import atomic_write
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation import EvaluationResult, confusion_matrix
 from halp_mm.run_identity import COORDINATES, describe_run
-from halp_mm.sha256 import file_sha256
+from halp_mm.sha256 import file_sha256, unchanged_file_sha256
 from halp_mm.version import __version__
 
 #: The fields that differ between results of the same evaluation.
@@ -106,9 +106,18 @@ def make_results(
         'settings': dict(settings),
         'seed': origin['seed'],
         'data_files': [
-            {'file': path, 'bytes': os.path.getsize(path), 'sha256': file_sha256(path)}
+            {'file': path, 'bytes': os.path.getsize(path), 'sha256': unchanged_file_sha256(path)}
             for path in dict.fromkeys(map(os.fspath, data_files))
         ],
+        **machine_facts(),
+        'finished': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'seconds': seconds,
+    }
+
+
+def machine_facts() -> dict:
+    """What results may depend on: ``versions``, the ``device`` and the number of ``threads``."""
+    return {
         'versions': {
             'halp_mm': __version__,
             'python': platform.python_version(),
@@ -118,8 +127,6 @@ def make_results(
         },
         'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
         'threads': torch.get_num_threads(),
-        'finished': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        'seconds': seconds,
     }
 
 

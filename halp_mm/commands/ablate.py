@@ -27,7 +27,7 @@ def run(**settings) -> str:
     runs = plan_runs(**settings)
     failures = do_runs(runs)
     work_dir = settings['work_dir']
-    has_results = any(run.is_evaluated(name) for run in runs for name in run.protocols)
+    has_results = any(run.is_evaluated(one) for run in runs for one in run.evaluations)
     page = Path(work_dir, 'report.html')
     summary = str(write_report(work_dir, page)) if has_results else 'no results'
     if failures:

@@ -42,8 +42,12 @@ class EvaluationLeft(Exception):
     """An evaluation was left because training is to be stopped."""
 
 
-def parse_duration(text: str | float) -> float:
+def parse_duration(text: str | float, name: str = 'stop_after') -> float:
     """Seconds of a text such as ``'3h50m'``, ``'90m'``, ``'1d'`` or ``'45s'``.
+
+    Args:
+        text: The text.
+        name: What it is called in messages.
 
     Raises:
         ValueError: if the text is not a time.
@@ -53,7 +57,7 @@ def parse_duration(text: str | float) -> float:
     if found:
         seconds = sum(int(n or 0) * unit for n, unit in zip(found.groups(), _UNITS.values()))
     if not seconds:
-        raise ValueError(f'stop_after is {text!r}; expected a time such as 3h50m, 90m or 45s')
+        raise ValueError(f'{name} is {text!r}; expected a time such as 3h50m, 90m or 45s')
     return float(seconds)
 
 

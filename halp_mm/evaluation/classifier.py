@@ -6,7 +6,6 @@ import torch
 from mmengine.model import BaseModel
 
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.models import SkeletonClassifier
 from halp_mm.registry import PROTOCOLS
@@ -35,7 +34,7 @@ class ClassifierProtocol(Protocol):
                 'which has learned no classes; use the protocol knn or linear'
             )
         check_num_classes(model, test_dataset)
-        features = extract_features(model, test_dataset, self.encoding_batch_size)
+        features = self.encode(model, test_dataset)
         scores = {
             stream: model.classifier(feature).softmax(1) for stream, feature in features.items()
         }

@@ -14,6 +14,7 @@ from halp_mm.datasets import SkeletonDataset, batch_positions, clip_lengths, pad
 from halp_mm.evaluation.few_shot import list_of_shots, outcome_of_draws, with_first_shots
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
+from halp_mm.evaluation.metrics import top1_hits
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.models import SkeletonPreprocessor
 from halp_mm.registry import PROTOCOLS
@@ -100,7 +101,11 @@ class CoordinatesProtocol(Protocol):
                 for name, part in scores.items()
                 for metric, accuracy in accuracies({name: part}, test_labels)[1].items()
             }
-            return Outcome({'knn': scores['knn']}, metrics=metrics)
+            hits = {
+                f'{name}/top1': top1_hits(part, test_labels.to(part.device))
+                for name, part in scores.items()
+            }
+            return Outcome({'knn': scores['knn']}, metrics=metrics, hits=hits)
 
         if not self.shots:
             return outcome_of(torch.arange(len(labels)))

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_at_least, check_count
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.label_draws import draw_shots, seed_of_draw, summary_of_draws
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
+from halp_mm.evaluation.metrics import top1_hits
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.registry import PROTOCOLS
 
@@ -67,10 +67,7 @@ class FewShotProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
         """Class scores of the last draw of the first number, and the metrics of all."""
-        train, test = (
-            extract_features(model, dataset, self.encoding_batch_size)
-            for dataset in (train_dataset, test_dataset)
-        )
+        train, test = (self.encode(model, dataset) for dataset in (train_dataset, test_dataset))
         labels, num_classes = train_dataset.labels, len(train_dataset.metainfo['classes'])
 
         def outcome_of(labelled: Tensor) -> Outcome:
@@ -121,22 +118,34 @@ def outcome_of_draws(
         seed: The run's seed.
 
     Returns:
-        The outcome of the first number's last draw, with the metrics of all numbers.
+        The outcome of the first number's last draw, with the metrics of all numbers, and the mean
+        hits over the draws.
     """
     metrics: dict[str, float] = {}
+    hits: dict[str, Tensor] = {}
     last_of_each = []
     for number in shots:
-        found = []
+        found, hits_of_draws = [], []
         for draw in range(draws):
             generator = torch.Generator().manual_seed(seed_of_draw(seed, draw))
             labelled = draw_shots(labels, number, generator)
             outcome = outcome_of(labelled)
-            found.append(accuracies(outcome.scores, test_labels)[1] | dict(outcome.metrics))
+            fused, by_stream = accuracies(outcome.scores, test_labels)
+            found.append(by_stream | dict(outcome.metrics))
+            own = {'top1': top1_hits(fused, test_labels.to(fused.device))}
+            hits_of_draws.append(own | dict(outcome.hits))
         metrics |= summary_of_draws(_part(number), found)
+        hits |= {
+            f'{_part(number)}/{name}': torch.stack(
+                [of_draw[name] for of_draw in hits_of_draws]
+            ).mean(0)
+            for name in hits_of_draws[0]
+        }
         metrics[f'{_part(number)}/num_train'] = len(labelled)
         last_of_each.append(outcome)
     headline = {name: metrics[f'{_part(shots[0])}/{name}'] for name in found[0]}
-    return last_of_each[0]._replace(metrics=headline | metrics)
+    first = {name: hits[f'{_part(shots[0])}/{name}'] for name in hits_of_draws[0]}
+    return last_of_each[0]._replace(metrics=headline | metrics, hits=first | hits)
 
 
 def with_first_shots(result: EvaluationResult, shots: Sequence[int]) -> EvaluationResult:

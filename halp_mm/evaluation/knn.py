@@ -10,19 +10,20 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_count, check_positive
 from halp_mm.datasets import SkeletonDataset
-from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
+from halp_mm.evaluation.cosine import inverse_lengths
 from halp_mm.evaluation.feature_autoencoder import (
     check_autoencoder_settings,
     train_feature_autoencoder,
 )
-from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.metrics import top_k_accuracy
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
 
-_MAX_CANDIDATES = 2**22  # similarities computed in one step
+_MAX_COPIED = 2**24  # numbers of the gallery in a chunk
+_MAX_SIMILARITIES = 2**23  # that are held at a time
 
 
+@torch.no_grad()
 def knn_scores(
     train_features: Tensor,
     train_labels: Tensor,
@@ -37,8 +38,8 @@ def knn_scores(
     and for places beyond the first, the class with the nearer clip wins. If several clips are
     exactly as near at the k-th place, any of them may take it.
 
-    Both sides are compared chunk by chunk, and features are not copied: beside them and the
-    scores, less than 0.3 GB is taken, however many clips there are and whatever k is.
+    Both sides are compared chunk by chunk, and no more than a chunk of the features is copied:
+    beside them and the scores, less than 0.3 GB is taken, however many clips there are.
 
     Args:
         train_features: ``[N, D]``.
@@ -56,30 +57,39 @@ def knn_scores(
     """
     if not 1 <= k <= len(train_features):
         raise ValueError(f'k={k} neighbours cannot be found among {len(train_features)} clips')
-    inverse_lengths(test_features)  # refuses features that are not finite
-    gallery_chunks = [
-        part.split(chunk_size)
-        for part in (train_features, inverse_lengths(train_features), train_labels)
-    ]
-    num_queries = min(chunk_size, max(1, _MAX_CANDIDATES // (chunk_size + k)))
-    scores = test_features.new_empty(len(test_features), num_classes, dtype=torch.float64)
-    for queries, result in zip(test_features.split(num_queries), scores.split(num_queries)):
-        closeness = queries.new_empty(len(queries), 0)  # of the k nearest so far
-        neighbours = train_labels.new_empty(len(queries), 0)  # and their classes
-        nearest = queries.new_full((len(queries), num_classes), -1.0)  # of each class
-        for gallery, inverse, labels in zip(*gallery_chunks):
-            similarity = cosine_similarity(queries, gallery, inverse)
-            nearest.scatter_reduce_(1, labels.expand(len(queries), -1), similarity, 'amax')
-            similarity, positions = similarity.topk(min(k, len(gallery)), 1)
-            candidates = torch.cat([neighbours, labels[positions]], 1)
-            closeness = torch.cat([closeness, similarity], 1)
+    inverse, query_inverse = inverse_lengths(train_features), inverse_lengths(test_features)
+    chunk_size = min(chunk_size, max(1, _MAX_COPIED // train_features.shape[1]))
+    num_queries = min(chunk_size, max(1, _MAX_SIMILARITIES // (chunk_size + k)))
+    # Of one class after the other, so that its nearest clip is the largest of some columns.
+    order = train_labels.argsort(stable=True)
+    nearest = test_features.new_full((num_classes, len(test_features)), -torch.inf)
+    closeness = test_features.new_empty(len(test_features), 0)  # of the k nearest so far
+    neighbours = train_labels.new_empty(len(test_features), 0)  # and their classes
+    room = test_features.new_empty(num_queries * chunk_size)
+    for members in order.split(chunk_size):
+        gallery = train_features[members].mul_(inverse[members, None]).T
+        labels = train_labels[members]
+        classes, counts = (part.tolist() for part in labels.unique_consecutive(return_counts=True))
+        found = []
+        for queries, best in zip(test_features.split(num_queries), nearest.split(num_queries, 1)):
+            # As many times a cosine as the query is long.
+            similarity = room[: len(queries) * len(members)].view(len(queries), -1)
+            torch.mm(queries, gallery, out=similarity)
+            for label, part in zip(classes, similarity.split(counts, 1)):
+                best[label].clamp_(min=part.amax(1))
+            if k > 1:
+                found.append(similarity.topk(min(k, len(members)), 1))
+        if k > 1:
+            closer, positions = (torch.cat(parts) for parts in zip(*found))
+            closeness = torch.cat([closeness, closer], 1)
+            neighbours = torch.cat([neighbours, labels[positions]], 1)
             closeness, positions = closeness.topk(min(k, closeness.shape[1]), 1)
-            neighbours = candidates.gather(1, positions)
-        # The nearest clip of each class counts in [0, 1): never as much as one vote.
-        result.copy_(nearest).add_(1).div_(2.01)
-        one = result.new_ones(1, 1)
-        result.scatter_add_(1, neighbours, one.expand_as(neighbours))
-    return scores
+            neighbours = neighbours.gather(1, positions)
+    if k == 1:
+        neighbours = nearest.argmax(0)[:, None]
+    # The nearest clip of each class counts in [0, 1): never as much as one vote.
+    scores = nearest.mul_(query_inverse).clamp_(min=-1).T.double().add_(1).div_(2.01)
+    return scores.scatter_add_(1, neighbours, scores.new_ones(1, 1).expand_as(neighbours))
 
 
 def whitening_of(features: Tensor, added: float) -> tuple[Tensor, Tensor]:
@@ -153,8 +163,8 @@ class KNNProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
         """See :func:`knn_scores`."""
-        train = extract_features(model, train_dataset, self.encoding_batch_size)
-        test = extract_features(model, test_dataset, self.encoding_batch_size)
+        train = self.encode(model, train_dataset)
+        test = self.encode(model, test_dataset)
         labels = train_dataset.labels.to(next(iter(train.values())).device)
         num_classes = len(train_dataset.metainfo['classes'])
 

@@ -51,19 +51,20 @@ class LinearProtocol(TrainedProtocol):
     ) -> Outcome:
         """Train a classifier for each stream; scores are its probabilities after the last epoch."""
         preprocessor = model.data_preprocessor
-        train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         draws_anew = self.train_view is not None and self.train_view.is_random
-        encode = partial(
+        if draws_anew:
+            train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
+        of_view = partial(
             extract_features, model, train_dataset, self.encoding_batch_size, self.train_view
         )
-        plain = None if draws_anew else encode()
-        test = extract_features(model, test_dataset, self.encoding_batch_size)
+        plain = None
+        if not draws_anew:
+            plain = self.encode(model, train_dataset) if self.train_view is None else of_view()
+        test = self.encode(model, test_dataset)
         seen, scales = test, None
         if self.standardize:
             # Without a train view these are the features to train on, too.
-            whole = plain
-            if self.train_view is not None:
-                whole = extract_features(model, train_dataset, self.encoding_batch_size)
+            whole = plain if self.train_view is None else self.encode(model, train_dataset)
             scales = {stream: mean_and_deviation(feature) for stream, feature in whole.items()}
             seen = standardized(test, scales)
             plain = None if plain is None else standardized(plain, scales)
@@ -73,7 +74,7 @@ class LinearProtocol(TrainedProtocol):
                 if plain is not None:
                     yield plain
                     continue
-                features = encode(seed=(self.seed, epoch))
+                features = of_view(seed=(self.seed, epoch))
                 yield features if scales is None else standardized(features, scales)
 
         num_classes = len(train_dataset.metainfo['classes'])
@@ -119,20 +120,34 @@ class LinearProtocol(TrainedProtocol):
                     classifier = linear_classifier(feature.shape[1], num_classes, generator)
                     classifiers[stream] = classifier.to(feature.device)
                 labels = labels.to(feature.device)
+                targets = F.one_hot(labels, num_classes).to(feature.dtype)
                 optimizer, scheduler = self.make_optimizer(classifiers.parameters())
             order = torch.randperm(len(labels), generator=generator).to(labels.device)
             for batch in order.split(self.batch_size):
-                losses = [
-                    F.cross_entropy(classifier(features[stream][batch]), labels[batch])
-                    for stream, classifier in classifiers.items()
-                ]
-                optimizer.zero_grad()
-                sum(losses).backward()
+                for stream, classifier in classifiers.items():
+                    set_gradients(classifier, features[stream][batch], targets[batch])
                 optimizer.step()
             scheduler.step()
             if after_epoch is not None:
                 after_epoch(classifiers)
         return dict(classifiers.items())
+
+
+@torch.no_grad()
+def set_gradients(classifier: nn.Linear, features: Tensor, targets: Tensor) -> None:
+    """Give a classifier the gradients of its mean cross-entropy.
+
+    Autograd comes to the same up to rounding, but needs about as long for its own work as for the
+    products of a small batch.
+
+    Args:
+        classifier: The classifier.
+        features: ``[B, D]``.
+        targets: The classes as rows of ones and zeros, ``[B, classes]``.
+    """
+    error = classifier(features).softmax(1).sub_(targets).div_(len(targets))
+    classifier.weight.grad = error.mT @ features
+    classifier.bias.grad = error.sum(0)
 
 
 def mean_and_deviation(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,19 @@ def top_k_accuracy(scores: Tensor, labels: Tensor, k: int) -> float:
     return 100 * (best == labels[:, None]).any(1).double().mean().item()
 
 
+def top1_hits(scores: Tensor, labels: Tensor) -> Tensor:
+    """Which clips' true class is the best, as in :func:`top_k_accuracy`, also among equals.
+
+    Args:
+        scores: ``[N, classes]``, the higher the better.
+        labels: ``[N]``.
+
+    Returns:
+        float32 ``[N]``: 1 or 0.
+    """
+    return (scores.topk(1, dim=1).indices[:, 0] == labels).float()
+
+
 def confusion_matrix(scores: Tensor, labels: Tensor) -> Tensor:
     """How many clips of each class are taken for each class.
 

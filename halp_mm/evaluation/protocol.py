@@ -16,7 +16,9 @@ from torch import Tensor
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.encoder_fit import check_encoders
-from halp_mm.evaluation.metrics import top_k_accuracy
+from halp_mm.evaluation.feature_cache import FeatureCache
+from halp_mm.evaluation.features import extract_features
+from halp_mm.evaluation.metrics import top1_hits, top_k_accuracy
 from halp_mm.models import InferenceModel
 
 #: What a result's origin may hold, and of which kind.
@@ -54,6 +56,8 @@ class EvaluationResult:
             leaves the encoder as it is.
         model: The encoders with the classifiers that gave the scores, where the protocol trains
             classifiers.
+        hits: For ``top1``, and top-1 metrics of the protocol's own, how often each test clip was
+            recognised: ``[num_test]``, 0 or 1, or in between where a metric is a mean over draws.
     """
 
     metrics: dict[str, float]
@@ -68,6 +72,7 @@ class EvaluationResult:
     origin: Mapping[str, str | int] = field(default_factory=dict)
     features: Mapping[str, Tensor] = field(default_factory=dict)
     model: InferenceModel | None = None
+    hits: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Outcome(NamedTuple):
@@ -77,6 +82,8 @@ class Outcome(NamedTuple):
     features: Mapping[str, Tensor] = MappingProxyType({})  #: ``[num_test, D]`` by stream, if kept
     metrics: Mapping[str, float] = MappingProxyType({})  #: Metrics besides accuracies, if any
     model: InferenceModel | None = None  #: What gave the scores, where classifiers are trained
+    #: How often each test clip was recognised, ``[num_test]`` by metric, if not by the scores
+    hits: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Protocol(ABC):
@@ -96,12 +103,20 @@ class Protocol(ABC):
     trains_classifiers = False
     #: Whether the encoder is looked at. Without it no checkpoint is needed, nor taken.
     uses_encoder = True
+    #: Where features are kept for other evaluations; None for nowhere.
+    feature_cache: FeatureCache | None = None
 
     def __init__(self, encoding_batch_size: int = 256, seed: int = 0) -> None:
         check_count(encoding_batch_size=encoding_batch_size)
         check_count(0, seed=seed)
         self.encoding_batch_size = encoding_batch_size
         self.seed = seed
+
+    def encode(self, model: BaseModel, dataset: SkeletonDataset) -> dict[str, Tensor]:
+        """Features ``[N, D]`` by stream of all clips, as the evaluation view shows them."""
+        if self.feature_cache is None:
+            return extract_features(model, dataset, self.encoding_batch_size)
+        return self.feature_cache.features(model, dataset, self.encoding_batch_size)
 
     @abstractmethod
     def outcome(
@@ -182,12 +197,13 @@ class Protocol(ABC):
         """Accuracies, and all that belongs to them."""
         classes = test_dataset.metainfo['classes']
         fused, metrics = accuracies(outcome.scores, test_dataset.labels)
+        labels = test_dataset.labels.to(fused.device)
         metrics |= outcome.metrics
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
             fused,
-            test_dataset.labels.to(fused.device),
+            labels,
             test_dataset.names,
             classes,
             test_dataset.metainfo['dataset'],
@@ -196,6 +212,7 @@ class Protocol(ABC):
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
             features=outcome.features,
             model=outcome.model,
+            hits={'top1': top1_hits(fused, labels), **outcome.hits},
         )
 
 

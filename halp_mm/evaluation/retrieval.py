@@ -10,7 +10,6 @@ from torch import Tensor
 
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.cosine import cosine_similarity, inverse_lengths
-from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.protocol import Outcome, Protocol
 from halp_mm.registry import PROTOCOLS
@@ -111,8 +110,8 @@ class RetrievalProtocol(Protocol):
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
     ) -> Outcome:
         """The scores of the nearest neighbour, and the metrics of the retrieval."""
-        gallery = extract_features(model, train_dataset, self.encoding_batch_size)
-        queries = extract_features(model, test_dataset, self.encoding_batch_size)
+        gallery = self.encode(model, train_dataset)
+        queries = self.encode(model, test_dataset)
         device = next(iter(gallery.values())).device
         gallery_labels = train_dataset.labels.to(device)
         query_labels = test_dataset.labels.to(device)

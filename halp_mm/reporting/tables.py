@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -19,9 +19,16 @@ DATASET_NAMES = {
     'pku1': 'PKU-MMD I',
     'pku2': 'PKU-MMD II',
     'msr_action3d': 'MSR-Action3D',
+    'utd_mhad': 'UTD-MHAD',
+    'nw_ucla': 'NW-UCLA',
     'synthetic': 'Synthetic',
 }
-SPLIT_NAMES = {'xsub': 'x-sub', 'xview': 'x-view', 'xset': 'x-set'}
+SPLIT_NAMES = {
+    'xsub': 'x-sub',
+    'xview': 'x-view',
+    'xview_clean': 'x-view without copies',
+    'xset': 'x-set',
+}
 _MARK = '†'
 _MARK_NOTE = '†: trained with overrides of the config, which the first part of this page names.'
 _OWN_COLUMNS = ('top1', 'top5', 'best_top1', 'best_epoch')
@@ -38,6 +45,7 @@ class Table:
             and its own. The first column holds the rows' headings.
         rows: The cells of each row; a row of one cell is a heading of the rows below.
         num_texts: The number of columns with texts instead of numbers; they come first.
+        strong: The places of cells that stand out, each a row and a column.
     """
 
     caption: str
@@ -45,6 +53,7 @@ class Table:
     columns: Sequence[tuple[str, str]]
     rows: list[list[str]] = field(default_factory=list)
     num_texts: int = 1
+    strong: Set[tuple[int, int]] = frozenset()
 
     @property
     def has_groups(self) -> bool:

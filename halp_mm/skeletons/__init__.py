@@ -3,6 +3,7 @@
 from halp_mm.skeletons.body_length import describe_units, median_body_length
 from halp_mm.skeletons.cells import cells_of, clips_of
 from halp_mm.skeletons.clips import Clips
+from halp_mm.skeletons.distances import joint_distances, pair_matrix
 from halp_mm.skeletons.graph import (
     PARTITION_STRATEGIES,
     parent_child_adjacency,
@@ -35,7 +36,9 @@ __all__ = [
     'describe_conversion',
     'describe_units',
     'get_layout',
+    'joint_distances',
     'median_body_length',
+    'pair_matrix',
     'parent_child_adjacency',
     'partition_adjacency',
     'read_layout',

@@ -25,9 +25,9 @@ class PreNormalize3D(BatchTransform):
     """The normalisation of ISC, CMD and HaLP, known by this name from MMAction2.
 
     Per clip: null frames of a person are filled (see :func:`fill_null_frames`); everything is
-    centred on the upper spine joint of the first person, frame by frame; then rotated so that in
-    one pose the spine of the first person points along z, and then so that the line from the left
-    to the right shoulder points along x. Zeros, joints as well as people, stay zero.
+    centred on the upper spine joint of the first person; then rotated so that in one pose the spine
+    of the first person points along z, and then so that the line from the left to the right
+    shoulder points along x. Zeros, joints as well as people, stay zero.
 
     Args:
         align_spine: Whether to rotate the spine onto z.
@@ -36,10 +36,13 @@ class PreNormalize3D(BatchTransform):
         turn: The pose in which they point there: ``'first'``, the first frame's, as in the
             releases; ``'median'``, each coordinate's median over the frames in which the joint
             is seen, which does not depend on a single frame; None: nothing is rotated.
+        center: Where that joint is: ``'frame'``, in each frame, as in the releases; ``'clip'``, its
+            median over the frames in which it is seen, so that a clip tells where people go and
+            whether they bend.
 
     Raises:
-        ValueError: if there is no such turn, the layout is not three-dimensional, or it does not
-            say which joints are the spine and the shoulders.
+        ValueError: if there is no such turn or centre, the layout is not three-dimensional, or it
+            does not say which joints are the spine and the shoulders.
     """
 
     def __init__(
@@ -47,10 +50,13 @@ class PreNormalize3D(BatchTransform):
         align_spine: bool = True,
         align_shoulders: bool = True,
         turn: str | None = 'first',
+        center: str = 'frame',
     ) -> None:
         check_flag(align_spine=align_spine, align_shoulders=align_shoulders)
         check_choice(('first', 'median', None), turn=turn)
+        check_choice(('frame', 'clip'), center=center)
         self.turn = turn
+        self.center = center
         self.align_spine = align_spine
         self.align_shoulders = align_shoulders
 
@@ -62,15 +68,19 @@ class PreNormalize3D(BatchTransform):
         right, left = layout.ends('shoulders')
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
-        coordinates = relative_to(coordinates, coordinates[:, :1, :, upper : upper + 1])
-        if self.turn is None:
-            return with_geometry(clips, coordinates)
+        seen = seen_joints(coordinates[:, 0]) & clips.valid_frames()[..., None]
+        origin = coordinates[:, :1, :, upper : upper + 1]
+        centered = relative_to(coordinates, origin)
         # Both rotations follow from one pose of the first person and are applied as one.
-        if self.turn == 'first':
-            pose = coordinates[:, 0, 0]
+        if self.turn == 'median':
+            pose = median_where(centered[:, 0], seen[..., None], 1)
         else:
-            seen = seen_joints(clips.coordinates[:, 0, ..., :3]) & clips.valid_frames()[..., None]
-            pose = median_where(coordinates[:, 0], seen[..., None], 1)
+            pose = centered[:, 0, 0]
+        if self.center == 'clip':
+            place = median_where(origin[:, 0, :, 0], seen[:, :, upper, None], 1)
+            centered = relative_to(coordinates, place[:, None, None, None])
+        if self.turn is None:
+            return with_geometry(clips, centered)
         lines = [(lower, upper, 2)] * self.align_spine + [(left, right, 0)] * self.align_shoulders
         rotation = None
         for start, end, axis in lines:
@@ -78,8 +88,8 @@ class PreNormalize3D(BatchTransform):
             pose = pose @ turn.mT
             rotation = turn if rotation is None else turn @ rotation
         if rotation is not None:
-            coordinates = map_coordinates(coordinates, rotation.mT)
-        return with_geometry(clips, coordinates)
+            centered = map_coordinates(centered, rotation.mT)
+        return with_geometry(clips, centered)
 
 
 @TRANSFORMS.register_module()

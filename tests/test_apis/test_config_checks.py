@@ -18,8 +18,7 @@ from halp_mm.apis.training_settings import check_training_settings
 from halp_mm.component_building import ComponentError
 from halp_mm.registry import MODELS
 from tests.runs import CONFIG, ROOT
-
-CONFIGS = sorted((ROOT / 'configs').glob('[a-z]*/**/*.py'))
+from tests.test_configs.test_configs import CONFIGS
 
 
 def test_all_shipped_configs_pass():

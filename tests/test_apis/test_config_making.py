@@ -70,20 +70,25 @@ def test_where_people_face(tmp_path):
 @pytest.mark.parametrize(
     ('angles', 'turn', 'reason'),
     [
-        ([0, 0, 2, 3] * 3, None, 'people face one way'),
+        ([0, 0, 2, 3] * 3, None, 'people mostly face one way'),
+        ([0, 0, 90, 90] * 3, None, 'people mostly face one way'),
         ([0, 40] * 6, 'median', 'test clips are seen from another side, by 40 degrees'),
         ([0, 5, 180, 185, 90, 95, 270, 275], 'median', 'people face every way'),
     ],
 )
-def test_what_is_turned(angles, turn, reason, tmp_path):
+def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     data_file = write_bodies(tmp_path / 'a.safetensors', angles)
     choices = {
         choice.what: choice
         for choice in choose_settings(find_facts(data_file), base_config(base_names('moco')))
     }
     (normalization,) = choices['normalisation'].settings['data_preprocessor.normalization']
-    assert normalization == dict(type='PreNormalize3D', turn=turn)
+    assert normalization == dict(type='PreNormalize3D', turn=turn, center='clip')
     assert reason in choices['normalisation'].reason
+    distances = choices['distances']
+    several = turn == 'median' or 90 in angles
+    assert distances.settings == {'model.encoder.distances': several}
+    assert (reason if turn or not several else 'more than one side') in distances.reason
     of_graph = choose_settings(find_facts(data_file), base_config(base_names('skeletonclr')))
     (choice,) = (choice for choice in of_graph if choice.what == 'normalisation')
     (normalization,) = choice.settings['data_preprocessor.normalization']

@@ -15,12 +15,12 @@ from halp_mm.apis import evaluate, training_config
 from halp_mm.commands import main as halp_mm_main
 from halp_mm.commands.command_line import documented_arguments, plain_text
 from halp_mm.version import __version__
-from tests.runs import CONFIG, ROOT, environment
+from tests.runs import CONFIG, ROOT, command_called_by, environment
 
 COMMANDS = halp_mm_main.COMMANDS
 SCRIPTS = {'positive_purity'}
 FILES = {
-    path.stem: path
+    command_called_by(path): path
     for path in sorted((ROOT / 'tools').rglob('*.py'))
     if 'benchmarks' not in path.parts and path.stem not in SCRIPTS
 }
@@ -44,7 +44,7 @@ def test_help_says_what_the_docstrings_say(name, capsys):
         command.main(['--help'])
     assert left.value.code == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f'usage: {name}.py ')
+    assert printed.startswith(f'usage: {FILES[name].name} ')
     assert command.description in printed
     shown = ''.join(printed.split())
     for parameter in command.parameters():

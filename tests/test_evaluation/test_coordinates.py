@@ -113,6 +113,11 @@ def test_figures_equal_numpy_and_sklearn(poses, k, penalty):
         assert 10 < expected < 100, 'told apart now and then'
         assert result.metrics[f'logistic/top{number}'] == pytest.approx(expected)
         assert result.metrics[f'knn/top{number}'] == result.metrics[f'top{number}']
+    np.testing.assert_array_equal(
+        result.hits['logistic/top1'].numpy(),
+        logistic.classes_[probabilities.argmax(1)] == test_labels,
+    )
+    assert result.hits['knn/top1'].equal(result.hits['top1'])
     assert list(result.metrics) == [
         *('top1', 'top5', 'knn/top1', 'knn/top5', 'logistic/top1', 'logistic/top5'),
         *('num_train', 'num_test'),

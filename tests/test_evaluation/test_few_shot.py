@@ -75,7 +75,7 @@ def test_metrics_are_means_over_draws(poses, streams):
     known, asked = extract_features(model, train), extract_features(model, test)
     num_classes = len(train.metainfo['classes'])
     for shots in (2, 1):
-        found, of_stream = [], []
+        found, of_stream, hits = [], [], []
         for labelled in drawn_of(train, shots, 3, 5):
             scores = [
                 logistic_regression_scores(
@@ -84,14 +84,18 @@ def test_metrics_are_means_over_draws(poses, streams):
                 for stream in streams
             ]
             found.append(top_k_accuracy(sum(scores), test.labels, 1))
+            hits.append(sum(scores).argmax(1) == test.labels)
             of_stream.append(top_k_accuracy(scores[-1], test.labels, 1))
         assert result.metrics[f'{shots}_shot/top1'] == pytest.approx(statistics.fmean(found))
         assert result.metrics[f'{shots}_shot/top1_std'] == pytest.approx(statistics.stdev(found))
         assert result.metrics[f'{shots}_shot/num_train'] == shots * num_classes
+        mean_hits = sum(one.float() for one in hits) / 3
+        torch.testing.assert_close(result.hits[f'{shots}_shot/top1'], mean_hits)
         if len(streams) > 1:
             mean = pytest.approx(statistics.fmean(of_stream))
             assert result.metrics[f'{shots}_shot/motion/top1'] == mean
     assert result.metrics['top1'] == result.metrics['2_shot/top1']
+    assert result.hits['top1'].equal(result.hits['2_shot/top1'])
     assert result.metrics['num_train'] == sum(result.num_train) == 2 * num_classes
 
 
@@ -110,6 +114,8 @@ def test_coordinates_of_the_same_draws(poses):
             for part in drawn_of(train, 1, 2, 5)
         ]
         assert result.metrics[f'1_shot/{name}/top1'] == pytest.approx(statistics.fmean(found))
+        hits = result.hits[f'1_shot/{name}/top1']
+        assert 100 * hits.mean().item() == pytest.approx(statistics.fmean(found), abs=1e-4)
     assert result.metrics['top1'] == result.metrics['1_shot/knn/top1']
     assert result.metrics['num_train'] == num_classes
 

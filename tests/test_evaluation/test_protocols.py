@@ -148,6 +148,32 @@ def test_linear_probe_is_deterministic(random_clips, view):
     assert not torch.equal(scores(0), scores(1))
 
 
+@pytest.mark.parametrize('optimizer', ['SGD', 'Adam'])
+def test_linear_probe_is_that_of_autograd(optimizer):
+    """Two streams of 30 clips; batches of 7, the last of 2."""
+    streams = {'joint': torch.randn(30, 5), 'bone': torch.randn(30, 4)}
+    labels = torch.arange(30) % 3
+    protocol = LinearProtocol(
+        epochs=4, batch_size=7, milestones=[2], weight_decay=0.01, optimizer=optimizer, seed=3
+    )
+    found = protocol.train((streams for _ in range(4)), labels, 3)
+    source = torch.Generator().manual_seed(3)
+    layers = {name: linear_classifier(part.shape[1], 3, source) for name, part in streams.items()}
+    stepping, schedule = protocol.make_optimizer(
+        [parameter for layer in layers.values() for parameter in layer.parameters()]
+    )
+    for _ in range(4):
+        for batch in torch.randperm(30, generator=source).split(7):
+            stepping.zero_grad()
+            for name, layer in layers.items():
+                F.cross_entropy(layer(streams[name][batch]), labels[batch]).backward()
+            stepping.step()
+        schedule.step()
+    for name, layer in layers.items():
+        torch.testing.assert_close(found[name].weight, layer.weight, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(found[name].bias, layer.bias, rtol=1e-5, atol=1e-6)
+
+
 def test_whitened_neighbours(random_clips):
     """Both sides are whitened by the training clips."""
     model, (train, test) = model_with(), datasets(random_clips)

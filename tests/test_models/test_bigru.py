@@ -71,6 +71,43 @@ def test_equals_the_release(dtype):
     assert_relative(output, vectors['fc_output'], 1e-6)
 
 
+@pytest.mark.parametrize('input_norm', ['coordinate', 'axis', None])
+def test_distances_between_joints_follow_the_coordinates(input_norm):
+    # Of a layout in two dimensions; the third number is a score.
+    layout = dict(
+        name='flat', joints=list('abc'), bones=[('a', 'b'), ('b', 'c')], center='a', dimensions=2
+    )
+    arguments = dict(num_people=2, hidden_size=5, num_layers=1, input_norm=input_norm)
+    encoder = BiGRU(layout, distances=True, **arguments).double()
+    clips = random_input(torch.float64, 4, 2, 9, 3, 3)
+    clips[1, 1] = 0
+    vectors = encoder.frame_vectors(clips)
+    plain = BiGRU(layout, **arguments).double().frame_vectors(clips)
+    assert torch.equal(vectors[..., :18], plain)
+    distances = torch.stack(
+        [
+            (clips[:, m, :, i, :2] - clips[:, m, :, j, :2]).square().sum(-1).sqrt()
+            for m in range(2)
+            for i, j in [(0, 1), (0, 2), (1, 2)]
+        ],
+        -1,
+    )
+    if input_norm is not None:
+        deviation = (distances.var(correction=0) + 1e-5).sqrt()
+        distances = (distances - distances.mean()) / deviation
+    torch.testing.assert_close(vectors[..., 18:], distances)
+    assert encoder(clips).shape == (4, 10)
+    names = set(encoder.state_dict()) - set(BiGRU(layout, **arguments).state_dict())
+    assert {name.split('.')[0] for name in names} <= {'distance_norm'}
+
+
+def test_distances_have_gradients_where_joints_coincide():
+    encoder = BiGRU(TWO_JOINTS, 1, hidden_size=4, num_layers=1, distances=True)
+    clips = torch.zeros(2, 1, 5, 2, 3, requires_grad=True)
+    encoder(clips).sum().backward()
+    assert clips.grad.isfinite().all()
+
+
 @pytest.mark.parametrize('dtype', DTYPES)
 @pytest.mark.parametrize('pooling', ['last', 'mean'])
 @pytest.mark.parametrize('num_layers', [1, 3])

@@ -168,6 +168,16 @@ def test_absent_people_have_no_part():
     assert not encoder(torch.zeros_like(clips)).any()
 
 
+def test_a_feature_can_have_a_mean_for_each_segment_of_time():
+    encoder = SpatioTemporalTransformer(**SMALL, num_segments=2).double().eval()
+    clips = random_clips((16, 8), dtype=torch.float64).coordinates
+    feature_map = encoder.forward_map(clips)
+    halves = [feature_map[:, :, :, cells] for cells in (slice(0, 2), slice(2, 4))]
+    expected = torch.cat([half.mean((1, 3, 4)) for half in halves], 1)
+    torch.testing.assert_close(encoder(clips), expected)
+    assert encoder.feature_dim == 2 * encoder.map_dim == 16
+
+
 def test_feature_is_the_mean_of_what_is_visible_and_hidden_joints_have_no_part():
     encoder = SpatioTemporalTransformer(**SMALL).double().eval()
     clips = random_clips((16, 16, 8), dtype=torch.float64)

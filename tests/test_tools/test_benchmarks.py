@@ -1,5 +1,6 @@
 """The benchmarks run and print their ratios."""
 
+import json
 import re
 import runpy
 
@@ -11,19 +12,7 @@ from tests.conftest import write_random_clips
 from tests.helpers import generator
 from tests.runs import CONFIG, ROOT, run_tool, tiny_options
 
-
-def test_training_cost():
-    done = run_tool(
-        'benchmarks/training_cost.py',
-        'configs/aimclr/stgcn_msr-action3d_xsub.py',
-        'configs/skeletonclr/stgcn_msr-action3d_xsub.py',
-        *('--batch-size', 4, '--rounds', 1),
-        in_process=False,  # a child of a large process seems as large
-    )
-    assert done.returncode == 0, done.stderr
-    time, memory = (float(n) for n in re.findall(r'([\d.]+) times as much', done.stdout))
-    assert time > 0
-    assert memory > 0
+STEPS = ('writing', 'opening', 'epoch', 'knn', 'results')
 
 
 def test_linear_cost(tmp_path):
@@ -118,3 +107,20 @@ def test_plain_halp_is_the_same_network_and_loss():
     ours, _ = HaLPHead().halp_loss(query, key, prototypes, generator())
     # Both are means over 6,400 random positives.
     torch.testing.assert_close(plain, ours, rtol=0.05, atol=0.05)
+
+
+def test_growth(tmp_path):
+    """What has been measured is kept, and not measured again."""
+    figures, picture = tmp_path / 'figures.json', tmp_path / 'growth.png'
+    figures.write_text(json.dumps({'50': dict.fromkeys(STEPS, 1.25)}))
+    done = run_tool(
+        *('benchmarks/growth.py', '--sizes', 50, 70),
+        *('--figures', figures, '--picture', picture),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r'^\S.*? +1\.25 +(\d+\.\d\d)$', done.stdout, re.MULTILINE)
+    assert len(rows) == len(STEPS)
+    kept = json.loads(figures.read_text())
+    assert [f'{value:.2f}' for value in kept['70'].values()] == rows
+    assert kept['50'] == dict.fromkeys(STEPS, 1.25)
+    assert picture.read_bytes().startswith(b'\x89PNG')

@@ -2,15 +2,22 @@
 
 import json
 import os
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from halp_mm.apis import evaluate
+from halp_mm.apis import evaluate, load_config
+from halp_mm.apis.config_options import parse_options
+from halp_mm.apis.evaluate import cache_beside
 from halp_mm.apis.results import TIME_FIELDS
+from halp_mm.engine.shipped_encoders import shipped_encoders
+from halp_mm.evaluation import feature_cache
+from halp_mm.evaluation.feature_cache import FeatureCache
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, run_tool, tiny_options
 from tests.tool_process import ToolProcess
@@ -33,7 +40,7 @@ def test_report(trained, tmp_path, protocol):
     out, dump = tmp_path / 'results' / 'report.json', tmp_path / 'scores.npz'
     result = run_tool(
         *('test.py', CONFIG, checkpoint, '--protocol', protocol, '--out', out, '--dump', dump),
-        *tiny_options(data_file),
+        *('--no-cache', *tiny_options(data_file)),
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(out.read_text())
@@ -51,9 +58,42 @@ def test_report(trained, tmp_path, protocol):
     assert f'{report["metrics"]["top1"]:.2f}' in result.stdout
     again = run_tool(
         *('test.py', CONFIG, checkpoint, '--protocol', protocol, '--dump', dump),
-        *tiny_options(data_file),
+        *('--no-cache', *tiny_options(data_file)),
     )
     assert again.stdout == result.stdout
+    assert not (checkpoint.parent / 'feature_cache').exists()
+
+
+def test_other_protocols_use_the_features_of_the_first(trained, tmp_path, monkeypatch):
+    """They come to the same as without."""
+    data_file, checkpoint = trained
+    copied = tmp_path / 'epoch_1.pth'
+    shutil.copy(checkpoint, copied)
+    _, *words = tiny_options(data_file)
+    encoded = []
+    encode = feature_cache.extract_features
+    monkeypatch.setattr(
+        feature_cache,
+        'extract_features',
+        lambda model, dataset, size: encoded.append(dataset.split) or encode(model, dataset, size),
+    )
+    for protocol in ('knn', 'linear', 'retrieval', 'few_shot'):
+        found, result = evaluate(CONFIG, copied, protocol, parse_options(words))
+        assert encoded == ['train', 'test']
+        again, plain = evaluate(CONFIG, copied, protocol, parse_options(words), cache=False)
+        assert found['metrics'] == again['metrics']
+        assert torch.equal(result.scores, plain.scores)
+    assert len(list((tmp_path / 'feature_cache').iterdir())) == 2
+
+
+def test_features_of_what_is_no_checkpoint_of_ours_are_not_kept(trained, monkeypatch):
+    """Of an untrained encoder, and of one that comes with the package."""
+    monkeypatch.setattr(FeatureCache, '_write', lambda *_: pytest.fail('written'))
+    _, *words = tiny_options(trained[0])
+    results, _ = evaluate(CONFIG, None, 'knn', parse_options(words))
+    assert results['checkpoint'] is None
+    shipped = shipped_encoders()['kinect_v2']
+    assert cache_beside(shipped, None, load_config(CONFIG), converts=False) is None
 
 
 def test_coordinates_need_no_checkpoint_and_take_none(trained):

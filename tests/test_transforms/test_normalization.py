@@ -150,6 +150,26 @@ def test_what_is_turned_can_be_chosen():
         PreNormalize3D(turn='last')
 
 
+def test_a_clip_can_have_one_center():
+    clips = clips_with_gaps(torch.float64)
+    upper = clips.layout.ends('spine')[1]
+    result = PreNormalize3D(turn=None, center='clip')(clips).coordinates
+    filled = fill_null_frames(clips).coordinates
+    for i, frames in enumerate(clips.num_frames.tolist()):
+        path = filled[i, 0, :frames, upper]
+        path = path[path.any(-1)]
+        rows = path.T.sort(-1).values
+        place = rows[:, (len(path) - 1) // 2] if len(path) else torch.zeros(3)
+        seen = filled[i].any(-1, keepdim=True)
+        torch.testing.assert_close(result[i], (filled[i] - place) * seen, rtol=0, atol=1e-12)
+    # What a body does relative to its own centre stays the same.
+    turned = [PreNormalize3D(turn='median', center=center)(clips) for center in ('clip', 'frame')]
+    clip, frame = (one.coordinates[0, 0, 8:, 1:] for one in turned)
+    torch.testing.assert_close(clip[:, 3] - clip[:, 5], frame[:, 3] - frame[:, 5])
+    with pytest.raises(ValueError, match="center must be 'frame' or 'clip', got 'person'"):
+        PreNormalize3D(center='person')
+
+
 @pytest.mark.parametrize('exporting', [False, True])
 def test_medians_of_what_counts(exporting, monkeypatch):
     monkeypatch.setattr(torch.compiler, 'is_compiling', lambda: exporting)

@@ -2,7 +2,8 @@
 _base_ = ['./mamp.py', '../evaluation/small.py']
 
 model = dict(
-    encoder=dict(num_frames=32, embed_dim=64, depth=3, num_heads=4),
+    # A feature tells what comes first.
+    encoder=dict(num_frames=32, embed_dim=64, depth=3, num_heads=4, num_segments=4),
     heads=dict(masked=dict(decoder=dict(depth=2, num_heads=4))),
 )
 data_preprocessor = dict(

@@ -9,6 +9,8 @@ model = dict(
         bidirectional=True,
         # A joint that hardly moves tells people apart rather than actions: it stays small.
         input_norm='axis',
+        # Where people are seen from several sides the recipe says True.
+        distances=False,
         # A feature tells what comes first.
         pooling='mean',
         num_segments=4,

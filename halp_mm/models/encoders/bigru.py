@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.models.modules.paired_gru import run_pair
+from halp_mm.models.modules.segment_means import segment_means
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import SkeletonLayout
+from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
 #: Units from which on a CPU's time goes into matrix products, which no way of running cells saves.
 PRODUCTS_PREVAIL = 256
@@ -41,6 +41,9 @@ class BiGRU(SequenceEncoder):
             for all joints and people: with its own variance a joint that hardly moves, and then
             tells people apart rather than actions, counts as much as a hand. None for no norm, as
             in P&C, MS2L and ISC.
+        distances: Whether a frame also tells how far each person's joints are from each other,
+            which is the same from every side. They have a norm of their own, one for all, unless
+            ``input_norm`` is None.
         pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames,
             ``'valid'`` the mean over a clip's frames as MS2L's release takes it: their sum, divided
             by their number plus 0.01. ``'final'`` takes the states in which the last layer's cells
@@ -56,6 +59,8 @@ class BiGRU(SequenceEncoder):
         ValueError: if an argument is out of range.
     """
 
+    joint_pairs: Tensor
+
     def __init__(
         self,
         layout: str | Mapping | SkeletonLayout = 'kinect_v2',
@@ -65,6 +70,7 @@ class BiGRU(SequenceEncoder):
         num_layers: int = 3,
         bidirectional: bool = False,
         input_norm: str | None = 'coordinate',
+        distances: bool = False,
         pooling: str = 'last',
         reads_padding: bool = False,
         num_segments: int = 1,
@@ -73,10 +79,11 @@ class BiGRU(SequenceEncoder):
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
         check_choice(['last', 'mean', 'valid', 'final'], pooling=pooling)
-        check_flag(reads_padding=reads_padding)
+        check_flag(reads_padding=reads_padding, distances=distances)
         check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional
         self.normalizes_axes = input_norm == 'axis'
+        self.reads_distances = distances
         self.pooling = pooling
         self.reads_mask = pooling == 'valid'
         if reads_padding and pooling != 'valid':
@@ -93,12 +100,19 @@ class BiGRU(SequenceEncoder):
         self.num_segments = num_segments
         self.map_dim = 2 * hidden_size
         self.feature_dim = num_segments * self.map_dim
-        sizes = [self.frame_size] + [self.map_dim] * (num_layers - 1)
+        num_distances = 0
+        if distances:
+            pairs = pair_matrix(self.layout.num_joints)
+            self.register_buffer('joint_pairs', pairs, persistent=False)
+            num_distances = num_people * pairs.shape[1]
+        sizes = [self.frame_size + num_distances] + [self.map_dim] * (num_layers - 1)
         self.input_norm = (
             nn.Identity()
             if input_norm is None
             else nn.BatchNorm1d(num_channels if self.normalizes_axes else self.frame_size)
         )
+        if distances:
+            self.distance_norm = nn.Identity() if input_norm is None else nn.BatchNorm1d(1)
         self.forward_cells = nn.ModuleList(
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
@@ -123,13 +137,7 @@ class BiGRU(SequenceEncoder):
             length = count_frames(clips.transpose(1, 2).flatten(2))
             if mask is not None:
                 length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
-        if self.normalizes_axes:
-            by_axis = clips.movedim(-1, 1)
-            clips = self.input_norm(by_axis.flatten(2)).view(by_axis.shape).movedim(1, -1)
-        # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
-        sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
-        if not self.normalizes_axes:
-            sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
+        sequence = self.frame_vectors(clips)
         reversed_length = None if self.reads_padding else length
         if self.training and self.trains_in_pairs(sequence):
             sequence = self.run_pairs(sequence, reversed_length)
@@ -171,6 +179,23 @@ class BiGRU(SequenceEncoder):
                 sequence = run_pair(forward_cell, backward_cell, sequence).flatten(2)
         return sequence.transpose(0, 1)
 
+    def frame_vectors(self, clips: Tensor) -> Tensor:
+        """Map clips ``[N, M, T, V, C]`` to what the cells read, one vector a frame."""
+        by_axis = clips.movedim(-1, 1)
+        distances = None
+        if self.reads_distances:
+            places = by_axis[:, : self.layout.dimensions]  # no scores
+            distances = joint_distances(places, self.joint_pairs)  # [N, M, T, P]
+            normalized = self.distance_norm(distances.flatten(1)[:, None])
+            distances = normalized.view(distances.shape).transpose(1, 2).flatten(2)
+        if self.normalizes_axes:
+            by_axis = self.input_norm(by_axis.flatten(2)).view(by_axis.shape)
+        # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
+        sequence = by_axis.permute(0, 3, 4, 1, 2).flatten(2)
+        if not self.normalizes_axes:
+            sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
+        return sequence if distances is None else torch.cat([sequence, distances], -1)
+
     def readout(self, feature_map: Tensor) -> Tensor:
         """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
 
@@ -183,9 +208,7 @@ class BiGRU(SequenceEncoder):
             return self.final_states(sequence)
         if self.pooling == 'valid':
             return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
-        if self.num_segments == 1:
-            return sequence.mean(-1)
-        return F.adaptive_avg_pool1d(sequence, self.num_segments).mT.flatten(1)
+        return segment_means(sequence, self.num_segments)
 
     def final_states(self, sequence: Tensor) -> Tensor:
         """Take the states in which cells end: ``[N, D, T]``, zero in padding, to ``[N, D]``."""

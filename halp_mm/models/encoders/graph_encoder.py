@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
+from halp_mm.models.modules.segment_means import segment_means
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 # Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
@@ -186,9 +187,7 @@ class GraphEncoder(Encoder):
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        if self.num_segments == 1:
-            return feature_map.mean((1, 3, 4))
-        return F.adaptive_avg_pool1d(feature_map.mean((1, 4)), self.num_segments).mT.flatten(1)
+        return segment_means(feature_map.mean((1, 4)), self.num_segments)
 
 
 def block_shapes(

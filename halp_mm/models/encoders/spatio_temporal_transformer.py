@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
+from halp_mm.models.modules.segment_means import segment_means
 from halp_mm.models.modules.transformer import initialize_transformer, transformer_blocks
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, cells_of, get_layout
@@ -30,11 +31,13 @@ class SpatioTemporalTransformer(Encoder):
         num_channels: Number of coordinates of a joint.
         num_frames: Maximum number of frames; that of the learned time embedding.
         cell_frames: Number of frames of a token.
-        embed_dim: Length D of a token and of a feature.
+        embed_dim: Length D of a token.
         depth: Number of blocks.
         num_heads: Number of attention heads; divides D.
         mlp_ratio: Units of a perceptron's hidden layer, as a multiple of D.
         drop_path: Probability of dropping a residual branch of the last block.
+        num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
+            what comes first. A feature has S D entries.
         absent_people: ``'omitted'``, or ``'counted'`` in the mean like the others, as in the
             release.
         init_cfg: mmengine's initialisation of the weights; the release's by default.
@@ -58,18 +61,21 @@ class SpatioTemporalTransformer(Encoder):
         num_heads: int = 8,
         mlp_ratio: float = 4.0,
         drop_path: float = 0.0,
+        num_segments: int = 1,
         absent_people: str = 'omitted',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
         check_count(num_channels=num_channels, num_frames=num_frames, embed_dim=embed_dim)
-        check_count(cell_frames=cell_frames)
+        check_count(cell_frames=cell_frames, num_segments=num_segments)
         check_choice(['omitted', 'counted'], absent_people=absent_people)
         self.layout = get_layout(layout)
         self.num_channels = num_channels
         self.num_frames = num_frames
         self.cell_frames = cell_frames
-        self.feature_dim = self.map_dim = embed_dim
+        self.num_segments = num_segments
+        self.map_dim = embed_dim
+        self.feature_dim = num_segments * embed_dim
         self.counts_absent_people = absent_people == 'counted'
         self.token_embedding = nn.Linear(cell_frames * num_channels, embed_dim)
         self.joint_embedding = nn.Parameter(torch.empty(self.layout.num_joints, embed_dim))
@@ -114,8 +120,8 @@ class SpatioTemporalTransformer(Encoder):
         return encoded.permute(0, 1, 4, 2, 3)
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """Average over people, time and joints: ``[N, M, D, T', V]`` to ``[N, D]``."""
-        return feature_map.mean((1, 3, 4))
+        """Average over people, joints and segments: ``[N, M, D, T', V]`` to ``[N, S D]``."""
+        return segment_means(feature_map.mean((1, 4)), self.num_segments)
 
     def _check(self, clips: Tensor) -> None:
         frames = clips.shape[2]

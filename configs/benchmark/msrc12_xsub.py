@@ -1,0 +1,1 @@
+_base_ = '../_base_/datasets/msrc12_xsub.py'

@@ -1,0 +1,56 @@
+"""The memory that a training takes at its peak."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import torch
+
+from halp_mm.benchmarking.measured_training import MeasuredTraining, scratch_folder
+
+
+def peak_memory(
+    config: str | os.PathLike, cfg_options: Mapping | None = None, iterations: int = 5
+) -> int | None:
+    """The most bytes that a training takes: on a GPU the device's, else of its process.
+
+    The training runs in a process of its own, since one that has been larger before would hide it.
+    What the imported libraries take does not count.
+
+    Args:
+        config: The config's file.
+        cfg_options: New values by dotted key.
+        iterations: How long it is watched.
+
+    Returns:
+        None where the system does not say what a process took.
+    """
+    spawning = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(1, spawning) as process:
+        return process.submit(_own_peak_memory, config, cfg_options, iterations).result()
+
+
+def _own_peak_memory(
+    config: str | os.PathLike, cfg_options: Mapping | None, iterations: int
+) -> int | None:
+    multiprocessing.set_start_method(None, force=True)  # mmengine warns if it is another's
+    before = _peak_of_process()
+    with scratch_folder() as folder:
+        MeasuredTraining(config, folder, cfg_options).run(iterations)
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    after = _peak_of_process()
+    return None if before is None or after is None else after - before
+
+
+def _peak_of_process() -> int | None:
+    """The most bytes that this program took; getrusage counts those of the one that started it."""
+    status = Path('/proc/self/status')
+    if not status.is_file():
+        return None
+    return 1024 * int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read_text(), re.MULTILINE)[1])
