@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import cache, wraps
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ COMPILER = 'torch._dynamo'
 HIDDEN_METHODS = ('add_param_group', 'load_state_dict', 'state_dict', 'zero_grad')
 
 
-@lru_cache(maxsize=None)
+@cache
 def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
     """Derive an optimizer class that computes the same, and does not import the compiler.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from halp_mm.apis import train, training_config
-from halp_mm.commands.command_line import Command, Option
-from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank
-from halp_mm.engine import TrainingStopped, leave_distributed
+from halp_mm.commands.sharding import sharding_left_out
+
+with sharding_left_out():
+    from halp_mm.apis import train, training_config
+    from halp_mm.commands.command_line import Command, Option
+    from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank
+    from halp_mm.engine import TrainingStopped, leave_distributed
 
 
 def run(local_rank: int = 0, **settings) -> None:

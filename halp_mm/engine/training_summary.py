@@ -10,6 +10,7 @@ import torch
 from mmengine.runner import Runner
 from torch import nn
 
+from halp_mm.available_cpus import available_cpus
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.engine.distributed import model_of
 from halp_mm.engine.hooks.data_on_device_hook import DataOnDeviceHook
@@ -114,10 +115,24 @@ def _device(model: nn.Module, world_size: int) -> str:
         name = torch.cuda.get_device_name(device)
     else:
         threads = torch.get_num_threads()
-        name = f'{device.type}, {threads} thread{"s" if threads > 1 else ""}'
+        name = f'{device.type}, {threads} thread{"s" if threads > 1 else ""}{busy_note(threads)}'
     return name if world_size == 1 else f'{name}; {world_size} processes'
 
 
 def _precision(settings: dict) -> str:
     is_mixed = settings.get('type') in ('AmpOptimWrapper', 'Bfloat16OptimWrapper')
     return ', mixed precision' if is_mixed else ''
+
+
+def busy_note(threads: int) -> str:
+    """Advice for several threads that have to share the CPUs with other programs.
+
+    The number stays as it is: with another one sums are rounded differently, and the same seed
+    would not give the same results.
+    """
+    if threads == 1 or not hasattr(os, 'getloadavg'):  # Windows has none
+        return ''
+    load, cpus = os.getloadavg()[0], available_cpus()
+    if load + threads <= cpus + 0.5:
+        return ''
+    return f' (other programs have {load:.1f} of {cpus} CPUs; OMP_NUM_THREADS=1 may be faster)'

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from halp_mm import clip_draws
 from halp_mm.argument_checks import check_at_least
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
-from halp_mm.transforms.base import BatchTransform
+from halp_mm.transforms.base import BatchTransform, RandomTransform
 
 
 def build_transform(config: dict | Sequence | BatchTransform) -> BatchTransform:
@@ -61,8 +61,9 @@ class SameDraws(Compose):
 class RandomChoice(BatchTransform):
     """For each clip, one of several transforms.
 
-    Every transform runs on the whole batch and each clip takes one's result, which is cheaper
-    than asking the device which clips chose what. The transforms must keep the batch's shape.
+    On a GPU every transform runs on the whole batch and each clip takes one's result, which is
+    cheaper than asking the device which clips chose what. On a CPU a transform runs on the clips
+    that chose it, with the same draws. The transforms must keep the batch's shape.
 
     Args:
         transforms: Configs of the transforms to choose from.
@@ -97,10 +98,56 @@ class RandomChoice(BatchTransform):
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Draw a choice a clip, and apply."""
         uniform = clip_draws.rand(len(clips), 1, 1, 1, 1, generator=generator, device=clips.device)
-        coordinates, upper = clips.coordinates, 0.0
+        coordinates, upper = clips.coordinates.clone(), 0.0
         for transform, probability in zip(self.transforms, self.probabilities):
-            result = transform(clips, generator)
             chosen = (uniform >= upper) & (uniform < upper + probability)
-            coordinates = torch.where(chosen, result.coordinates, coordinates)
             upper += probability
+            if may_ask(clips.device) and is_divisible(transform):
+                rows = chosen.flatten().nonzero().flatten()
+                result = apply_to_rows(transform, clips, rows, generator)
+                if result is not None:
+                    coordinates.index_copy_(0, rows, result)
+            else:
+                result = transform(clips, generator).coordinates
+                coordinates = torch.where(chosen, result, coordinates)
         return clips.with_coordinates(coordinates)
+
+
+def may_ask(device: torch.device) -> bool:
+    """Whether values may be read off a device without waiting for it."""
+    return device.type == 'cpu'
+
+
+def is_divisible(transform: BatchTransform) -> bool:
+    """Whether a transform can draw for a whole batch, and then run on some of its clips."""
+    return isinstance(transform, RandomTransform) or not transform.is_random
+
+
+def apply_to_rows(
+    transform: BatchTransform, clips: Clips, rows: Tensor, generator: Generator | None
+) -> Tensor | None:
+    """Run a transform on some clips of a batch.
+
+    Args:
+        transform: A divisible transform.
+        clips: The batch, for all of which numbers are drawn.
+        rows: Positions of the clips that are transformed, ``[K]``.
+        generator: Source of the draws.
+
+    Returns:
+        Coordinates ``[K, M, T, V, C]``; None for no clips.
+    """
+    drawn = transform.draw(clips, generator) if isinstance(transform, RandomTransform) else {}
+    if not len(rows):
+        return None
+    some = Clips(
+        clips.coordinates[rows],
+        clips.num_frames[rows],
+        clips.layout,
+        {name: values[rows] for name, values in clips.draws.items()},
+    )
+    if not isinstance(transform, RandomTransform):
+        return transform(some).coordinates
+    return transform.apply(
+        some, **{name: values[rows] for name, values in drawn.items()}
+    ).coordinates

@@ -11,6 +11,7 @@ import torch
 from halp_mm.apis import train
 from halp_mm.apis.config_options import parse_options
 from halp_mm.available_cpus import available_cpus
+from halp_mm.engine import training_summary
 from halp_mm.engine.threads import limited_threads
 from tests.runs import CONFIG, ROOT, tiny_options
 
@@ -102,3 +103,17 @@ def test_threads_of_commands_sleep_while_they_wait(own, expected):
         timeout=60,
     )
     assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ('threads', 'load', 'note'),
+    [
+        (1, 9.0, ''),
+        (2, 0.4, ''),
+        (2, 1.6, ' (other programs have 1.6 of 2 CPUs; OMP_NUM_THREADS=1 may be faster)'),
+    ],
+)
+def test_threads_on_a_busy_machine(threads, load, note, monkeypatch):
+    monkeypatch.setattr(training_summary, 'available_cpus', lambda: 2)
+    monkeypatch.setattr(os, 'getloadavg', lambda: (load, 0.0, 0.0), raising=False)
+    assert training_summary.busy_note(threads) == note

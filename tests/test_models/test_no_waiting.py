@@ -1,6 +1,7 @@
 """A training step must not make the CPU wait for the device."""
 
 from typing import ClassVar
+from unittest import mock
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
+from halp_mm.transforms import composition
 from tests.runs import CONFIG, ROOT
 
 
@@ -35,6 +37,16 @@ class RefuseToWait(TorchDispatchMode):
         torch.ops.aten._index_put_impl_.default,
         torch.ops.aten._unsafe_index.Tensor,
     }
+
+    def __enter__(self):
+        # A CPU may be asked which clips chose a transform.
+        self.as_on_a_gpu = mock.patch.object(composition, 'may_ask', return_value=False)
+        self.as_on_a_gpu.start()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        self.as_on_a_gpu.stop()
+        return super().__exit__(*error)
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}

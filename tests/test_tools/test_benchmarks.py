@@ -2,9 +2,15 @@
 
 import json
 import re
+import runpy
 
+import torch
+import torch.nn.functional as F
+
+from halp_mm.models import BiGRU, HaLPHead
 from tests.conftest import write_random_clips
-from tests.runs import CONFIG, run_tool, tiny_options
+from tests.helpers import generator
+from tests.runs import CONFIG, ROOT, run_tool, tiny_options
 
 STEPS = ('writing', 'opening', 'epoch', 'knn', 'results')
 
@@ -61,6 +67,46 @@ def test_masked_encoder_speed():
     done = run_tool('benchmarks/masked_encoder_speed.py', *sizes)
     assert done.returncode == 0, done.stderr
     assert re.search(r'50 tokens \d+ ms, 4 tokens \d+ ms: [\d.]+x', done.stdout)
+
+
+def test_halp_step():
+    done = run_tool(
+        'benchmarks/halp_step.py',
+        *('--hidden-size', 4, '--batch-size', 3, '--frames', 66, '--queue-size', 256),
+        *('--rounds', 1),
+    )
+    assert done.returncode == 0, done.stderr
+    ratios = re.findall(r'over (?:ours|its baseline) +([\d.]+)', done.stdout)
+    assert len(ratios) == 3
+    assert all(float(ratio) > 0 for ratio in ratios)
+
+
+def test_plain_halp_is_the_same_network_and_loss():
+    """The rendering that times are compared with computes what ours does."""
+    tool = runpy.run_path(str(ROOT / 'tools/benchmarks/halp_step.py'))
+    network = tool['Network'](4).eval()
+    encoder = BiGRU(hidden_size=4).eval()
+    state = network.gru.state_dict()
+    for i, cells in enumerate(zip(encoder.forward_cells, encoder.backward_cells)):
+        for cell, suffix in zip(cells, ('', '_reverse')):
+            cell.load_state_dict(
+                {
+                    f'{name}_l0': state[f'{name}_l{i}{suffix}']
+                    for name in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')
+                }
+            )
+    clips = torch.randn(3, 2, 9, 25, 3, generator=generator())
+    expected = F.normalize(network.projector(encoder(clips)), dim=1)
+    sequence = clips.permute(0, 2, 3, 4, 1).flatten(2)
+    torch.testing.assert_close(network(sequence), expected, rtol=1e-4, atol=1e-5)
+
+    query, key, prototypes = F.normalize(torch.randn(3, 64, 128, generator=generator()), dim=-1)
+    prototypes = prototypes[:20]
+    training = tool['PlainTraining']([], 4, 256)
+    plain = training.hallucinated_loss(query, key, prototypes)
+    ours, _ = HaLPHead().halp_loss(query, key, prototypes, generator())
+    # Both are means over 6,400 random positives.
+    torch.testing.assert_close(plain, ours, rtol=0.05, atol=0.05)
 
 
 def test_growth(tmp_path):

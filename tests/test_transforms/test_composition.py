@@ -30,6 +30,7 @@ from halp_mm.transforms import (
     TemporalCropSample,
     TemporalShiftCrop,
     build_transform,
+    composition,
 )
 from tests.helpers import DTYPES, clip_of, generator, random_clips
 from tests.test_models.test_no_waiting import RefuseToWait
@@ -99,6 +100,7 @@ FLAT = [
     for c in CONFIGS
     if c['type'] not in ('ConvertLayout', 'Rotate', 'RecordedRotate', *NORMALIZATIONS)
 ]
+SAME_SHAPE = [c for c in FLAT if not c['type'].endswith('CropResize')]
 HALF_THE_TIME = [
     c
     for c in CONFIGS
@@ -389,3 +391,17 @@ def test_same_draws_for_all_clips_of_a_batch():
     sources = [ClipGenerator('cpu', rank, 3, rank, 2) for rank in range(2)]
     first, second = (together(clips, source).coordinates for source in sources)
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize('probability', [0.0, 0.4, 1.0])
+@pytest.mark.parametrize('config', SAME_SHAPE, ids=name_of)
+def test_choice_on_a_cpu_is_that_on_a_gpu(config, probability, monkeypatch):
+    """Same draws, same results, also for what is drawn afterwards."""
+    results = []
+    for may_ask in (True, False):
+        monkeypatch.setattr(composition, 'may_ask', lambda device, may_ask=may_ask: may_ask)
+        source = generator(4)
+        choice = RandomChoice([config, dict(type='Shear')], [probability, (1 - probability) / 2])
+        chosen = choice(random_clips((5, 9, 12, 12, 7)), source).coordinates
+        results.append((chosen, torch.rand(3, generator=source)))
+    torch.testing.assert_close(*results, rtol=1e-5, atol=1e-6)

@@ -66,7 +66,10 @@ def main() -> None:
             write_clips(file, count, args.frames)
             arguments[count] = [
                 *(args.config, '--work-dir', str(Path(folder, 'run')), '--cfg-options'),
-                *(f'{key}.data_file={file}' for key in ('train_dataloader.dataset', 'test_dataset')),
+                *(
+                    f'{key}.data_file={file}'
+                    for key in ('train_dataloader.dataset', 'test_dataset')
+                ),
                 'train_dataloader.batch_size=16',
             ]
         turns = [{n: cpu_seconds(arguments[n]) for n in args.clips} for _ in range(args.rounds)]
