@@ -124,3 +124,9 @@ def test_growth(tmp_path):
     assert [f'{value:.2f}' for value in kept['70'].values()] == rows
     assert kept['50'] == dict.fromkeys(STEPS, 1.25)
     assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_training_start():
+    done = run_tool('benchmarks/training_start.py', '--clips', 20, '--frames', 8, '--rounds', 1)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r' +20 clips +[\d.]+ s\n', done.stdout)

@@ -16,7 +16,7 @@ from halp_mm.datasets import ClipWriter
 #: A training that ends after its first iteration.
 PROGRAM = """
 import os, sys
-from halp_mm.commands.train import main
+from halp_mm.commands import train
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
 
 run_iter = EpochBasedTrainLoop.run_iter
@@ -27,7 +27,7 @@ def first_iteration(*given):
     os._exit(0)
 
 EpochBasedTrainLoop.run_iter = first_iteration
-main(sys.argv[1:])
+train.main(sys.argv[1:])
 """
 
 
