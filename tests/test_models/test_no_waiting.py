@@ -81,6 +81,29 @@ def test_training_step_does_not_wait(random_clips):
     assert 'joint/halp/positives_kept' in losses
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_training_step_does_not_synchronize_with_the_gpu(random_clips):
+    """PyTorch's own detector agrees."""
+    config = Config.fromfile(CONFIG)
+    config.model.encoder.hidden_size = 8
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor}).cuda()
+    optimizer = torch.optim.SGD(model.query_networks.parameters(), 0.1, 0.9, foreach=True)
+    dataset = SkeletonDataset(random_clips, 'train')
+    batch = pad_clips([dataset[i] for i in range(4)])
+    batch = {k: v.cuda() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    epoch = config.model.heads.halp.start_epoch
+    try:
+        for iteration in range(2):
+            batch['progress'] = TrainingProgress(epoch, 5 * epoch + iteration, 5)
+            losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
+            optimizer.zero_grad()
+            model.parse_losses(losses)[0].backward()
+            optimizer.step()
+            torch.cuda.set_sync_debug_mode('error')  # after a first step, which sets things up
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
 OTHERS = ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn']
 OTHERS += ['sebirenet/sebirenet', 'colorization/dgcnn', 'longt_gan/gru']
 OTHERS += ['gl_transformer/gltransformer']

@@ -133,3 +133,9 @@ def test_data_speed():
     assert len(ratios) == 8
     assert all(float(ratio) > 0 for _, ratio in ratios)
     assert [float(ratio) for name, ratio in ratios if 'index_select' in name] == [1, 1]
+
+
+def test_training_start():
+    done = run_tool('benchmarks/training_start.py', '--clips', 20, '--frames', 8, '--rounds', 1)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r' +20 clips +[\d.]+ s\n', done.stdout)
