@@ -53,4 +53,4 @@ def _peak_of_process() -> int | None:
     status = Path('/proc/self/status')
     if not status.is_file():
         return None
-    return 1024 * int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read_text('utf-8'), re.MULTILINE)[1])
+    return 1024 * int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read_text(encoding='utf-8'), re.MULTILINE)[1])
