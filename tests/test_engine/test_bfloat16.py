@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 import torch
 
-from halp_mm.apis import train
+from halp_mm.apis import load_config, train
 from halp_mm.apis.config_options import parse_options
 from halp_mm.engine.bfloat16 import has_bfloat16
 from tests.runs import CONFIG, tiny_options
@@ -37,7 +37,9 @@ def runs(random_clips, tmp_path, monkeypatch):
 
     def run(name: str, amp: bool = False, **options):
         options = parse_options(tiny_options(random_clips, train_cfg__max_epochs=2, **options)[1:])
-        runner = train(CONFIG, tmp_path / name, options, amp=amp, validate=False)
+        config = load_config(CONFIG, options)
+        config.experiment_name = name  # by default the second in which a training began
+        runner = train(config, tmp_path / name, amp=amp, validate=False)
         return runner, runner.log_file.read_text(encoding='utf-8')
 
     return run
