@@ -40,7 +40,7 @@ def uncompiled(optimizer: type[Optimizer]) -> type[Optimizer]:
         method = getattr(optimizer, name)
         if is_made_in(method, 'torch._compile'):
             methods[name] = unless_compiling(method, method.__wrapped__)
-    step = optimizer.step
+    step: Any = optimizer.step
     if getattr(step, 'hooked', False):  # PyTorch adds the hooks to a class at its first instance
         step = step.__wrapped__
     if is_made_in(step, 'torch.optim.optimizer') and step.__code__.co_name == '_use_grad':

@@ -102,7 +102,7 @@ def _made_config(one: BenchmarkSet, method: str, made: Path) -> tuple[list[str],
 def _encoder_word(method: str) -> str:
     """The encoders of a method's small config in the names of files: ``bigru``."""
     types = dict.fromkeys(
-        encoder.type.lower() for encoder in encoders_of(base_config(base_names(method))).values()
+        encoder['type'].lower() for encoder in encoders_of(base_config(base_names(method))).values()
     )
     return '-'.join(types)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from pathlib import Path
+from typing import cast
 
 from mmengine.config import Config
 
@@ -224,7 +225,7 @@ class Run:
         except TrainingStopped:
             if limit is None or time.monotonic() - start < limit:
                 raise
-            checkpoint = read_last_checkpoint(self.folder)
+            checkpoint = cast(Path, read_last_checkpoint(self.folder))
             self.write_record(checkpoint=os.fspath(checkpoint), stopped_after=self.time_limit)
         else:
             self.write_record(checkpoint=os.fspath(runner.last_checkpoint), stopped_after=None)

@@ -10,7 +10,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import cast
 
 from halp_mm.apis.planned_runs import TRAINING, Run
 
@@ -63,7 +65,7 @@ def _outcome(run: Run, step: str) -> str:
     return f'{step} {results["metrics"]["top1"]:.1f}'
 
 
-def _context() -> BaseContext:
+def _context() -> SpawnContext | ForkServerContext:
     """How processes are started: from one that has imported everything, where the system can."""
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
@@ -72,7 +74,7 @@ def _context() -> BaseContext:
     return context
 
 
-def _in_process_of_its_own(run: Run, steps: Sequence[str]) -> int:
+def _in_process_of_its_own(run: Run, steps: Sequence[str]) -> int | None:
     """Do steps in a separate process, and return its exit status."""
     run.folder.mkdir(parents=True, exist_ok=True)
     process = _context().Process(target=_do, args=(run, steps))
@@ -102,5 +104,5 @@ def _do(run: Run, steps: Sequence[str]) -> None:
 
 def _end_with_parent() -> None:
     """Wait until the parent process has ended, and then end this one, which saves a training."""
-    multiprocessing.parent_process().join()
+    cast(BaseProcess, multiprocessing.parent_process()).join()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -167,7 +167,9 @@ def processor_name() -> str:
     """What the processor is called, as far as the system says."""
     cpuinfo = Path('/proc/cpuinfo')
     if cpuinfo.is_file():
-        names = re.findall(r'^model name\s*: (.+)$', cpuinfo.read_text(encoding='utf-8'), re.MULTILINE)
+        names = re.findall(
+            r'^model name\s*: (.+)$', cpuinfo.read_text(encoding='utf-8'), re.MULTILINE
+        )
         if names:
             return names[0]
     return platform.processor() or platform.machine()

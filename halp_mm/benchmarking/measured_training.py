@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -21,7 +22,7 @@ from halp_mm.benchmarking.stopwatch import Stopwatch
 from halp_mm.engine.distributed import model_of
 from halp_mm.engine.threads import limited_threads
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
-from halp_mm.models import Pretrainer
+from halp_mm.models import FeatureQueue, Pretrainer
 from halp_mm.registry import LOOPS, RUNNERS
 
 DATA = 'data'
@@ -119,7 +120,7 @@ class MeasuredTraining:
         epoch = max(term.start_epoch for term in self.model.terms.values())
         self.loop.go_on_from(epoch, epoch * len(self.loop.dataloader), 0)
         for queues in self.model.queues.values():
-            for queue in queues.values():
+            for queue in cast(Mapping[str, FeatureQueue], queues).values():
                 queue.num_enqueued.fill_(queue.size)
 
     def _time_parts(self) -> None:

@@ -53,4 +53,6 @@ def _peak_of_process() -> int | None:
     status = Path('/proc/self/status')
     if not status.is_file():
         return None
-    return 1024 * int(re.search(r'^VmHWM:\s+(\d+) kB$', status.read_text(encoding='utf-8'), re.MULTILINE)[1])
+    text = status.read_text(encoding='utf-8')
+    found = re.search(r'^VmHWM:\s+(\d+) kB$', text, re.MULTILINE)
+    return found and 1024 * int(found[1])

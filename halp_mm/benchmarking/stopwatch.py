@@ -73,9 +73,9 @@ class Stopwatch:
         found: Counter[str] = Counter()
         for span in self._spans:
             passed = self._between(span.start, span.end)
-            found[span.name] += passed
+            found[span.name] += passed  # type: ignore[assignment]
             if span.around is not None:
-                found[span.around.name] -= passed
+                found[span.around.name] -= passed  # type: ignore[assignment]
         self._spans.clear()
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +82,7 @@ def _num_bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def _recurrent_flops(inputs: Sequence[int], *arguments: object, **_: object) -> int:
+def _recurrent_flops(inputs: Sequence[int], *arguments: Any, **_: object) -> int:
     """Of a recurrent layer's forward pass: every weight is used once for each frame."""
     weights = sum(shape[0] * shape[1] for shape in _matrices(arguments))
     return 2 * inputs[0] * inputs[1] * weights
@@ -93,7 +93,7 @@ def _recurrent_backward_flops(*arguments, **_: object) -> int:
     return 2 * _recurrent_flops(*arguments)
 
 
-def _matrices(arguments: Sequence[object]) -> list[Sequence[int]]:
+def _matrices(arguments: Sequence[Any]) -> list[Sequence[int]]:
     """The shapes of the weight matrices, which come first, in a list or one by one."""
     first = arguments[0]
     is_list = isinstance(first, (list, tuple)) and not isinstance(first, torch.Size)

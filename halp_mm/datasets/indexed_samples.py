@@ -28,7 +28,7 @@ class IndexedSamples(Sequence):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, position: int) -> dict:
+    def __getitem__(self, position: int) -> dict:  # type: ignore[override]
         return self._dataset[self._indices[position]]
 
     def batch(self) -> dict:

@@ -141,9 +141,9 @@ class FeatureCache:
 
 def facts_of_clips(dataset: SkeletonDataset) -> dict:
     """What identifies clips and the way in which they are read, in plain containers."""
-    digest = hashlib.sha256(dataset.positions.numpy())
+    digest = hashlib.sha256(dataset.positions.numpy().data)
     for place in {0, len(dataset) - 1}:  # as the data set gives them, in whatever precision
-        digest.update(dataset[place]['clip'].cpu().contiguous().numpy())
+        digest.update(dataset[place]['clip'].cpu().contiguous().numpy().data)
     return {
         'files': [unchanged_file_sha256(path) for path in dataset.data_files],
         'clips': digest.hexdigest(),
@@ -201,7 +201,7 @@ def _digest(features: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for stream, feature in sorted(features.items()):
         digest.update(f'{stream} {feature.dtype} {list(feature.shape)}'.encode())
-        digest.update(feature.contiguous().numpy())
+        digest.update(feature.contiguous().numpy().data)
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,9 @@ def write_hits(result: EvaluationResult, path: str | os.PathLike) -> None:
         result: The evaluation.
         path: The ``.npz`` file to make.
     """
-    arrays = {f'{_HITS}{metric}': hits.cpu().numpy() for metric, hits in result.hits.items()}
+    arrays: dict[str, Any] = {
+        f'{_HITS}{metric}': hits.cpu().numpy() for metric, hits in result.hits.items()
+    }
     with atomic_write(path) as partial, partial.open('wb') as file:
         np.savez_compressed(file, names=np.array(result.names, np.str_), **arrays)
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,12 @@ from halp_mm.reporting.benchmark_rows import (
     read_row,
 )
 from halp_mm.reporting.page_content import PageContent, Part
-from halp_mm.reporting.paired_bootstrap import Difference, difference, real_ones, resampled_means
+from halp_mm.reporting.paired_bootstrap import (
+    PairedDifference,
+    difference,
+    real_ones,
+    resampled_means,
+)
 from halp_mm.reporting.rendering import html_page, markdown_page
 from halp_mm.reporting.settings import split_name
 from halp_mm.reporting.tables import Table, data_name
@@ -100,7 +106,9 @@ def write_benchmark(
     Raises:
         ValueError: if there is no result at all.
     """
-    parts, problems, commands, data_files = [], [], {}, {}
+    parts, problems = [], []
+    commands: dict[str, list[tuple[str, MeasuredRow]]] = {}
+    data_files: dict[tuple[str, str], int] = {}
     for test in tests:
         rows = [read_row(files) for files in test.rows]
         problems += [text for row in rows for text in row.problems]
@@ -228,9 +236,9 @@ def _accuracies(rows: Sequence[MeasuredRow], names: Sequence[str], columns: Sequ
             if measured is None:
                 texts.append('')
                 continue
-            best, error = limits[column] or (None, 0.0)
+            best, error = limits[column] or (inf, 0.0)
             text, mean = measured.summary.text(1), measured.summary.mean
-            is_counted = row.files.kind != 'supervised' and best is not None
+            is_counted = row.files.kind != 'supervised'
             if is_counted and mean == best:
                 strong.add((len(cells), place))
             elif is_counted and mean >= best - error:
@@ -285,12 +293,12 @@ class _Draws:
         self._rows = rows
         self._made: dict[tuple, tuple[dict, np.ndarray, np.ndarray]] = {}
 
-    def difference(self, one: int, other: int, column: str) -> Difference | None:
+    def difference(self, one: int, other: int, column: str) -> PairedDifference | None:
         """The difference between two rows in a column; None if they have no seed in common."""
-        columns = [self._rows[place].columns.get(column) for place in (one, other)]
-        if None in columns or not all(measured.hits for measured in columns):
+        first, second = (self._rows[place].columns.get(column) for place in (one, other))
+        if first is None or second is None or not (first.hits and second.hits):
             return None
-        seeds = columns[0].common_seeds(columns[1])
+        seeds = first.common_seeds(second)
         if not seeds:
             return None
         if seeds not in self._made:
@@ -318,7 +326,7 @@ def _differences(
     drawn: _Draws,
 ) -> Table:
     """Differences from one reference, with their intervals."""
-    found: dict[tuple[int, str], Difference] = {}
+    found: dict[tuple[int, str], PairedDifference] = {}
     for one, other in pairs:
         for column in columns:
             result = drawn.difference(one, other, column)
@@ -326,7 +334,8 @@ def _differences(
                 found[one, column] = result
     real = set(_real(found, columns))
     kept = [column for column in columns if any(name == column for _, name in found)]
-    cells, strong = [], set()
+    cells: list[list[str]] = []
+    strong = set()
     for one, _ in pairs:
         if not any(place == one for place, _ in found):
             continue
@@ -343,7 +352,7 @@ def _differences(
 
 
 def _real(
-    found: Mapping[tuple[int, str], Difference], columns: Sequence[str]
+    found: Mapping[tuple[int, str], PairedDifference], columns: Sequence[str]
 ) -> Iterator[tuple[int, str]]:
     """The differences that are real, judged column by column."""
     for column in columns:
@@ -352,7 +361,7 @@ def _real(
         yield from (key for key, is_real in zip(of_column, judged) if is_real)
 
 
-def _text(one: Difference | None) -> str:
+def _text(one: PairedDifference | None) -> str:
     if one is None:
         return ''
     return f'{100 * one.mean:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}]'

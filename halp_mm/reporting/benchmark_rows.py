@@ -81,7 +81,7 @@ class Column:
 
     def of_seeds(self, seeds: Sequence[int | None]) -> np.ndarray:
         """The hits ``[seeds, num_test]``; what is the same for all seeds is repeated."""
-        return np.stack([self.hits.get(seed, self.hits.get(None)) for seed in seeds])
+        return np.stack([self.hits[seed if seed in self.hits else None] for seed in seeds])
 
     def common_seeds(self, other: Column) -> tuple[int | None, ...]:
         """The seeds that both have hits of; (None,) if neither depends on the seed."""

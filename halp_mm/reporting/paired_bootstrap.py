@@ -21,7 +21,7 @@ _CHUNK = 2**22  # draws times clips at a time
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """A difference between two means.
 
     Args:
@@ -75,7 +75,7 @@ def _weights(generator: np.random.Generator, draws: int, size: int) -> np.ndarra
     return np.bincount(drawn.ravel(), minlength=draws * size).reshape(draws, size) / size
 
 
-def difference(means: np.ndarray, draws: np.ndarray, one: int, other: int) -> Difference:
+def difference(means: np.ndarray, draws: np.ndarray, one: int, other: int) -> PairedDifference:
     """The difference between two of the measurements of :func:`resampled_means`.
 
     Args:
@@ -88,7 +88,9 @@ def difference(means: np.ndarray, draws: np.ndarray, one: int, other: int) -> Di
     low, high = np.quantile(drawn, (0.025, 0.975))
     fewer = min((drawn <= 0).sum(), (drawn >= 0).sum())
     p_value = min(1.0, 2 * (1 + fewer) / (1 + len(drawn)))
-    return Difference(float(means[one] - means[other]), float(low), float(high), float(p_value))
+    return PairedDifference(
+        float(means[one] - means[other]), float(low), float(high), float(p_value)
+    )
 
 
 def real_ones(p_values: Sequence[float], level: float = 0.05) -> list[bool]:

@@ -1,6 +1,6 @@
-# P&C sized for some hundred to some thousand clips and 2 CPU cores: whole clips of 32 frames, and the
-# norm and the feature of MoCo's small recipe. The decoder is trained, as in the PyTorch release: from
-# a random one no small encoder has learned anything yet.
+# P&C sized for some hundred to some thousand clips and 2 CPU cores: whole clips of 32 frames, and
+# the norm and the feature of MoCo's small recipe. The decoder is trained, as in the PyTorch
+# release: from a random one no small encoder has learned anything yet.
 _base_ = ['./pc.py', '../evaluation/small.py']
 
 model = dict(

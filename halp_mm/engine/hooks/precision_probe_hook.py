@@ -8,8 +8,8 @@ import time
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import nn
 
 from halp_mm.argument_checks import check_count
 from halp_mm.engine.bfloat16 import has_bfloat16
@@ -51,7 +51,7 @@ class PrecisionProbeHook(Hook):
                 'trains so, with results that differ by more than rounding in float32'
             )
 
-    def probe(self, model: nn.Module, runner: Runner) -> tuple[float, float]:
+    def probe(self, model: BaseModel, runner: Runner) -> tuple[float, float]:
         """Median CPU seconds of a step in float32 and in bfloat16."""
         loader = runner.train_dataloader
         count = min(loader.batch_size, len(loader.dataset))

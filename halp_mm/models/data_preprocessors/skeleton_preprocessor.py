@@ -108,14 +108,15 @@ class SkeletonPreprocessor(BaseDataPreprocessor):
             if not data['normalized']:
                 parts = [self.normalization(clips) for clips in parts]
             groups = data.get('groups', [None])
-            made = [
+            of_parts = [
                 self._make_parts_views(clips, rows, len(data['num_frames']), views, progress)
                 for clips, rows in zip(parts, groups)
             ]
-            if len(made) == 1:
-                made = made[0]
-            else:
-                made = {name: joined_clips([part[name] for part in made], groups) for name in views}
+            made = of_parts[0]
+            if len(of_parts) > 1:
+                made = {
+                    name: joined_clips([part[name] for part in of_parts], groups) for name in views
+                }
             streams = {name: self.derive_streams(view) for name, view in made.items()}
         return {
             'views': streams,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -186,7 +187,8 @@ class BiGRU(SequenceEncoder):
     def run_pairs(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
         """Run the layers on ``[N, T, D]``, both cells at once, as is fastest on a CPU."""
         sequence = sequence.transpose(0, 1).contiguous()  # time is the outermost axis
-        for forward_cell, backward_cell in zip(self.forward_cells, self.backward_cells):
+        layers = zip(self.forward_cells, self.backward_cells)
+        for forward_cell, backward_cell in cast(Iterator[tuple[nn.GRU, nn.GRU]], layers):
             if self.bidirectional:
                 backward = reverse(sequence.transpose(0, 1), reversed_length).transpose(0, 1)
                 states = run_pair(forward_cell, backward_cell, sequence, backward)

@@ -27,12 +27,14 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
     Returns:
         The states of both, ``[T, N, 2, H]``.
     """
+    of_input, of_state, input_bias, state_bias = zip(first.all_weights[0], second.all_weights[0])
     return _PairedGRU.apply(
         inputs.contiguous(),
         None if others is None else others.contiguous(),
-        *(first.weight_ih_l0, second.weight_ih_l0, first.bias_ih_l0, second.bias_ih_l0),
-        torch.stack([first.weight_hh_l0, second.weight_hh_l0]),
-        torch.stack([first.bias_hh_l0, second.bias_hh_l0]),
+        *of_input,
+        *input_bias,
+        torch.stack(of_state),
+        torch.stack(state_bias),
         torch.is_grad_enabled(),
     )
 
