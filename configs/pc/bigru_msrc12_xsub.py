@@ -3,6 +3,7 @@
 _base_ = ['../_base_/methods/pc_small.py', '../_base_/datasets/msrc12_xsub.py']
 
 model = dict(encoder=dict(layout='kinect_v1'))
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=31)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=1),

@@ -3,4 +3,5 @@
 _base_ = ['../_base_/methods/pc_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
 model = dict(encoder=dict(layout='kinect_v1'))
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn='median', center='clip')])
 default_hooks = dict(evaluation=dict(interval=20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 
@@ -96,5 +97,15 @@ class ResidentClips:
 
 
 def _shared(frames: Tensor) -> Tensor:
-    """Frames on the CPU in shared memory; others as they are."""
-    return frames.share_memory_() if frames.device.type == 'cpu' else frames
+    """Frames on the CPU in shared memory, if there is room for them; others as they are."""
+    if frames.device.type != 'cpu':
+        return frames
+    try:
+        return frames.share_memory_()
+    except RuntimeError as error:  # as in a container with a small /dev/shm
+        size = frames.nbytes / 1e9
+        text = (
+            f'{size:.3g} GB of clips do not fit in shared memory ({error}): each worker of a loader'
+        )
+        print_log(f'{text} has a copy', 'current')
+        return frames

@@ -50,9 +50,11 @@ def multiply_rows(rows: Tensor, matrix: Tensor) -> Tensor:
     matrix has the small one in each block of its diagonal. The zeros beside it cost nothing that
     matters, but spread a NaN or an infinity to the other rows.
     """
+    if rows.is_cuda or torch.compiler.is_compiling():  # whose number of rows may be any
+        return rows @ matrix
     count, dimensions = rows.shape[1:]
     block = next((size for size in (8, 5, 4, 2) if count and count % size == 0), 1)
-    if rows.is_cuda or block == 1:
+    if block == 1:
         return rows @ matrix
     blocks = torch.eye(block, dtype=rows.dtype, device=rows.device)
     # An outer product of both: [N, block, D, block, D].
