@@ -198,9 +198,13 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     turns, why = needs_turning(facts)
     if family.type == 'PreNormalize3D' and facts.has_spine and facts.has_shoulders:
         turn = 'median' if turns else None
-        one = dict(type='PreNormalize3D', turn=turn, center='clip')
+        one = dict(type='PreNormalize3D', turn=turn)
         turned = 'each clip turned by its median pose' if turns else 'nothing is turned'
-        turned = f'one centre a clip, which tells where people go; {turned}'
+        if facts.num_people == 1:
+            one['center'] = 'clip'
+            turned = f'one centre a clip, which tells where people go; {turned}'
+        else:
+            turned = f'the first person is the centre of each frame; {turned}'
     elif facts.has_shoulders:
         frames = family.get('num_frames', 32)
         one = dict(type='RelativeNormalize3D', num_frames=frames, align_shoulders=turns)

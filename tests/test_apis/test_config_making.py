@@ -95,6 +95,17 @@ def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     assert normalization['align_shoulders'] == (turn is not None)
 
 
+@pytest.mark.parametrize(('people', 'centre'), [(1, 'one centre a clip'), (2, 'first person')])
+def test_what_is_the_centre(people, centre, tmp_path):
+    data_file = write_bodies(tmp_path / 'a.safetensors', [0, 0, 2, 3] * 3, people=people)
+    choices = choose_settings(find_facts(data_file), base_config(base_names('moco')))
+    (choice,) = (choice for choice in choices if choice.what == 'normalisation')
+    (normalization,) = choice.settings['data_preprocessor.normalization']
+    expected = dict(type='PreNormalize3D', turn=None)
+    assert normalization == (expected | dict(center='clip') if people == 1 else expected)
+    assert centre in choice.reason
+
+
 def test_a_person_who_is_hardly_ever_there_is_left_out(tmp_path):
     with ClipWriter(tmp_path / 'a.safetensors', 'kinect_v2', ['a'], 'mine') as writer:
         for i in range(60):
