@@ -69,18 +69,21 @@ class PreNormalize3D(BatchTransform):
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
         seen = seen_joints(coordinates[:, 0]) & clips.valid_frames()[..., None]
-        origin = coordinates[:, :1, :, upper : upper + 1]
-        centered = relative_to(coordinates, origin)
-        # Both rotations follow from one pose of the first person and are applied as one.
-        if self.turn == 'median':
-            pose = median_where(centered[:, 0], seen[..., None], 1)
-        else:
-            pose = centered[:, 0, 0]
+        of_frames = coordinates[:, :1, :, upper : upper + 1]
+        origin = of_frames
         if self.center == 'clip':
-            place = median_where(origin[:, 0, :, 0], seen[:, :, upper, None], 1)
-            centered = relative_to(coordinates, place[:, None, None, None])
+            place = median_where(of_frames[:, 0, :, 0], seen[:, :, upper, None], 1)
+            origin = place[:, None, None, None]
+        centered = relative_to(coordinates, origin)
         if self.turn is None:
             return with_geometry(clips, centered)
+        # Both rotations follow from one pose of the first person and are applied as one.
+        person = centered[:, 0]
+        if self.center == 'clip':  # what is turned does not depend on the centre
+            person = relative_to(coordinates[:, :1], of_frames)[:, 0]
+        pose = person[:, 0]
+        if self.turn == 'median':
+            pose = median_where(person, seen[..., None], 1)
         lines = [(lower, upper, 2)] * self.align_spine + [(left, right, 0)] * self.align_shoulders
         rotation = None
         for start, end, axis in lines:
