@@ -24,20 +24,21 @@ def available_memory(memory: Path = _MEMORY, control_groups: Path = _CONTROL_GRO
     Returns:
         The number of bytes; None on a system that does not say.
     """
-    kilobytes = _number(r'^MemAvailable: +(\d+) kB$', memory)
+    kilobytes = number_in_file(r'^MemAvailable: +(\d+) kB$', memory)
     if kilobytes is None:
         return None
     available = kilobytes * 1024
     for names in _LIMITS:
         limit, used, facts = (control_groups / name for name in names)
-        granted, taken = _number(r'^(\d+)$', limit), _number(r'^(\d+)$', used)
+        granted = number_in_file(r'^(\d+)$', limit)
+        taken = number_in_file(r'^(\d+)$', used)
         if granted is not None and taken is not None:  # no limit is the word "max"
-            cached = _number(r'^inactive_file (\d+)$', facts) or 0
+            cached = number_in_file(r'^inactive_file (\d+)$', facts) or 0
             available = min(available, max(0, granted - taken + cached))
     return available
 
 
-def _number(pattern: str, path: Path) -> int | None:
+def number_in_file(pattern: str, path: Path) -> int | None:
     """The number of a line in a file; None if there is no such file or line."""
     try:
         found = re.search(pattern, path.read_text(encoding='utf-8'), re.MULTILINE)

@@ -62,10 +62,11 @@ def test_made_from_a_class_with_instances(no_compiler, monkeypatch):
         pass
 
     monkeypatch.undo()
-    trained(Used, SETTINGS['SGD'])
+    expected = trained(Used, SETTINGS['SGD'])
     monkeypatch.setattr(sys, 'meta_path', [Refusal, *sys.meta_path])
     monkeypatch.delitem(sys.modules, COMPILER)
-    trained(uncompiled(Used), SETTINGS['SGD'])
+    found = trained(uncompiled(Used), SETTINGS['SGD'])
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_with_the_compiler_pytorchs_own_methods_run(monkeypatch):

@@ -16,6 +16,7 @@ from halp_mm.apis.benchmark_sets import BenchmarkSet, BenchmarkTest, benchmark_n
 from halp_mm.apis.packaged_configs import PREFIX
 from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run
 from halp_mm.engine.stop import parse_duration
+from halp_mm.evaluation.few_shot import SHOTS
 from halp_mm.run_identity import COORDINATES, describe_run, run_identity
 
 #: The protocol that judges a classifier by its own answers; others have no such protocol.
@@ -312,7 +313,7 @@ def _seen_by_encoders(config: Config) -> dict:
 def _shot_options(config: Config) -> dict:
     """The same draws of labelled clips for the coordinates as for encoders."""
     few_shot = config.protocols[FEW_SHOT]
-    settings = {'shots': [1, 5, 20]} | {
+    settings = {'shots': list(SHOTS)} | {
         key: few_shot[key] for key in ('shots', 'draws', 'penalty') if key in few_shot
     }
     return {f'protocols.{COORDINATES}.{key}': value for key, value in settings.items()}

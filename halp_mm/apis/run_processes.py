@@ -43,13 +43,14 @@ def do_runs(runs: Sequence[Run], say: Callable[..., object] = print) -> list[str
         start = time.perf_counter()
         steps = run.steps()
         status = _in_process_of_its_own(run, steps)
-        done = [step for step in steps if step not in run.steps()]
+        left = run.steps()
+        done = [step for step in steps if step not in left]
         seconds = time.perf_counter() - start
         parts = [_outcome(run, step) for step in done]
         if status:
             output = (run.folder / 'output.txt').read_text(encoding='utf-8').strip().splitlines()
             said = output[-1] if output else f'exit status {status}'
-            failed = next(step for step in steps if step not in done)
+            failed = next(step for step in steps if step in left)
             parts.append(f'{failed} failed: {said}; see {run.folder / "output.txt"}')
             failures.append(f'{run}: {failed} failed: {said}')
         say(f' {", ".join(parts)}; {seconds:.0f} s', flush=True)

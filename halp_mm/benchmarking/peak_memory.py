@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 
+from halp_mm.available_memory import number_in_file
 from halp_mm.benchmarking.measured_training import MeasuredTraining, scratch_folder
 
 
@@ -50,9 +50,5 @@ def _own_peak_memory(
 
 def _peak_of_process() -> int | None:
     """The most bytes that this program took; getrusage counts those of the one that started it."""
-    status = Path('/proc/self/status')
-    if not status.is_file():
-        return None
-    text = status.read_text(encoding='utf-8')
-    found = re.search(r'^VmHWM:\s+(\d+) kB$', text, re.MULTILINE)
-    return found and 1024 * int(found[1])
+    kilobytes = number_in_file(r'^VmHWM:\s+(\d+) kB$', Path('/proc/self/status'))
+    return None if kilobytes is None else 1024 * kilobytes

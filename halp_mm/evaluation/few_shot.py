@@ -17,6 +17,9 @@ from halp_mm.evaluation.metrics import top1_hits
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.registry import PROTOCOLS
 
+#: Numbers of labelled clips of each class, if none are named.
+SHOTS = (1, 5, 20)
+
 
 @PROTOCOLS.register_module()
 class FewShotProtocol(Protocol):
@@ -43,7 +46,7 @@ class FewShotProtocol(Protocol):
 
     def __init__(
         self,
-        shots: int | Sequence[int] = (1, 5, 20),
+        shots: int | Sequence[int] = SHOTS,
         draws: int = 5,
         penalty: float = 100.0,
         **kwargs,

@@ -102,6 +102,7 @@ def test_training_step_does_not_synchronize_with_the_gpu(random_clips):
             torch.cuda.set_sync_debug_mode('error')  # after a first step, which sets things up
     finally:
         torch.cuda.set_sync_debug_mode('default')
+    assert losses['joint/moco/loss'].isfinite()
 
 
 OTHERS = ['pstl/stgcn', 'cmd/va-bigru', 'va_lstm/lstm', 'halp/agcn']
