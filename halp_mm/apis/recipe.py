@@ -173,7 +173,9 @@ def distance_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     if not places:
         return
     read, why = needs_turning(facts)
-    if not read and facts.facing is not None and facts.facing < MIN_ONE_SIDE:
+    if facts.num_people > 1:
+        read, why = False, 'with several people they cost accuracy where it was tried'
+    elif not read and facts.facing is not None and facts.facing < MIN_ONE_SIDE:
         line = f'mean shoulder line {facts.facing:.2f} of 1'
         read, why = True, f'people are seen from more than one side ({line})'
     settings = {f'{place}.distances': read for place in places}

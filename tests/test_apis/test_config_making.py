@@ -95,6 +95,14 @@ def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     assert normalization['align_shoulders'] == (turn is not None)
 
 
+def test_distances_of_several_people_are_not_read(tmp_path):
+    data_file = write_bodies(tmp_path / 'a.safetensors', [0, 40] * 6, people=2)
+    choices = choose_settings(find_facts(data_file), base_config(base_names('moco')))
+    (choice,) = (choice for choice in choices if choice.what == 'distances')
+    assert choice.settings == {'model.encoder.distances': False}
+    assert 'several people' in choice.reason
+
+
 @pytest.mark.parametrize(('people', 'centre'), [(1, 'one centre a clip'), (2, 'first person')])
 def test_what_is_the_centre(people, centre, tmp_path):
     data_file = write_bodies(tmp_path / 'a.safetensors', [0, 0, 2, 3] * 3, people=people)
