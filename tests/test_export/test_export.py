@@ -78,7 +78,7 @@ def learnt_camera() -> SavedModel:
 def image_poses() -> SavedModel:
     """Two coordinates and a score; a recurrent encoder of clips that keep their lengths."""
     return saved_model(
-        dict(joint=GRU | dict(pooling='mean')),
+        dict(joint=GRU | dict(pooling='max', num_segments=3)),
         [dict(type='PreNormalize2D')],
         [],
         layout='coco17',

@@ -71,19 +71,44 @@ def test_equals_the_release(dtype):
     assert_relative(output, vectors['fc_output'], 1e-6)
 
 
-@pytest.mark.parametrize('input_norm', ['coordinate', 'axis', None])
-def test_distances_between_joints_follow_the_coordinates(input_norm):
-    # Of a layout in two dimensions; the third number is a score.
-    layout = dict(
-        name='flat', joints=list('abc'), bones=[('a', 'b'), ('b', 'c')], center='a', dimensions=2
-    )
+# In two dimensions; the third number of a joint is a score.
+FLAT = dict(
+    name='flat', joints=list('abc'), bones=[('a', 'b'), ('b', 'c')], center='a', dimensions=2
+)
+
+
+def own_vectors(input_norm, name) -> tuple[torch.Tensor, torch.Tensor]:
+    """Clips of two people, and what a BiGRU with the flag reads of them beside coordinates."""
     arguments = dict(num_people=2, hidden_size=5, num_layers=1, input_norm=input_norm)
-    encoder = BiGRU(layout, distances=True, **arguments).double()
+    encoder = BiGRU(FLAT, **{name: True}, **arguments).double()
     clips = random_input(torch.float64, 4, 2, 9, 3, 3)
     clips[1, 1] = 0
     vectors = encoder.frame_vectors(clips)
-    plain = BiGRU(layout, **arguments).double().frame_vectors(clips)
-    assert torch.equal(vectors[..., :18], plain)
+    plain = BiGRU(FLAT, **arguments).double()
+    assert torch.equal(vectors[..., :18], plain.frame_vectors(clips))
+    assert encoder(clips).shape == (4, 10)
+    names = set(encoder.state_dict()) - set(plain.state_dict())
+    norm = {'distances': 'distance_norm', 'motion': 'motion_norm'}[name]
+    assert {one.split('.')[0] for one in names} == ({norm} if input_norm else set())
+    return clips, vectors[..., 18:]
+
+
+@pytest.mark.parametrize('input_norm', ['coordinate', 'axis', None])
+def test_motion_follows_the_coordinates(input_norm):
+    clips, vectors = own_vectors(input_norm, 'motion')
+    motion = torch.zeros(4, 9, 3, 2, 2).double()  # joints, axes, people
+    for t in range(1, 9):
+        motion[:, t] = (clips[:, :, t, :, :2] - clips[:, :, t - 1, :, :2]).permute(0, 2, 3, 1)
+    if input_norm is not None:
+        alike = (0, 1, 2, 4) if input_norm == 'axis' else (0, 1)
+        deviation = (motion.var(alike, correction=0, keepdim=True) + 1e-5).sqrt()
+        motion = (motion - motion.mean(alike, keepdim=True)) / deviation
+    torch.testing.assert_close(vectors, motion.flatten(2))
+
+
+@pytest.mark.parametrize('input_norm', ['coordinate', 'axis', None])
+def test_distances_between_joints_follow_the_coordinates(input_norm):
+    clips, vectors = own_vectors(input_norm, 'distances')
     distances = torch.stack(
         [
             (clips[:, m, :, i, :2] - clips[:, m, :, j, :2]).square().sum(-1).sqrt()
@@ -95,10 +120,7 @@ def test_distances_between_joints_follow_the_coordinates(input_norm):
     if input_norm is not None:
         deviation = (distances.var(correction=0) + 1e-5).sqrt()
         distances = (distances - distances.mean()) / deviation
-    torch.testing.assert_close(vectors[..., 18:], distances)
-    assert encoder(clips).shape == (4, 10)
-    names = set(encoder.state_dict()) - set(BiGRU(layout, **arguments).state_dict())
-    assert {name.split('.')[0] for name in names} <= {'distance_norm'}
+    torch.testing.assert_close(vectors, distances)
 
 
 def test_distances_have_gradients_where_joints_coincide():
@@ -264,29 +286,31 @@ def test_final_states_equal_those_of_each_clip_alone(bidirectional, input_norm):
 
 def test_unknown_settings():
     with pytest.raises(
-        ValueError, match="pooling must be 'last' or 'mean' or 'valid' or 'final', got 'max'"
+        ValueError, match="pooling must be 'last' or 'mean' or 'max' or 'valid' or 'final', got 1"
     ):
-        BiGRU(pooling='max')
+        BiGRU(pooling=1)
     with pytest.raises(ValueError, match="input_norm must be 'coordinate' or 'axis' or None"):
         BiGRU(input_norm=True)
 
 
+@pytest.mark.parametrize('pooling', ['mean', 'max'])
 @pytest.mark.parametrize(('frames', 'segments'), [(8, 4), (9, 4), (3, 4), (9, 1)])
-def test_means_of_segments(frames, segments):
-    settings = dict(bidirectional=True, pooling='mean', num_segments=segments)
+def test_segments_are_pooled_apart(frames, segments, pooling):
+    settings = dict(bidirectional=True, pooling=pooling, num_segments=segments)
     encoder = encoder_and_gru(torch.float64, 1, **settings)[0]
     feature_map = encoder.forward_map(random_input(torch.float64, 4, 2, frames, 2, 3))
     feature = encoder.readout(feature_map)
     assert feature.shape == (4, encoder.feature_dim) == (4, 10 * segments)
     for i in range(segments):
         piece = slice(i * frames // segments, -(-(i + 1) * frames // segments))
-        expected = feature_map[:, 0, :, piece, 0].mean(-1)
+        of_piece = feature_map[:, 0, :, piece, 0]
+        expected = of_piece.mean(-1) if pooling == 'mean' else of_piece.max(-1).values
         torch.testing.assert_close(feature[:, 10 * i : 10 * i + 10], expected)
 
 
 @pytest.mark.parametrize('pooling', ['last', 'final'])
 def test_single_states_have_no_segments(pooling):
-    with pytest.raises(ValueError, match=f"needs pooling='mean'; pooling='{pooling}' has no segm"):
+    with pytest.raises(ValueError, match=f"or 'max'; pooling='{pooling}' has no segments"):
         BiGRU(TWO_JOINTS, num_segments=2, pooling=pooling)
 
 

@@ -12,7 +12,8 @@ model = dict(
             num_layers=1,
             bidirectional=True,
             input_norm='axis',
-            pooling='mean',
+            motion=True,
+            pooling='max',
             num_segments=4,
         ),
         graph=dict(

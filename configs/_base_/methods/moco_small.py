@@ -9,10 +9,11 @@ model = dict(
         bidirectional=True,
         # A joint that hardly moves tells people apart rather than actions: it stays small.
         input_norm='axis',
+        motion=True,
         # Where people are seen from several sides the recipe says True.
         distances=False,
-        # A feature tells what comes first.
-        pooling='mean',
+        # A feature tells what happened, however briefly, and what came first.
+        pooling='max',
         num_segments=4,
     ),
     projector=dict(out_dim=64),

@@ -3,7 +3,14 @@
 _base_ = './ms2l.py'
 
 model = dict(
-    encoder=dict(hidden_size=128, num_layers=1, input_norm='axis', pooling='mean', num_segments=4),
+    encoder=dict(
+        hidden_size=128,
+        num_layers=1,
+        input_norm='axis',
+        motion=True,
+        pooling='max',
+        num_segments=4,
+    ),
     projector=dict(hidden_dim=256, out_dim=64),
     heads=dict(motion=dict(num_layers=1), jigsaw=dict(hidden_dim=256)),
 )

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.models.modules.paired_gru import run_pair
-from halp_mm.models.modules.segment_means import segment_means
+from halp_mm.models.modules.segment_pooling import segment_maxima, segment_means
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
@@ -42,18 +43,21 @@ class BiGRU(SequenceEncoder):
             for all joints and people: with its own variance a joint that hardly moves, and then
             tells people apart rather than actions, counts as much as a hand. None for no norm, as
             in P&C, MS2L and ISC.
+        motion: Whether a frame also tells how its joints have moved since the frame before. These
+            differences have a norm of their own, of the same kind.
         distances: Whether a frame also tells how far each person's joints are from each other,
             which is the same from every side. They have a norm of their own, one for all, unless
             ``input_norm`` is None.
         pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames,
-            ``'valid'`` the mean over a clip's frames as MS2L's release takes it: their sum, divided
-            by their number plus 0.01. ``'final'`` takes the states in which the last layer's cells
-            end. For ``'valid'`` and ``'final'``, frames of zeros at the end of a clip are padding,
-            which no cell reads; for ``'valid'`` those that a view's mask hides are not.
+            ``'max'`` the maximum: what happened, however briefly. ``'valid'`` takes the mean over
+            a clip's frames as MS2L's release does: their sum, divided by their number plus 0.01.
+            ``'final'`` takes the states in which the last layer's cells end. For ``'valid'`` and
+            ``'final'``, frames of zeros at the end of a clip are padding, which no cell reads; for
+            ``'valid'`` those that a view's mask hides are not.
         reads_padding: Whether backward cells begin in the padding, as in MS2L's release; for
             ``'valid'``.
-        num_segments: S, the pieces of time whose means are concatenated, so that a feature tells
-            what comes first; for ``'mean'``. A feature then has S times as many entries.
+        num_segments: S, the pieces of time that are pooled apart, so that a feature tells what
+            comes first; for ``'mean'`` and ``'max'``. A feature then has S times as many entries.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
@@ -71,6 +75,7 @@ class BiGRU(SequenceEncoder):
         num_layers: int = 3,
         bidirectional: bool = False,
         input_norm: str | None = 'coordinate',
+        motion: bool = False,
         distances: bool = False,
         pooling: str = 'last',
         reads_padding: bool = False,
@@ -79,11 +84,12 @@ class BiGRU(SequenceEncoder):
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
-        check_choice(['last', 'mean', 'valid', 'final'], pooling=pooling)
-        check_flag(reads_padding=reads_padding, distances=distances)
+        check_choice(['last', 'mean', 'max', 'valid', 'final'], pooling=pooling)
+        check_flag(reads_padding=reads_padding, motion=motion, distances=distances)
         check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional
         self.normalizes_axes = input_norm == 'axis'
+        self.reads_motion = motion
         self.reads_distances = distances
         self.pooling = pooling
         self.reads_mask = pooling == 'valid'
@@ -93,27 +99,26 @@ class BiGRU(SequenceEncoder):
                 'or leaves it out'
             )
         self.reads_padding = reads_padding
-        if pooling != 'mean' and num_segments > 1:
+        if pooling not in ('mean', 'max') and num_segments > 1:
             raise ValueError(
-                f"num_segments={num_segments} needs pooling='mean'; pooling={pooling!r} has no "
-                'segments'
+                f"num_segments={num_segments} needs pooling='mean' or 'max'; pooling={pooling!r} "
+                'has no segments'
             )
         self.num_segments = num_segments
         self.map_dim = 2 * hidden_size
         self.feature_dim = num_segments * self.map_dim
-        num_distances = 0
+        num_places = num_people * self.layout.num_joints * self.layout.dimensions  # no scores
+        frame_size = self.frame_size
+        self.input_norm = self.make_norm(input_norm, num_channels, self.frame_size)
+        if motion:
+            self.motion_norm = self.make_norm(input_norm, self.layout.dimensions, num_places)
+            frame_size += num_places
         if distances:
             pairs = pair_matrix(self.layout.num_joints)
             self.register_buffer('joint_pairs', pairs, persistent=False)
-            num_distances = num_people * pairs.shape[1]
-        sizes = [self.frame_size + num_distances] + [self.map_dim] * (num_layers - 1)
-        self.input_norm = (
-            nn.Identity()
-            if input_norm is None
-            else nn.BatchNorm1d(num_channels if self.normalizes_axes else self.frame_size)
-        )
-        if distances:
-            self.distance_norm = nn.Identity() if input_norm is None else nn.BatchNorm1d(1)
+            self.distance_norm = self.make_norm(input_norm, 1, 1)
+            frame_size += num_people * pairs.shape[1]
+        sizes = [frame_size] + [self.map_dim] * (num_layers - 1)
         self.forward_cells = nn.ModuleList(
             nn.GRU(size, hidden_size, batch_first=True) for size in sizes
         )
@@ -149,22 +154,36 @@ class BiGRU(SequenceEncoder):
             sequence = sequence * (frames < length[:, None])[..., None]
         return sequence.mT[:, None, :, :, None]
 
+    @staticmethod
+    def make_norm(kind: str | None, num_axes: int, num_coordinates: int) -> nn.Module:
+        """The norm of what a frame tells: see ``input_norm``."""
+        if kind is None:
+            return nn.Identity()
+        return nn.BatchNorm1d(num_axes if kind == 'axis' else num_coordinates)
+
     def frame_vectors(self, clips: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to what the cells read, one vector a frame."""
         by_axis = clips.movedim(-1, 1)
-        distances = None
+        places = by_axis[:, : self.layout.dimensions]  # no scores
+        vectors = [self.normalized(by_axis, self.input_norm)]
+        if self.reads_motion:
+            motion = F.pad(places.diff(dim=3), (0, 0, 1, 0))
+            vectors.append(self.normalized(motion, self.motion_norm))
         if self.reads_distances:
-            places = by_axis[:, : self.layout.dimensions]  # no scores
             distances = joint_distances(places, self.joint_pairs)  # [N, M, T, P]
             normalized = self.distance_norm(distances.flatten(1)[:, None])
-            distances = normalized.view(distances.shape).transpose(1, 2).flatten(2)
+            vectors.append(normalized.view(distances.shape).transpose(1, 2).flatten(2))
+        return torch.cat(vectors, -1) if len(vectors) > 1 else vectors[0]
+
+    def normalized(self, by_axis: Tensor, norm: nn.Module) -> Tensor:
+        """Normalise ``[N, C, M, T, V]`` and make each frame a vector: to ``[N, T, V C M]``."""
         if self.normalizes_axes:
-            by_axis = self.input_norm(by_axis.flatten(2)).view(by_axis.shape)
+            by_axis = norm(by_axis.flatten(2)).view(by_axis.shape)
         # A frame is one vector, ordered by joint, then coordinate, then person, as in the release.
         sequence = by_axis.permute(0, 3, 4, 1, 2).flatten(2)
         if not self.normalizes_axes:
-            sequence = self.input_norm(sequence.flatten(0, 1)).view(sequence.shape)
-        return sequence if distances is None else torch.cat([sequence, distances], -1)
+            sequence = norm(sequence.flatten(0, 1)).view(sequence.shape)
+        return sequence
 
     def trains_in_pairs(self, sequence: Tensor) -> bool:
         """Whether :meth:`run_pairs` is faster than :meth:`run_cells`."""
@@ -211,7 +230,8 @@ class BiGRU(SequenceEncoder):
             return self.final_states(sequence)
         if self.pooling == 'valid':
             return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
-        return segment_means(sequence, self.num_segments)
+        pool = segment_maxima if self.pooling == 'max' else segment_means
+        return pool(sequence, self.num_segments)
 
     def final_states(self, sequence: Tensor) -> Tensor:
         """Take the states in which cells end: ``[N, D, T]``, zero in padding, to ``[N, D]``."""

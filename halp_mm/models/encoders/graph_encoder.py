@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
-from halp_mm.models.modules.segment_means import segment_means
+from halp_mm.models.modules.segment_pooling import segment_means
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 # Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is

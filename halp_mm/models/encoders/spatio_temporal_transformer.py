@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
-from halp_mm.models.modules.segment_means import segment_means
+from halp_mm.models.modules.segment_pooling import segment_means
 from halp_mm.models.modules.transformer import initialize_transformer, transformer_blocks
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, cells_of, get_layout

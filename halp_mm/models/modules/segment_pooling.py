@@ -1,0 +1,28 @@
+"""Pooling of pieces of time, so that a feature tells what comes first."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def segment_means(sequence: Tensor, num_segments: int) -> Tensor:
+    """Concatenate the mean of each of S pieces of time: ``[N, D, T]`` to ``[N, S D]``."""
+    return torch.cat([piece.mean(-1) for piece in segments_of(sequence, num_segments)], 1)
+
+
+def segment_maxima(sequence: Tensor, num_segments: int) -> Tensor:
+    """Concatenate the maximum of each of S pieces of time: ``[N, D, T]`` to ``[N, S D]``."""
+    return torch.cat([piece.amax(-1) for piece in segments_of(sequence, num_segments)], 1)
+
+
+def segments_of(sequence: Tensor, num_segments: int) -> list[Tensor]:
+    """Cut ``[N, D, T]`` into pieces of time, which share frames where S does not divide T.
+
+    They are those of adaptive pooling; unlike it, they can be exported for any number of frames.
+    """
+    frames = sequence.shape[-1]
+    starts = [i * frames // num_segments for i in range(num_segments)]
+    # No negative numbers: their integer division is another in ONNX.
+    ends = [((i + 1) * frames + num_segments - 1) // num_segments for i in range(num_segments)]
+    return [sequence[..., start:end] for start, end in zip(starts, ends)]
