@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from halp_mm.models import DenoisingSiameseHead, SeBiReNet, StreamOutputs
-from halp_mm.models.encoders.sebirenet import segments_of
 from halp_mm.models.modules import BidirectionalRecursiveNetwork, EmbeddingNetwork
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import assert_relative, reference, with_prefix
@@ -188,14 +187,6 @@ def test_features_average_the_people_and_frames_that_are_seen():
                 expected[clip, piece] += np.mean(poses, 0) / len(people)
     features = encoder.readout(feature_map).detach()
     assert_relative(features, torch.from_numpy(expected).flatten(1), 1e-5)
-
-
-@pytest.mark.parametrize('frames', [1, 2, 5, 12, 64])
-def test_segments_are_those_of_adaptive_pooling(frames):
-    values = torch.randn(1, frames)
-    segments = segments_of(frames, 5, values.device).float()
-    pooled = torch.nn.functional.adaptive_avg_pool1d(values, 5)
-    assert_relative(values @ (segments / segments.sum(1, keepdim=True)).T, pooled, 1e-5)
 
 
 def test_what_does_not_fit_is_refused():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bidirectional_recursive_network import BidirectionalRecursiveNetwork
+from halp_mm.models.modules.segment_pooling import segments_of
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
@@ -96,23 +97,10 @@ class SeBiReNet(Encoder):
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        poses = self.frame_features(feature_map)
-        seen = poses.any(-1).to(poses.dtype)
-        segments = segments_of(poses.shape[2], self.num_segments, poses.device).to(poses.dtype)
-        count = (seen @ segments.mT)[..., None]
-        means = (segments @ poses) / count.clamp(min=1)  # [N, M, S, V * code_dim]
-        num_people = seen.any(-1).sum(1)[:, None, None]
+        poses = self.frame_features(feature_map).flatten(0, 1).mT  # [N M, V code, T]
+        pieces = segments_of(poses, self.num_segments)
+        seen = torch.stack([piece.any(1).sum(-1) for piece in pieces], 1)  # [N M, S]
+        sums = torch.stack([piece.sum(-1) for piece in pieces], 1)
+        means = (sums / seen.clamp(min=1)[..., None]).unflatten(0, feature_map.shape[:2])
+        num_people = seen.any(1).view(feature_map.shape[:2]).sum(1)[:, None, None]
         return (means.sum(1) / num_people.clamp(min=1)).flatten(1)
-
-
-def segments_of(num_frames: int, num_segments: int, device: torch.device) -> Tensor:
-    """Which frames belong to which of several pieces of time, boolean ``[segments, frames]``.
-
-    The pieces are those of adaptive pooling; unlike it, this can be exported for any number of
-    frames.
-    """
-    frames = torch.arange(num_frames, device=device)
-    bounds = torch.arange(num_segments + 1, device=device)[:, None] * num_frames
-    starts = bounds[:-1] // num_segments
-    ends = (bounds[1:] + num_segments - 1) // num_segments
-    return (frames >= starts) & (frames < ends)
