@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from halp_mm import clip_draws
+from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_at_least
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -34,6 +34,9 @@ class Compose(BatchTransform):
     def __init__(self, transforms: Sequence[dict | Sequence | BatchTransform]) -> None:
         self.transforms = [build_transform(config) for config in transforms]
         self.is_random = any(transform.is_random for transform in self.transforms)
+        self.keeps_absent_people = all(
+            transform.keeps_absent_people for transform in self.transforms
+        )
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Apply the transforms in order, all drawing from one generator."""
@@ -102,7 +105,7 @@ class RandomChoice(BatchTransform):
         for transform, probability in zip(self.transforms, self.probabilities):
             chosen = (uniform >= upper) & (uniform < upper + probability)
             upper += probability
-            if may_ask(clips.device) and is_divisible(transform):
+            if waiting.may_ask(clips.device) and is_divisible(transform):
                 rows = chosen.flatten().nonzero().flatten()
                 result = apply_to_rows(transform, clips, rows, generator)
                 if result is not None:
@@ -111,11 +114,6 @@ class RandomChoice(BatchTransform):
                 result = transform(clips, generator).coordinates
                 coordinates = torch.where(chosen, result, coordinates)
         return clips.with_coordinates(coordinates)
-
-
-def may_ask(device: torch.device) -> bool:
-    """Whether values may be read off a device without waiting for it."""
-    return device.type == 'cpu'
 
 
 def is_divisible(transform: BatchTransform) -> bool:
