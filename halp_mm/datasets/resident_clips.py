@@ -117,7 +117,7 @@ def _room(size: torch.Size, device: torch.device, dtype: torch.dtype) -> Tensor:
     if device.type == 'cpu':
         try:
             shared = torch.UntypedStorage._new_shared(num_bytes)
-            return torch.empty(0, dtype=dtype).set_(shared, 0, size)
+            return torch.empty(0, dtype=dtype).set_(shared).view(size)
         except RuntimeError as error:  # as in a container with a small /dev/shm
             text = f'{num_bytes / 1e9:.3g} GB of clips do not fit in shared memory ({error})'
             print_log(f'{text}: each worker of a loader has a copy', 'current')
