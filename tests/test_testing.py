@@ -290,6 +290,16 @@ class Mixed(BatchTransform):
         return clips.with_coordinates(clips.coordinates / clips.coordinates.abs().max())
 
 
+class Centred(BatchTransform):
+    """Subtracts the mean of all people, also of those who are absent."""
+
+    keeps_absent_people = True
+
+    def __call__(self, clips, generator=None):
+        moved = clips.coordinates - clips.coordinates.mean((1, 3), keepdim=True)
+        return clips.with_coordinates(moved * clips.coordinates.ne(0))
+
+
 class LastFrame(BatchTransform):
     """Subtracts what is in the batch's last frame, not the clip's."""
 
@@ -307,6 +317,7 @@ class LastFrame(BatchTransform):
         (InPlace, 'changes the clips that it is given'),
         (Mixed, 'a clip changes when another one does'),
         (LastFrame, 'otherwise alone than in a batch'),
+        (Centred, 'the others change when an absent person is left out'),
     ],
 )
 def test_broken_transforms(transform, message):

@@ -135,10 +135,10 @@ class SkeletonDataset(Dataset):
 
     @property
     def num_bytes(self) -> int:
-        """Size of all samples' coordinates."""
+        """Size of all samples' coordinates, without people who are absent from a clip."""
         joints, channels = self._storage.block.skeleton_shape
-        num_frames = int(self._storage.block.num_frames[self._positions].sum())
-        return num_frames * self.num_people * joints * channels * 4
+        num_frames = self._storage.block.num_frames[self._positions]
+        return int((num_frames * self._people_counts()).sum()) * joints * channels * 4
 
     @property
     def resident_on(self) -> torch.device | None:
@@ -219,25 +219,34 @@ class SkeletonDataset(Dataset):
         """Where clips of the split stand among the resident clips, int64 ``[n]``."""
         return indices if self._resident_rows is None else self._resident_rows[indices]
 
-    def _padded(self, indices: Tensor) -> Tensor:
-        """Some clips, padded together: float32 ``[n, M, T, V, C]``."""
+    def _people_counts(self) -> Tensor:
+        """How many people each clip has, at most M, int64 ``[N]``; the others are absent."""
         if self._resident is not None:
-            return self._resident.padded(self._resident_places(indices))
+            return self._resident.num_kept[self._resident_places(torch.arange(len(self)))]
+        return self._storage.block.num_people[self._positions].clamp(max=self.num_people)
+
+    def _padded(self, indices: Tensor, most_people: int | None = None) -> Tensor:
+        """Some clips, padded together: float32 ``[n, M, T, V, C]``, M at most ``most_people``."""
+        if most_people is None:
+            most_people = self.num_people
+        if self._resident is not None:
+            return self._resident.padded(self._resident_places(indices), most_people)
         positions = self._positions[indices]
         if not self._storage.is_checked:
-            return pad([self._stored_clip(position) for position in positions.tolist()])
+            clips = pad([self._stored_clip(position) for position in positions.tolist()])
+            return clips[:, :most_people]
         block = self._storage.block
-        num_people = block.num_people[positions].clamp(max=self.num_people)
-        size = (len(positions), self.num_people, int(block.num_frames[positions].max()))
+        num_people = block.num_people[positions].clamp(max=most_people)
+        size = (len(positions), most_people, int(block.num_frames[positions].max()))
         padded = np.zeros((*size, *block.skeleton_shape), np.float32)
         for clip, position, count in zip(padded, positions.tolist(), num_people.tolist()):
             block.fill(position, clip[:count])
         clips = torch.from_numpy(padded)
         # Who is seen in the first frame needs no second look.
         is_seen = (clips[:, :, 0, :, : self._storage.layout.dimensions] != 0).any(-1).any(-1)
-        is_person = torch.arange(self.num_people) < num_people[:, None]
+        is_person = torch.arange(most_people) < num_people[:, None]
         for row in (is_person & ~is_seen).any(1).nonzero().flatten().tolist():
-            clip = self._stored_clip(int(positions[row]))
+            clip = self._stored_clip(int(positions[row]))[:most_people]
             clips[row] = 0
             clips[row, :, : clip.shape[1]] = clip
         return clips
@@ -273,7 +282,7 @@ class SkeletonDataset(Dataset):
         normalization: Callable[[Clips], Clips],
         max_gigabytes: float = 4.0,
         device: torch.device | str = 'cpu',
-        batch_size: int = 256,
+        batch_size: int = 128,
     ) -> None:
         """Normalise all clips now and keep the result, where all workers of the process see it.
 
@@ -296,7 +305,7 @@ class SkeletonDataset(Dataset):
         self,
         device: torch.device | str,
         dtype: torch.dtype = torch.float32,
-        batch_size: int = 256,
+        batch_size: int = 128,
     ) -> None:
         """Keep all clips on a device, as one tensor from which batches are gathered.
 
@@ -308,32 +317,41 @@ class SkeletonDataset(Dataset):
             batch_size: How many clips are read at a time, at most.
         """
         if self._resident is None:
-            self._keep(lambda clips: clips, 'cpu', device, dtype, batch_size)
+            self._keep(None, 'cpu', device, dtype, batch_size)
         else:
             self._resident = self._resident.to(device, dtype)
 
     def _keep(
         self,
-        change: Callable[[Clips], Clips],
+        change: Callable[[Clips], Clips] | None,
         working_device: torch.device | str,
         device: torch.device | str,
         dtype: torch.dtype,
         batch_size: int,
     ) -> SkeletonLayout:
-        """Keep what a change makes of all clips, and return the layout that they then have."""
-        num_frames = torch.zeros(len(self), dtype=torch.int64)
+        """Keep what a change, if any, makes of all clips; return the layout that they then have."""
+        num_frames, num_kept = torch.zeros(2, len(self), dtype=torch.int64)
+        people = torch.full_like(num_frames, self.num_people)
+        if change is None or getattr(change, 'keeps_absent_people', False):
+            people = self._people_counts()
+        order = people.argsort(stable=True)  # clips of as many people together
         parts = []
-        for batch in batch_positions(self.num_frames, batch_size):
-            positions = torch.tensor(batch)
-            lengths = self._lengths(positions).to(working_device)
-            clips = self._padded(positions).to(working_device)
-            clips = change(Clips(clips, lengths, self.layout))
-            num_frames[positions] = clips.num_frames.cpu()
-            is_frame = clips.valid_frames()[:, None].expand(clips.coordinates.shape[:3])
-            parts.append((positions, clips.coordinates[is_frame].cpu()))
-        resident = ResidentClips(
-            num_frames, self.num_people, clips.coordinates.shape[3:], device, dtype
-        )
+        for batch in batch_positions(self.num_frames[order], batch_size):
+            rows = order[batch]
+            padded = self._padded(rows, int(people[rows].max())).to(working_device)
+            clips = Clips(padded, self._lengths(rows).to(working_device), self.layout)
+            if change is not None:
+                clips = change(clips)
+            count = clips.num_people()
+            person = torch.arange(clips.coordinates.shape[1], device=clips.device)
+            is_kept = (person < count[:, None])[..., None] & clips.valid_frames()[:, None]
+            skeletons = clips.coordinates.flatten(0, 2)
+            if not is_kept.all():
+                skeletons = skeletons.index_select(0, is_kept.flatten().nonzero().flatten())
+            num_frames[rows], num_kept[rows] = clips.num_frames.cpu(), count.cpu()
+            parts.append((rows, skeletons.cpu()))
+        shape = clips.coordinates.shape[3:]
+        resident = ResidentClips(num_frames, num_kept, self.num_people, shape, device, dtype)
         while parts:  # each is let go when it is in its place
             resident.put(*parts.pop())
         self._resident, self._resident_rows = resident, None

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from halp_mm import waiting
 from halp_mm.skeletons.layout import SkeletonLayout
 
 
@@ -48,7 +49,17 @@ class Clips:
 
     def present(self) -> Tensor:
         """Whether each person is seen in each frame: boolean ``[N, M, T]``."""
-        return self.coordinates.flatten(3).any(-1)
+        if not waiting.may_ask(self.device):
+            return self.coordinates.flatten(3).any(-1)
+        present = self.coordinates[..., 0, :].any(-1)
+        others = (~present).nonzero(as_tuple=True)  # mostly those who are absent
+        present[others] = self.coordinates[others].flatten(1).any(-1)
+        return present
+
+    def num_people(self) -> Tensor:
+        """How many people each clip has up to the last one who is ever seen: ``[N]``."""
+        is_seen = self.present().any(-1)
+        return (is_seen * torch.arange(1, is_seen.shape[1] + 1, device=self.device)).amax(1)
 
     def valid_frames(self) -> Tensor:
         """Whether each frame is not padding: boolean ``[N, T]``."""

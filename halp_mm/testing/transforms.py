@@ -22,7 +22,8 @@ def check_transform(
     """Check what views and normalisations rely on in a transform.
 
     It leaves its input alone, keeps padding and absent people at zero, never mixes clips, draws
-    only from the generator that it is given, and says whether it draws at all.
+    only from the generator that it is given, and says whether it draws at all, and whether absent
+    people may be left out.
 
     Args:
         transform: The transform.
@@ -49,6 +50,8 @@ def check_transform(
     _check_batch(name, clips, result)
     _check_draws(transform, clips, result)
     _check_apart(transform, clips, result)
+    if transform.keeps_absent_people:
+        _check_without_absent(transform, clips, result)
 
 
 def _check_batch(name: str, clips: Clips, result: Clips) -> None:
@@ -132,3 +135,16 @@ def _check_apart(transform: BatchTransform, clips: Clips, result: Clips) -> None
             f'{name} treats a clip of {int(clip.num_frames[0])} frames otherwise alone than in a '
             'batch',
         )
+
+
+def _check_without_absent(transform: BatchTransform, clips: Clips, result: Clips) -> None:
+    """See that people of clips in which the last one is absent are the same without that one."""
+    some = clips.coordinates[1:, :-1]
+    without = transform(Clips(some, clips.num_frames[1:], clips.layout), generator(1))
+    require_close(
+        without.coordinates,
+        result.coordinates[1:, :-1],
+        _TOLERANCE,
+        f'{type(transform).__name__}.keeps_absent_people is True, but the others change when an '
+        'absent person is left out',
+    )

@@ -19,6 +19,9 @@ class BatchTransform(ABC):
 
     #: Whether there are random draws. A deterministic transform needs to run only once.
     is_random = False
+    #: Whether people who are absent from a clip, and are the last, can be left out of it: they stay
+    #: zero, and nobody else depends on them.
+    keeps_absent_people = False
 
     @abstractmethod
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:

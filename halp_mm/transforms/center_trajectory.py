@@ -27,6 +27,8 @@ class CenterTrajectory(BatchTransform):
             shoulders.
     """
 
+    keeps_absent_people = True
+
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Centre and turn; the generator is unused."""
         layout = clips.layout

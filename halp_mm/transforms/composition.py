@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Generator, Tensor
 
-from halp_mm import clip_draws
+from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_at_least
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.spatial import JointMap, map_joints, with_geometry
 
 
 def build_transform(config: dict | Sequence | BatchTransform) -> BatchTransform:
@@ -34,6 +36,9 @@ class Compose(BatchTransform):
     def __init__(self, transforms: Sequence[dict | Sequence | BatchTransform]) -> None:
         self.transforms = [build_transform(config) for config in transforms]
         self.is_random = any(transform.is_random for transform in self.transforms)
+        self.keeps_absent_people = all(
+            transform.keeps_absent_people for transform in self.transforms
+        )
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Apply the transforms in order, all drawing from one generator."""
@@ -63,7 +68,8 @@ class RandomChoice(BatchTransform):
 
     On a GPU every transform runs on the whole batch and each clip takes one's result, which is
     cheaper than asking the device which clips chose what. On a CPU a transform runs on the clips
-    that chose it, with the same draws. The transforms must keep the batch's shape.
+    that chose it, with the same draws, or the matrices that the clips chose are multiplied at once.
+    The transforms must keep the batch's shape.
 
     Args:
         transforms: Configs of the transforms to choose from.
@@ -98,11 +104,14 @@ class RandomChoice(BatchTransform):
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Draw a choice a clip, and apply."""
         uniform = clip_draws.rand(len(clips), 1, 1, 1, 1, generator=generator, device=clips.device)
+        may_ask = waiting.may_ask(clips.device)
+        if may_ask and len(self.transforms) > 1 and all(map(is_joint_map, self.transforms)):
+            return self.with_chosen_matrices(clips, uniform.flatten(), generator)
         coordinates, upper = clips.coordinates.clone(), 0.0
         for transform, probability in zip(self.transforms, self.probabilities):
             chosen = (uniform >= upper) & (uniform < upper + probability)
             upper += probability
-            if may_ask(clips.device) and is_divisible(transform):
+            if may_ask and is_divisible(transform):
                 rows = chosen.flatten().nonzero().flatten()
                 result = apply_to_rows(transform, clips, rows, generator)
                 if result is not None:
@@ -112,10 +121,26 @@ class RandomChoice(BatchTransform):
                 coordinates = torch.where(chosen, result, coordinates)
         return clips.with_coordinates(coordinates)
 
+    def with_chosen_matrices(
+        self, clips: Clips, uniform: Tensor, generator: Generator | None
+    ) -> Clips:
+        """Multiply each clip's joints with the matrices of the transform that it chose."""
+        dimensions, joints = clips.layout.dimensions, clips.layout.num_joints
+        matrices = torch.eye(dimensions).repeat(len(clips), joints, 1, 1)
+        upper = 0.0
+        for transform, probability in zip(self.transforms, self.probabilities):
+            chosen = (uniform >= upper) & (uniform < upper + probability)
+            upper += probability
+            rows = chosen.nonzero().flatten()
+            drawn = cast('JointMap', transform).draw(clips, generator)
+            of_rows = {name: values.index_select(0, rows) for name, values in drawn.items()}
+            matrices[rows] = cast('JointMap', transform).matrices(clips, **of_rows)
+        return with_geometry(clips, map_joints(clips.coordinates, matrices))
 
-def may_ask(device: torch.device) -> bool:
-    """Whether values may be read off a device without waiting for it."""
-    return device.type == 'cpu'
+
+def is_joint_map(transform: BatchTransform) -> bool:
+    """Whether a transform is one product of each joint with a matrix."""
+    return isinstance(transform, JointMap)
 
 
 def is_divisible(transform: BatchTransform) -> bool:
@@ -141,7 +166,7 @@ def apply_to_rows(
     if not len(rows):
         return None
     some = Clips(
-        clips.coordinates[rows],
+        clips.coordinates.index_select(0, rows),
         clips.num_frames[rows],
         clips.layout,
         {name: values[rows] for name, values in clips.draws.items()},

@@ -26,6 +26,8 @@ class FirstFrameNormalize(BatchTransform):
         joint: Name of the joint; by default the layout's upper spine joint, or else its centre.
     """
 
+    keeps_absent_people = True
+
     def __init__(self, joint: str | None = None) -> None:
         self.joint = joint
 

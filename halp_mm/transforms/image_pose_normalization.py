@@ -39,6 +39,8 @@ class PreNormalize2D(BatchTransform):
         ValueError: if ``score`` is none of these, or the layout is not two-dimensional.
     """
 
+    keeps_absent_people = True
+
     def __init__(self, score: str = 'keep', min_score: float = 0.0) -> None:
         if score not in ('keep', 'mask'):
             raise ValueError(f"PreNormalize2D has score={score!r}; expected 'keep' or 'mask'")

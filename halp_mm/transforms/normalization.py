@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from halp_mm import waiting
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
@@ -45,6 +46,8 @@ class PreNormalize3D(BatchTransform):
             does not say which joints are the spine and the shoulders.
     """
 
+    keeps_absent_people = True
+
     def __init__(
         self,
         align_spine: bool = True,
@@ -68,23 +71,23 @@ class PreNormalize3D(BatchTransform):
         right, left = layout.ends('shoulders')
         clips = fill_null_frames(bounded(clips))
         coordinates = clips.coordinates[..., :3]
-        seen = seen_joints(coordinates[:, 0]) & clips.valid_frames()[..., None]
         of_frames = coordinates[:, :1, :, upper : upper + 1]
         origin = of_frames
         if self.center == 'clip':
-            place = median_where(of_frames[:, 0, :, 0], seen[:, :, upper, None], 1)
-            origin = place[:, None, None, None]
+            place = median_where(of_frames[:, 0], self.seen(of_frames[:, 0], clips), 1)
+            origin = place[:, None, None]
         centered = relative_to(coordinates, origin)
         if self.turn is None:
             return with_geometry(clips, centered)
-        # Both rotations follow from one pose of the first person and are applied as one.
-        person = centered[:, 0]
-        if self.center == 'clip':  # what is turned does not depend on the centre
-            person = relative_to(coordinates[:, :1], of_frames)[:, 0]
-        pose = person[:, 0]
+        # Both rotations follow from one pose of the first person, of which only the ends of lines
+        # matter, and are applied as one. The pose does not depend on where the centre is.
+        ends = (lower, upper, left, right)
+        person = torch.stack([coordinates[:, 0, :, joint] for joint in ends], 2)
+        relative = relative_to(person, of_frames[:, 0])
+        pose = relative[:, 0]
         if self.turn == 'median':
-            pose = median_where(person, seen[..., None], 1)
-        lines = [(lower, upper, 2)] * self.align_spine + [(left, right, 0)] * self.align_shoulders
+            pose = median_where(relative, self.seen(person, clips), 1)
+        lines = [(0, 1, 2)] * self.align_spine + [(2, 3, 0)] * self.align_shoulders
         rotation = None
         for start, end, axis in lines:
             turn = rotation_of_line(pose, start, end, axis)
@@ -93,6 +96,11 @@ class PreNormalize3D(BatchTransform):
         if rotation is not None:
             centered = map_coordinates(centered, rotation.mT)
         return with_geometry(clips, centered)
+
+    @staticmethod
+    def seen(person: Tensor, clips: Clips) -> Tensor:
+        """Where joints of a person ``[N, T, V, 3]`` are seen, ``[N, T, V, 1]``."""
+        return (seen_joints(person) & clips.valid_frames()[..., None])[..., None]
 
 
 @TRANSFORMS.register_module()
@@ -113,6 +121,8 @@ class RelativeNormalize3D(BatchTransform):
         ValueError: if the layout is not three-dimensional, or does not say which joints are the
             shoulders.
     """
+
+    keeps_absent_people = True
 
     def __init__(self, num_frames: int = 50, align_shoulders: bool = True) -> None:
         check_count(num_frames=num_frames)
@@ -163,8 +173,11 @@ def median_where(values: Tensor, where: Tensor, dim: int) -> Tensor:
 
 
 def relative_to(coordinates: Tensor, origin: Tensor) -> Tensor:
-    """Coordinates ``[N, M, T, V, 3]`` relative to an origin; joints that are zero stay zero."""
-    return (coordinates - origin).mul_(seen_joints(coordinates)[..., None])
+    """Coordinates ``[N, ..., V, 3]`` relative to an origin; joints that are zero stay zero."""
+    relative = coordinates - origin
+    if waiting.may_ask(coordinates.device) and bool(coordinates[..., 0].all()):
+        return relative
+    return relative.mul_(seen_joints(coordinates)[..., None])
 
 
 def frames_until_last_seen(clips: Clips) -> Tensor:
@@ -234,7 +247,10 @@ def fill_null_frames(clips: Clips) -> Clips:
     missing at the end is filled by playing the person's frames again from the first. Gaps within
     the clip of a person who was there at the start stay as they are, and so does padding.
     """
-    present = clips.present() & clips.valid_frames()[:, None]
+    valid = clips.valid_frames()[:, None]
+    present = clips.present() & valid
+    if waiting.may_ask(clips.device) and bool((present == (valid & present.any(-1, True))).all()):
+        return clips  # as nearly always
     frames = torch.arange(present.shape[-1], device=clips.device)
     late = ~present[..., :1]
     order = torch.where(late, present_first(present), frames)
@@ -242,7 +258,7 @@ def fill_null_frames(clips: Clips) -> Clips:
     length = torch.where(late, present.sum(-1, keepdim=True), until_last).clamp(min=1)
     source = order.gather(-1, frames % length)
     filled = take_frames(clips.coordinates, source)
-    filled *= clips.valid_frames()[:, None, :, None, None]
+    filled *= valid[..., None, None]
     return clips.with_coordinates(filled)
 
 

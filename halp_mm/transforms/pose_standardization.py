@@ -25,6 +25,8 @@ class PoseStandardize(BatchTransform):
     Source: SeBiReNet (Nie et al., ECCV 2020), its release.
     """
 
+    keeps_absent_people = True
+
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Subtract and divide; the generator is unused."""
         layout = clips.layout

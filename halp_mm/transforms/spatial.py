@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from halp_mm import clip_draws
+from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import (
     check_at_least,
     check_choice,
@@ -21,6 +23,7 @@ from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
 
 _AXES = 'xyz'
+_JOINTS = 9  # that are multiplied together with their matrices; more cost more products with zeros
 
 
 def map_coordinates(coordinates: Tensor, matrix: Tensor) -> Tensor:
@@ -63,6 +66,28 @@ def multiply_rows(rows: Tensor, matrix: Tensor) -> Tensor:
     return (rows.reshape(len(rows), -1, block * dimensions) @ large).view(rows.shape)
 
 
+def map_joints(coordinates: Tensor, matrices: Tensor) -> Tensor:
+    """Multiply each joint, a row vector, with its clip's matrix for it; made for CPUs.
+
+    Some joints together are one row vector, as in :func:`multiply_rows`.
+
+    Args:
+        coordinates: ``[N, M, T, V, C]``.
+        matrices: ``[N, V, D, D]`` with D at most C.
+
+    Returns:
+        ``[N, M, T, V, D]``.
+    """
+    dimensions = matrices.shape[-1]
+    joints = coordinates[..., :dimensions]
+    parts = []
+    for some, of_some in zip(joints.split(_JOINTS, 3), matrices.split(_JOINTS, 1)):
+        large = torch.diag_embed(of_some.movedim(1, -1), dim1=1, dim2=3)  # [N, V, D, V, D]
+        rows = some.flatten(3).flatten(1, 2)
+        parts.append(rows @ large.flatten(3).flatten(1, 2).to(rows.dtype))
+    return torch.cat(parts, -1).view(joints.shape)
+
+
 def with_geometry(clips: Clips, coordinates: Tensor) -> Clips:
     """The clips with other coordinates ``[N, M, T, V, D]``.
 
@@ -90,8 +115,20 @@ def uniform_matrices(clips: Clips, amplitude: float, generator: Generator | None
     return (2 * uniform - 1) * amplitude
 
 
+class JointMap(RandomTransform):
+    """A transform that multiplies each joint, a row vector, with a matrix.
+
+    All people and frames of a clip share a joint's matrix, so that on a CPU a
+    :class:`~halp_mm.transforms.RandomChoice` of such transforms is one product.
+    """
+
+    @abstractmethod
+    def matrices(self, clips: Clips, *args: Any, **draws: Any) -> Tensor:
+        """The matrices ``[N, V, D, D]`` of some draws, D as large as the layout's dimensions."""
+
+
 @TRANSFORMS.register_module()
-class Shear(RandomTransform):
+class Shear(JointMap):
     """Slant the body: each coordinate gains a random share of the others.
 
     Args:
@@ -112,6 +149,14 @@ class Shear(RandomTransform):
         matrix = uniform_matrices(clips, self.amplitude, generator)
         matrix.diagonal(dim1=-2, dim2=-1).fill_(1)
         return {'matrix': matrix}
+
+    def matrices(self, clips: Clips, matrix: Tensor) -> Tensor:
+        """The clip's matrix for every joint, the identity for a kept one."""
+        matrices = matrix[:, None].repeat(1, clips.layout.num_joints, 1, 1)
+        if self.keep_center:
+            center = clips.layout.index(clips.layout.center)
+            matrices[:, center] = torch.eye(matrix.shape[-1], device=matrix.device)
+        return matrices
 
     def apply(self, clips: Clips, matrix: Tensor) -> Clips:
         """Multiply every joint, except a kept one, with its clip's matrix."""
@@ -268,7 +313,7 @@ class AxisMask(RandomTransform):
 
 
 @TRANSFORMS.register_module()
-class JointCorruption(RandomTransform):
+class JointCorruption(JointMap):
     """Corrupt a random set of joints in all frames of a clip.
 
     Half of the time the joints are set to zero, half of the time they are multiplied with one
@@ -294,8 +339,16 @@ class JointCorruption(RandomTransform):
             'matrix': matrix * keep,
         }
 
+    def matrices(self, clips: Clips, joints: Tensor, matrix: Tensor) -> Tensor:
+        """The clip's matrix for the drawn joints, the identity for the others."""
+        identity = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+        return torch.where(joints[..., None, None], matrix[:, None], identity)
+
     def apply(self, clips: Clips, joints: Tensor, matrix: Tensor) -> Clips:
         """Multiply the drawn joints with their clip's matrix."""
+        if waiting.may_ask(clips.device):
+            matrices = self.matrices(clips, joints, matrix)
+            return with_geometry(clips, map_joints(clips.coordinates, matrices))
         corrupted = map_coordinates(clips.coordinates, matrix)
         where = joints[:, None, None, :, None]
         return clips.with_coordinates(torch.where(where, corrupted, clips.coordinates))

@@ -24,6 +24,8 @@ class SubtractJoint(BatchTransform):
             Kinect v2 as in the release, or the layout's centre if it has no spine.
     """
 
+    keeps_absent_people = True
+
     def __init__(self, joint: str | None = None) -> None:
         self.joint = joint
 

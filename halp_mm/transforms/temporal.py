@@ -6,9 +6,10 @@ import math
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from halp_mm import clip_draws
+from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_count, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -31,6 +32,40 @@ def take_frames(coordinates: Tensor, frames: Tensor) -> Tensor:
     # Whole rows of a matrix are taken much faster than elements of five axes.
     taken = coordinates.flatten(0, 2).flatten(1).index_select(0, rows.flatten())
     return taken.view(*rows.shape, *coordinates.shape[3:])
+
+
+def mixed_frames(coordinates: Tensor, first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """Linear mixtures of two frames each.
+
+    Args:
+        coordinates: ``[N, M, T, V, C]``.
+        first: Positions in T, integer ``[N, T']``.
+        second: Positions in T, integer ``[N, T']``.
+        share: Of the second frames in the mixtures, ``[N, T']``.
+
+    Returns:
+        ``[N, M, T', V, C]``.
+    """
+    one, other = (take_frames(coordinates, frames[:, None]) for frames in (first, second))
+    return torch.lerp(one, other, share[:, None, :, None, None])
+
+
+def mixed_frames_on_cpu(
+    coordinates: Tensor, first: Tensor, second: Tensor, share: Tensor
+) -> Tensor:
+    """:func:`mixed_frames` in one pass over the result, three times as fast on a CPU."""
+    clips, people, length = coordinates.shape[:3]
+    start = torch.arange(clips * people).view(clips, people, 1, 1) * length
+    rows = (start + torch.stack([first, second], -1)[:, None]).flatten()
+    shares = torch.stack([1 - share, share], -1)[:, None].expand(-1, people, -1, -1)
+    mixed = F.embedding_bag(
+        rows,
+        coordinates.flatten(0, 2).flatten(1),
+        torch.arange(0, len(rows), 2),
+        mode='sum',
+        per_sample_weights=shares.flatten(),
+    )
+    return mixed.view(clips, people, share.shape[1], *coordinates.shape[3:])
 
 
 def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) -> Clips:
@@ -80,12 +115,9 @@ def frames_between(clips: Clips, start: Tensor, length: Tensor, places: Tensor) 
     places = torch.minimum(places.clamp(min=0), last)
     before = places.floor().long()
     after = torch.minimum(before + 1, last)
-    fraction = (places - before)[:, None, :, None, None]
-    first, second = (
-        take_frames(clips.coordinates, (start[:, None] + frame)[:, None])
-        for frame in (before, after)
-    )
-    resized = torch.lerp(first, second, fraction)
+    mix = mixed_frames_on_cpu if waiting.may_ask(clips.device) else mixed_frames
+    start = start[:, None]
+    resized = mix(clips.coordinates, start + before, start + after, places - before)
     frames = torch.full_like(clips.num_frames, places.shape[1])
     return replace(clips, coordinates=resized, num_frames=frames)
 

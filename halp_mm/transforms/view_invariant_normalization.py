@@ -32,6 +32,8 @@ class ViewInvariantNormalize3D(BatchTransform):
             spine, or has no ``left_hip`` and ``right_hip``.
     """
 
+    keeps_absent_people = True
+
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Fill, move and turn; the generator is not needed."""
         layout = clips.layout

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset, pad_clips
 from halp_mm.skeletons import Clips
-from halp_mm.transforms import CenterCropResize, Compose, ConvertLayout
+from halp_mm.transforms import CenterCropResize, Compose, ConvertLayout, PreNormalize3D
 
 
 def center_and_scale(clips: Clips) -> Clips:
@@ -133,11 +133,50 @@ def test_normalize_once_equals_normalizing_each_batch(random_clips, batch_size):
 @pytest.mark.parametrize('split', ['train', 'test'])
 def test_size_is_that_of_the_splits_clips(random_clips, split):
     dataset = SkeletonDataset(random_clips, split, num_people=3)
-    assert dataset.num_bytes == sum(dataset[i]['clip'].nbytes for i in range(len(dataset)))
+    clips = [dataset[i]['clip'] for i in range(len(dataset))]
+    people = sum(person.nbytes for clip in clips for person in clip if person.any())
+    assert dataset.num_bytes == people < sum(clip.nbytes for clip in clips)
     for max_gigabytes, done in ((dataset.num_bytes / 1e9, True), (0.99e-9 * dataset.num_bytes, 0)):
         dataset = SkeletonDataset(random_clips, split, num_people=3)
         dataset.normalize_once(center_and_scale, max_gigabytes)
         assert dataset[0]['normalized'] == done
+
+
+class Recorded(PreNormalize3D):
+    """PreNormalize3D that remembers how many people and clips it saw together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes = []
+
+    def __call__(self, clips, generator=None):
+        self.shapes.append(tuple(clips.coordinates.shape[:2]))
+        return super().__call__(clips, generator)
+
+
+@pytest.mark.parametrize('resident', [False, True])
+@pytest.mark.parametrize('keeps', [False, True])
+def test_absent_people_are_left_out_of_a_normalisation_that_allows_it(
+    random_clips, keeps, resident
+):
+    raw, once = (SkeletonDataset(random_clips, 'train', num_people=3) for _ in range(2))
+    normalization = Recorded()
+    normalization.keeps_absent_people = keeps
+    if resident:
+        once.keep_on('cpu')
+    once.normalize_once(normalization, batch_size=4)
+    assert normalization.shapes == ([(4, 1), (4, 2)] if keeps else [(4, 3), (4, 3)])
+    expected = batches(raw)
+    for batch in expected:
+        clips = Clips(batch['clips'], batch['num_frames'], batch['layout'])
+        batch['clips'] = PreNormalize3D()(clips).coordinates
+    for ours, theirs in zip(batches(once), expected, strict=True):
+        assert torch.equal(ours['num_frames'], theirs['num_frames'])
+        torch.testing.assert_close(ours['clips'], theirs['clips'], rtol=1e-6, atol=1e-6)
+    for i in range(len(once)):
+        batch, row = expected[i // 3], i % 3
+        frames = int(batch['num_frames'][row])
+        torch.testing.assert_close(once[i]['clip'], batch['clips'][row, :, :frames])
 
 
 def test_normalize_once_works_once_and_leaves_the_file_alone(random_clips):

@@ -8,10 +8,10 @@ import torch
 from mmengine.config import Config
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from halp_mm import waiting
 from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
-from halp_mm.transforms import composition
 from tests.runs import CONFIG, ROOT
 
 
@@ -39,8 +39,8 @@ class RefuseToWait(TorchDispatchMode):
     }
 
     def __enter__(self):
-        # A CPU may be asked which clips chose a transform.
-        self.as_on_a_gpu = mock.patch.object(composition, 'may_ask', return_value=False)
+        # A CPU may be asked, for example which clips chose a transform.
+        self.as_on_a_gpu = mock.patch.object(waiting, 'may_ask', return_value=False)
         self.as_on_a_gpu.start()
         return super().__enter__()
 

@@ -285,20 +285,20 @@ class HaLPHead(PretrainingHead):
             cosine = anchor_prototype.gather(1, selected)
             selected_closest = prototype_prototype[selected, closest]
             t_star = hardest_step(cosine, closest_similarity, selected_closest)
-            end_prototype = prototype_prototype[selected]
+            end_prototype = prototype_prototype.index_select(1, selected.flatten())
+            end_prototype = end_prototype.view(-1, *shape)
         else:
             cosine = (anchor * end).sum(1, keepdim=True).expand(shape)
             t_star = torch.ones_like(cosine)
-            end_prototype = (end @ prototypes.T)[:, None]
+            end_prototype = (prototypes @ end.T)[..., None]
         alpha, beta = slerp_coefficients(self.draw_step(t_star, generator), cosine)
         kept = torch.ones_like(selected, dtype=torch.bool)
         if self.rank_filter:
-            similarity = (
-                alpha[..., None] * anchor_prototype[:, None] + beta[..., None] * end_prototype
-            )
-            own = similarity.gather(2, closest[:, None].expand(*shape, 1))
+            # Prototypes are the first dimension: a CPU is slow at reducing a short last one.
+            similarity = alpha * anchor_prototype.T[..., None] + beta * end_prototype  # [N, B, G]
+            own = similarity.gather(0, closest.T[..., None].expand(1, *shape))[0]
             # At t = t* both similarities are equal; the margin absorbs rounding.
-            kept = (own >= similarity - 1e-5).all(2)
+            kept = own >= similarity.amax(0) - 1e-5
         return Positives(alpha, beta, selected, kept, t_star)
 
     def select_prototypes(
