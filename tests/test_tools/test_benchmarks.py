@@ -62,6 +62,19 @@ def test_check_cost(tmp_path):
     assert float(re.search(r'share of the steps: ([\d.]+) %', done.stdout)[1]) < 100
 
 
+def test_option_losses(tmp_path):
+    data_file = write_random_clips(tmp_path / 'clips.safetensors')
+    options = tiny_options(data_file, train_cfg__max_epochs=2)
+    done = run_tool('benchmarks/option_losses.py', CONFIG, '--epochs', 2, *options)
+    assert done.returncode == 0, done.stderr
+    assert 'bigru_synthetic_xsub.py: 4 steps, the last loss ' in done.stdout
+    moved = dict(re.findall(r'^(\S.*?)  +(\S+)  +\S+$', done.stdout, re.MULTILINE))
+    same = ('the same again', 'data_on_device=False', 'normalised in each epoch')
+    assert [float(moved[name]) for name in same] == [0, 0, 0]
+    assert 0 < float(moved["data_on_device='half'"]) < 0.1
+    assert float(moved["a BiGRU's cells one by one"]) < 1e-5
+
+
 def test_masked_encoder_speed():
     sizes = ('--embed-dim', 8, '--depth', 1, '--num-frames', 8, '--rounds', 1)
     done = run_tool('benchmarks/masked_encoder_speed.py', *sizes)

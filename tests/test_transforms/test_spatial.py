@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from halp_mm import waiting
 from halp_mm.skeletons import Clips, get_layout
 from halp_mm.transforms import (
     AxisMask,
@@ -15,7 +16,7 @@ from halp_mm.transforms import (
     Shear,
     SpatialFlip,
 )
-from halp_mm.transforms.spatial import multiply_rows
+from halp_mm.transforms.spatial import map_joints, multiply_rows
 from tests.helpers import DTYPES, generator, random_clips
 
 THREE_JOINTS = dict(
@@ -291,3 +292,28 @@ def test_rows_are_multiplied_in_blocks(count):
     matrix = torch.randn(2, 3, 3, generator=generator(1), dtype=torch.double)
     expected = torch.einsum('nrd,nde->nre', rows, matrix)
     torch.testing.assert_close(multiply_rows(rows, matrix), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize('dimensions', [1, 2, 3])
+def test_each_joint_is_multiplied_by_its_own_matrix(dimensions):
+    clips = random_clips((7, 1, 4), channels=4, dtype=torch.double)
+    size = (3, clips.layout.num_joints, dimensions, dimensions)
+    matrices = torch.randn(size, generator=generator(1), dtype=torch.double)
+    coordinates = clips.coordinates[..., :dimensions]
+    expected = torch.einsum('nmtvd,nvde->nmtve', coordinates, matrices)
+    mapped = map_joints(clips.coordinates, matrices)
+    torch.testing.assert_close(mapped, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize('transform', [Shear(), Shear(keep_center=True), JointCorruption()])
+@pytest.mark.parametrize(('layout', 'channels'), [('kinect_v2', 4), ('coco17', 3)])
+def test_matrices_of_joints_are_what_is_applied(transform, layout, channels, monkeypatch):
+    monkeypatch.setattr(waiting, 'may_ask', lambda device: False)
+    clips = random_clips((7, 1, 4), layout=layout, channels=channels)
+    drawn = transform.draw(clips, generator(1))
+    matrices = transform.matrices(clips, **drawn)
+    dimensions = clips.layout.dimensions
+    mapped = torch.einsum('nmtvd,nvde->nmtve', clips.coordinates[..., :dimensions], matrices)
+    applied = transform.apply(clips, **drawn).coordinates
+    torch.testing.assert_close(applied[..., :dimensions], mapped)
+    assert torch.equal(applied[..., dimensions:], clips.coordinates[..., dimensions:])

@@ -17,6 +17,7 @@ from halp_mm.transforms import (
     TemporalShiftCrop,
     crop_resize,
 )
+from halp_mm.transforms.temporal import mixed_frames, mixed_frames_on_cpu
 from tests.helpers import DTYPES, assert_relative, generator, random_clips, reference
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-6}
@@ -257,3 +258,15 @@ def test_rearranged_frames_of_an_empty_batch():
     empty = Clips(clips.coordinates[:0], clips.num_frames[:0], clips.layout)
     for transform in (TemporalShiftCrop(), TemporalFlip()):
         assert transform(empty).coordinates.shape == (0, 2, 3, 25, 3)
+
+
+@pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float32, 1e-6), (torch.float64, 1e-14)])
+def test_frames_are_mixed_in_one_pass_as_in_three(dtype, tolerance):
+    coordinates = random_clips((9, 4, 7), dtype=dtype).coordinates
+    first, second = torch.randint(9, (2, 3, 12), generator=generator(1))
+    share = torch.rand(3, 12, generator=generator(2), dtype=dtype)
+    share[:, :3] = 0
+    expected = mixed_frames(coordinates, first, second, share)
+    mixed = mixed_frames_on_cpu(coordinates, first, second, share)
+    torch.testing.assert_close(mixed, expected, rtol=tolerance, atol=tolerance)
+    assert torch.equal(mixed[:, :, :3], expected[:, :, :3])
