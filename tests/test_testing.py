@@ -97,6 +97,7 @@ HEADS = [
         dict(encoder=dict(type='SLiMTransformer', embed_dim=8, depth=1, num_heads=2)),
     ),
     (dict(type='KoLeoHead'), {}),
+    (dict(type='SupervisedContrastHead'), {}),
 ]
 
 

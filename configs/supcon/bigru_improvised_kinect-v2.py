@@ -1,0 +1,13 @@
+# The encoder shipped:kinect_v2, and the base of those of other layouts.
+_base_ = ['../_base_/methods/supcon.py', '../_base_/datasets/improvised.py']
+
+model = dict(encoder=dict(num_people=1))
+data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
+# Two performances of a piece in each batch.
+train_dataloader = dict(batch_size=128, sampler=dict(_delete_=True, type='ClassPairSampler'))
+train_cfg = dict(max_epochs=13)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
+    dict(type='CosineAnnealingLR', begin=1, end=13, T_max=12),
+]
+default_hooks = dict(checkpoint=dict(interval=13))
