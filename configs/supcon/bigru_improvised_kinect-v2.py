@@ -7,7 +7,8 @@ data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, c
 train_dataloader = dict(batch_size=128, sampler=dict(_delete_=True, type='ClassPairSampler'))
 train_cfg = dict(max_epochs=13)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
-    dict(type='CosineAnnealingLR', begin=1, end=13, T_max=12),
+    # Its factor reaches 1 in the epoch before `end`.
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
+    dict(type='CosineAnnealingLR', begin=2, end=13, T_max=11),
 ]
 default_hooks = dict(checkpoint=dict(interval=13))

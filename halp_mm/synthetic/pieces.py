@@ -247,9 +247,7 @@ def _draw_crouch(
     def low_pose() -> np.ndarray:
         thigh = generator.uniform(30, 100)
         shin = thigh * generator.uniform(0.9, 1.5)
-        return np.array(
-            [(thigh, 0, generator.uniform(0, 20)), (-shin, 0, 0), (shin - thigh, 0, 0)]
-        )
+        return np.array([(thigh, 0, generator.uniform(0, 20)), (-shin, 0, 0), (shin - thigh, 0, 0)])
 
     upright, down = np.zeros((3, 3)), low_pose()
     ways = (

@@ -110,7 +110,7 @@ def body_parts() -> SavedModel:
 
 
 def trees_and_clouds() -> SavedModel:
-    """Frames as trees, clips as clouds of points, and deviations over frames, without empty poses."""
+    """Frames as trees, clips as clouds of points, and deviations, all without empty poses."""
     encoders = dict(joint=SEBIRENET, bone=DGCNN, motion=DEVIATION_GRU)
     return saved_model(encoders, [dict(type='PoseStandardize')])
 

@@ -265,9 +265,10 @@ def test_final_states_equal_those_of_each_clip_alone(bidirectional, input_norm):
 
 def test_unknown_settings():
     with pytest.raises(
-        ValueError, match="pooling must be 'last' or 'mean' or 'valid' or 'final' or 'deviation', got"
+        ValueError,
+        match="pooling must be 'last' or 'mean' or 'valid' or 'final' or 'deviation', got",
     ):
-        BiGRU(pooling='max')
+        BiGRU(pooling='min')
     with pytest.raises(ValueError, match="input_norm must be 'coordinate' or 'axis' or None"):
         BiGRU(input_norm=True)
 

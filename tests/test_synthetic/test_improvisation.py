@@ -139,7 +139,9 @@ def test_people_walk_and_turn():
     assert np.ptp(pelvis[:, 0]) < 0.4
     feet = there[0, :, [LAYOUT.index('left_ankle'), LAYOUT.index('right_ankle')], 2] - pelvis[:, 2]
     assert np.corrcoef(feet)[0, 1] < -0.5  # one goes forward while the other stays behind
-    turned = perform_piece(Piece((), 2.5, turn=Turn(90, (0.2, 2.0))), still, np.random.default_rng(3))
+    turned = perform_piece(
+        Piece((), 2.5, turn=Turn(90, (0.2, 2.0))), still, np.random.default_rng(3)
+    )
     left, right = (turned[0, :, LAYOUT.index(f'{side}_shoulder')] for side in ('left', 'right'))
     angle = np.degrees(np.arctan2(*(right - left)[:, [2, 0]].T))
     assert abs(angle[0]) < 25
@@ -160,4 +162,3 @@ def test_legs_stay_upright_below_a_trunk_that_bends():
 def test_how_many_performances_unless_named(tmp_path):
     write_improvised(tmp_path / 'clips.safetensors', 1)
     assert ClipStorage(tmp_path / 'clips.safetensors').labels.tolist() == [0] * PERFORMANCES
-
