@@ -86,7 +86,7 @@ class FewShotProtocol(Protocol):
             fused, found = accuracies(nearest, test_labels)
             metrics = {f'knn/{name}': accuracy for name, accuracy in found.items()}
             hits = {'knn/top1': top1_hits(fused, test_labels.to(fused.device))}
-            return Outcome(scores, test, metrics, hits)
+            return Outcome(scores, test, metrics, hits=hits)
 
         return outcome_of_draws(outcome_of, labels, test_labels, self.shots, self.draws, self.seed)
 
