@@ -37,6 +37,9 @@ ENCODERS = {
         hidden_size=8, num_layers=1, bidirectional=True, input_norm=None, pooling='final'
     ),
     'valid BiGRU': lambda: BiGRU(hidden_size=8, num_layers=1, bidirectional=True, pooling='valid'),
+    'deviation BiGRU': lambda: BiGRU(
+        hidden_size=8, num_layers=1, bidirectional=True, pooling='deviation', num_segments=2
+    ),
     'STGCN': lambda: STGCN(base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.1),
     'AGCN': lambda: AGCN(base_channels=4, stages=(1, 1), feature_dim=8),
     'DGCNN': lambda: DGCNN(channels=(8, 8), feature_dim=8, num_neighbours=5),
@@ -94,6 +97,7 @@ HEADS = [
         dict(encoder=dict(type='SLiMTransformer', embed_dim=8, depth=1, num_heads=2)),
     ),
     (dict(type='KoLeoHead'), {}),
+    (dict(type='SupervisedContrastHead'), {}),
 ]
 
 
@@ -116,7 +120,8 @@ def ours(base: type) -> set[str]:
 
 
 def test_every_encoder_and_head_is_checked():
-    assert ours(Encoder) == set(ENCODERS) - {'true BiGRU', 'final BiGRU', 'valid BiGRU'}
+    kinds_of_bigru = {f'{kind} BiGRU' for kind in ('true', 'final', 'valid', 'deviation')}
+    assert ours(Encoder) == set(ENCODERS) - kinds_of_bigru
     assert ours(PretrainingHead) == {config['type'] for config, _ in HEADS}
 
 

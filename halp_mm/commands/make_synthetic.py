@@ -18,7 +18,10 @@ from halp_mm.synthetic import (
     write_raw_pku,
     write_synthetic,
 )
+from halp_mm.synthetic.improvisation import PERFORMANCES
 
+#: Classes of which a summary gives the names.
+MAX_NAMED = 20
 _OUTPUTS = {
     'clips': 'data/synthetic.safetensors',
     'improvised': 'data/improvised.safetensors',
@@ -35,6 +38,7 @@ def run(
     repeats: int = 1,
     layout: str | SkeletonLayout = 'kinect_v2',
     improvised: int | None = None,
+    performances: int | None = None,
 ) -> str:
     """Write the files.
 
@@ -47,8 +51,9 @@ def run(
         repeats: Performances per subject, action and camera.
         layout: The joint layout of the data file, a name or a .json file. Of two dimensions, clips
             are poses in the camera's image.
-        improvised: Instead of actions, so many clips of one person each who move at random, without
-            labels, in the split train.
+        improvised: Instead of actions, so many pieces, movements drawn at random, each performed
+            by several people, one a clip; in the split train.
+        performances: Performances of each improvised piece, 6 by default.
 
     Returns:
         What is in the files.
@@ -57,6 +62,8 @@ def run(
         raise UsageError('--layout goes with the format clips')
     if improvised is not None and (format != 'clips' or repeats != 1):
         raise UsageError('--improvised goes with the format clips, and without --repeats')
+    if improvised is None and performances is not None:
+        raise UsageError('--performances goes with --improvised')
     out = out or _OUTPUTS[format if improvised is None else 'improvised']
     if format == 'ntu':
         return f'{write_raw_ntu(out, seed, repeats)} .skeleton files in {out}'
@@ -65,7 +72,7 @@ def run(
     if format == 'folder':
         return f'{write_clip_folder(out, seed, repeats)} .npy files and labels.csv in {out}'
     if improvised is not None:
-        write_improvised(out, improvised, seed, layout)
+        write_improvised(out, improvised, performances or PERFORMANCES, seed, layout)
         return summary(out)
     write_synthetic(out, seed, repeats, layout)
     return summary(out)
@@ -78,11 +85,14 @@ def summary(path: str) -> str:
     splits = (
         f'         {len(members)} in {name}' for name, members in sorted(storage.splits.items())
     )
+    names = ', '.join(storage.class_names[:MAX_NAMED]) or 'no labels'
+    if len(storage.class_names) > MAX_NAMED:
+        names += ', ...'
     return '\n'.join(
         [
             f'clips    {len(storage)}',
             *splits,
-            f'classes  {len(storage.class_names)}: {", ".join(storage.class_names) or "no labels"}',
+            f'classes  {len(storage.class_names)}: {names}',
             f'frames   {int(frames.min())} to {int(frames.max())} a clip',
             f'file     {storage.path}, {storage.path.stat().st_size / 1e6:.1f} MB',
         ]
@@ -95,7 +105,8 @@ main = Command(
     run,
     options={
         'out': Option(metavar='PATH'),
-        'improvised': Option(metavar='CLIPS'),
+        'improvised': Option(metavar='PIECES'),
+        'performances': Option(metavar='N'),
         'layout': Option(metavar='NAME', convert=read_layout),
     },
     after_interruption='the same command starts again',

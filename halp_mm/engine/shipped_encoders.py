@@ -1,7 +1,8 @@
 """The encoders that come with the package: ``shipped:kinect_v1`` names one instead of a file.
 
-They have learned from people who improvise, :mod:`halp_mm.synthetic.improvisation`, in one layout
-each. Their files are published models with their cards, in the package's folder of this name.
+They have learned to tell apart improvised pieces, whoever performs them, see
+:mod:`halp_mm.synthetic.improvisation`, in one layout each. Their files are published models
+with their cards, in the package's folder of this name.
 """
 
 from __future__ import annotations

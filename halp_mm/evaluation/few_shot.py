@@ -1,4 +1,4 @@
-"""Few-shot evaluation: a logistic regression on frozen features of a few clips of each class."""
+"""Few-shot evaluation: simple classifiers on frozen features of a few clips of each class."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_at_least, check_count
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.label_draws import draw_shots, seed_of_draw, summary_of_draws
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import top1_hits
@@ -26,13 +27,14 @@ class FewShotProtocol(Protocol):
     """What a new user can expect: a few labelled clips of each class, and no training of encoders.
 
     Clips are encoded once. Then clips of each class are drawn several times, the same ones for
-    every encoder, and a logistic regression on their features tells the classes of all test clips.
-    ``--protocol coordinates --shots`` does the same with the coordinates.
+    every encoder, and a logistic regression on their features tells the classes of all test clips;
+    so does the nearest of them, by cosine similarity. ``--protocol coordinates --shots`` does the
+    same with the coordinates.
 
     Metrics are means and standard deviations over the draws: ``N_shot/top1``,
-    ``N_shot/top1_std``, the same for ``top5`` and for each of several streams, and
-    ``N_shot/num_train``. The metrics without a number are those of the first of ``shots``, and the
-    scores those of its last draw.
+    ``N_shot/top1_std``, the same for ``top5`` and for each of several streams, those of the nearest
+    clip, ``N_shot/knn/top1`` and so on, and ``N_shot/num_train``. The metrics without a number are
+    those of the first of ``shots``, and the scores those of its last draw.
 
     Args:
         shots: Numbers of clips of each class, one after the other; of a class that has fewer, all.
@@ -71,21 +73,22 @@ class FewShotProtocol(Protocol):
     ) -> Outcome:
         """Class scores of the last draw of the first number, and the metrics of all."""
         train, test = (self.encode(model, dataset) for dataset in (train_dataset, test_dataset))
-        labels, num_classes = train_dataset.labels, len(train_dataset.metainfo['classes'])
+        labels, test_labels = train_dataset.labels, test_dataset.labels
+        num_classes = len(train_dataset.metainfo['classes'])
 
         def outcome_of(labelled: Tensor) -> Outcome:
-            scores = {}
+            scores, nearest = {}, {}
             for stream, features in train.items():
-                there = labelled.to(features.device)
                 known = labels[labelled].to(features.device)
-                scores[stream] = logistic_regression_scores(
-                    features[there], known, test[stream], num_classes, self.penalty
-                )
-            return Outcome(scores, test)
+                given = features[labelled.to(features.device)], known, test[stream], num_classes
+                scores[stream] = logistic_regression_scores(*given, self.penalty)
+                nearest[stream] = knn_scores(*given)
+            fused, found = accuracies(nearest, test_labels)
+            metrics = {f'knn/{name}': accuracy for name, accuracy in found.items()}
+            hits = {'knn/top1': top1_hits(fused, test_labels.to(fused.device))}
+            return Outcome(scores, test, metrics, hits=hits)
 
-        return outcome_of_draws(
-            outcome_of, labels, test_dataset.labels, self.shots, self.draws, self.seed
-        )
+        return outcome_of_draws(outcome_of, labels, test_labels, self.shots, self.draws, self.seed)
 
 
 def list_of_shots(shots: int | Sequence[int]) -> list[int]:

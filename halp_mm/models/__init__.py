@@ -45,6 +45,7 @@ from halp_mm.models.heads import (
     RegenerationHead,
     StreamHead,
     StreamOutputs,
+    SupervisedContrastHead,
 )
 from halp_mm.models.inference_model import InferenceModel
 from halp_mm.models.modules import (
@@ -111,6 +112,7 @@ __all__ = [
     'SpatioTemporalTransformer',
     'StreamHead',
     'StreamOutputs',
+    'SupervisedContrastHead',
     'TransformerDecoder',
     'ViewAdaptedEncoder',
     'build_preprocessor',

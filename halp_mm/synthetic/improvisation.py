@@ -1,7 +1,8 @@
-"""Clips of people who improvise: movements drawn at random, each of them once, without labels.
+"""Clips of people who perform pieces, movements drawn at random: several performances of each.
 
-The table of actions has 14 kinds of movement; improvised clips have as many kinds as clips, each by
-a person of their own. That is what the encoders that come with the package have learned from.
+The table of actions has 14 kinds of movement; there are as many pieces as one likes. No two
+performances of a piece are by the same person, at the same pace, from the same side. What they
+have in common is what the encoders that come with the package have learned to see.
 """
 
 from __future__ import annotations
@@ -30,149 +31,212 @@ from halp_mm.synthetic.clips import (
     sway,
 )
 from halp_mm.synthetic.other_layouts import in_layout
+from halp_mm.synthetic.pieces import Movement, Piece, Swing, Walk, least_seconds
 
 #: The split of all clips.
 SPLIT = 'train'
-MIN_FRAMES, MAX_FRAMES = 30, 109
-#: Standard deviation of the direction in which people face, in degrees from the camera.
-FACING = 25.0
+#: Performances of each piece, if no number is named.
+PERFORMANCES = 6
+MIN_FRAMES, MAX_FRAMES = 24, 120
+#: Standard deviations of the direction in which people face, in degrees from the camera: of most
+#: of them, and of the others.
+FACING, FACING_AWAY = 20.0, 70.0
+#: Share of those others.
+AWAY = 0.3
+#: Seconds for which people are seen before a piece and after it, at most, and the share of a piece
+#: that is cut off at either end, at most.
+AROUND, CUT = 1.0, 0.12
+#: Standard deviation of the angles of a pose between performances, in degrees.
+POSE_DEVIATION = 12.0
+#: Standard deviations of the logarithms of what differs by a factor: the pace of the whole, that of
+#: parts, and frequency and extent of swings.
+PACE_DEVIATION = 0.3
+PART_DEVIATION = 0.35
+SWING_DEVIATION = 0.3
+STRIDE_DEVIATION = 0.15
+#: Seconds within which swinging and walking begin and end.
+FADE = 0.3
+#: The errors of the best sensor, relative to those of the worst.
+LEAST_ERRORS = 0.1
+#: Sway and, at most, drift of people who improvise, relative to those of the table of actions.
+SWAY, MAX_DRIFT = 0.6, 0.4
 
-_STREAM = 77  # separates the random numbers from those of the actions' clips
-
-# Lowest and highest angles of the joints of a limb, degrees about x, y and z, of the right side.
-Limb = Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
-_ARM: Limb = {
-    'shoulder': ((-40, -40, -10), (170, 60, 100)),
-    'elbow': ((0, -20, 0), (140, 40, 0)),
-    'wrist': ((-30, 0, -30), (30, 0, 30)),
-}
-_LEG: Limb = {
-    'hip': ((-30, -20, -5), (90, 20, 40)),
-    'knee': ((-110, 0, 0), (0, 0, 0)),
-}
-_TRUNK: Limb = {
-    'spine_base': ((-40, -25, -8), (8, 25, 8)),
-    'spine_mid': ((-30, -40, -15), (12, 40, 15)),
-    'neck': ((-20, -40, -15), (20, 40, 15)),
-}
-# What moves, and how often. In 'all', one arm and one leg move, and sometimes the other arm.
-_KINDS = {'arm': 0.35, 'mirrored': 0.2, 'arms': 0.17, 'leg': 0.1, 'all': 0.1, 'crouch': 0.08}
+_STREAM = 78  # separates the random numbers from those of the actions' clips
 
 
 def write_improvised(
     path: str | os.PathLike,
-    num_clips: int,
+    num_pieces: int,
+    performances: int = PERFORMANCES,
     seed: int = 0,
     layout: str | Mapping | SkeletonLayout = LAYOUT,
 ) -> None:
-    """Write improvised clips of one person each to a data file, without labels.
+    """Write improvised clips of one person each to a data file; the piece is a clip's class.
 
-    All are in the split ``train``. Equal arguments give equal files.
+    All are in the split ``train``. The column ``performance`` counts those of a piece from 0. Equal
+    arguments give equal files.
 
     Args:
         path: The file to write; it appears only when it is complete.
-        num_clips: How many clips.
-        seed: Seed of the data set. A clip depends only on it and on the clip's number.
+        num_pieces: How many pieces.
+        performances: How many clips of each.
+        seed: Seed of the data set. A clip depends only on it and on the clip's numbers.
         layout: The layout of the clips; see :func:`~halp_mm.synthetic.other_layouts.in_layout`.
 
     Raises:
-        ValueError: if the seed or the number is out of range, or the layout does not fit.
+        ValueError: if the seed or a number is out of range, or the layout does not fit.
     """
-    check_count(num_clips=num_clips)
+    check_count(num_pieces=num_pieces, performances=performances)
     check_count(0, seed=seed)
     layout = get_layout(layout)
-    with ClipWriter(path, layout, [], 'improvised') as writer:
+    names = [f'piece {piece}' for piece in range(num_pieces)]
+    with ClipWriter(path, layout, names, 'improvised') as writer:
         writer.notes = {'seed': seed, 'frames_per_second': FRAMES_PER_SECOND}
-        for number in range(num_clips):
-            clip = in_layout(improvised_clip(seed, number), layout)
-            writer.add(f'clip{number:05d}', clip, None, [SPLIT])
+        for piece in range(num_pieces):
+            for performance in range(performances):
+                clip = in_layout(improvised_clip(seed, piece, performance), layout)
+                name = f'piece{piece:05d}_{performance:03d}'
+                writer.add(name, clip, piece, [SPLIT], performance=performance)
 
 
-def improvised_clip(seed: int, number: int) -> np.ndarray:
+def improvised_clip(seed: int, piece: int, performance: int) -> np.ndarray:
     """One clip, float32 ``[1, T, 25, 3]``, metres in camera space, joints of ``kinect_v2``."""
-    generator = np.random.default_rng([seed, _STREAM, number])
-    places = improvise(SyntheticPerson.draw(generator), generator)
-    facing = rotation_matrices(np.deg2rad((0, generator.normal(0, FACING), 0)))
+    generator = np.random.default_rng([seed, _STREAM, piece, 1 + performance])
+    places = perform_piece(drawn_piece(seed, piece), SyntheticPerson.draw(generator), generator)
+    spread = FACING_AWAY if generator.random() < AWAY else FACING
+    facing = rotation_matrices(np.deg2rad((0, generator.normal(0, spread), 0)))
     seen = film(places @ facing.T, 1, generator)
-    return add_sensor_errors(seen, generator).astype(np.float32)
+    errors = add_sensor_errors(seen, generator) - seen
+    return (seen + LEAST_ERRORS ** generator.random() * errors).astype(np.float32)
 
 
-def improvise(person: SyntheticPerson, generator: np.random.Generator) -> np.ndarray:
-    """Let a person move at random.
+def drawn_piece(seed: int, piece: int) -> Piece:
+    """A piece by its number."""
+    return Piece.draw(np.random.default_rng([seed, _STREAM, piece, 0]))
+
+
+def perform_piece(
+    piece: Piece, person: SyntheticPerson, generator: np.random.Generator
+) -> np.ndarray:
+    """Let a person perform a piece.
 
     Args:
+        piece: The piece.
         person: The person.
-        generator: Generator of the movements.
+        generator: Generator of what differs between performances.
 
     Returns:
-        ``[1, T, 25, 3]``, metres in the room, facing -z.
+        ``[1, T, 25, 3]``, metres in the room, facing -z when the piece begins.
     """
-    frames = int(generator.integers(MIN_FRAMES, MAX_FRAMES + 1))
-    angles = person.amplitude * _movements(frames, generator)
-    angles += person.posture + sway(person.sway, frames, generator)
+    pace = person.tempo * np.exp(generator.normal(0, PACE_DEVIATION))
+    time = _draw_times(piece.seconds, pace, generator)
+    frames = len(time)
+    amplitude = person.amplitude * generator.uniform(0.8, 1.2)
+    angles = np.zeros((frames, LAYOUT.num_joints, 3))
+    for movement in piece.movements:
+        course = amplitude * _course(movement, time, pace, generator)
+        for side in movement.sides:
+            for i, part in enumerate(movement.joints):
+                mirrored = (1, -1, -1) if side == 'left' else (1, 1, 1)
+                angles[:, LAYOUT.index(f'{side}_{part}' if side else part)] += (
+                    course[:, i] * mirrored
+                )
+    hips = [LAYOUT.index('left_hip'), LAYOUT.index('right_hip')]
+    # Legs stay upright below a trunk that bends.
+    angles[:, hips, 0] -= angles[:, LAYOUT.index('spine_base'), :1]
+    path, turned = np.zeros((frames, 3)), np.zeros(frames)
+    if piece.walk is not None:
+        path, turned = _walk(piece.walk, time, angles, generator)
+    if piece.turn is not None:
+        start, end = piece.turn.times
+        turned = amplitude * piece.turn.degrees * _smooth((time - start) / (end - start))
+    angles += person.posture + sway(SWAY * person.sway, frames, generator)
     if generator.random() < 0.3:
         angles += fidgets(frames, generator)
     body = stand_on_floor(forward_kinematics(np.deg2rad(angles), person.offsets))
-    return body[None] + drift(frames, generator)
+    turns = rotation_matrices(np.deg2rad(turned)[:, None] * (0, 1, 0))
+    placed = body @ turns.swapaxes(1, 2) + path[:, None]
+    return placed[None] + generator.uniform(0, MAX_DRIFT) * drift(frames, generator)
 
 
-def _movements(frames: int, generator: np.random.Generator) -> np.ndarray:
-    """The joint angles of all limbs that move, ``[T, V, 3]``, degrees."""
-    angles = np.zeros((frames, LAYOUT.num_joints, 3))
-
-    def move(limb: Limb, *sides: str) -> None:
-        course = _course(limb, frames, generator)
-        for side in sides:
-            for i, part in enumerate(limb):
-                joint = f'{side}_{part}' if side else part
-                mirrored = (1, -1, -1) if side == 'left' else (1, 1, 1)
-                angles[:, LAYOUT.index(joint)] += course[:, i] * mirrored
-
-    kind = generator.choice(list(_KINDS), p=list(_KINDS.values()))
-    sides = ('left', 'right') if generator.random() < 0.3 else ('right', 'left')
-    if kind in ('arm', 'all', 'arms'):
-        move(_ARM, sides[0])
-    if kind == 'arms' or (kind == 'all' and generator.random() < 0.5):
-        move(_ARM, sides[1])
-    if kind == 'mirrored' or (kind == 'crouch' and generator.random() < 0.5):
-        move(_ARM, *sides)
-    if kind in ('leg', 'all'):
-        move(_LEG, sides[0])
-    if kind == 'crouch':
-        move(_LEG, *sides)
-    if generator.random() < 0.4:
-        move(_TRUNK, '')
-    return angles
+def _draw_times(seconds: float, pace: float, generator: np.random.Generator) -> np.ndarray:
+    """The time in the piece at each frame of a clip, ``[T]``."""
+    before, after = generator.uniform(-CUT * seconds, AROUND, 2)
+    frames = round((before + after + seconds / pace) * FRAMES_PER_SECOND)
+    frames = int(np.clip(frames, MIN_FRAMES, MAX_FRAMES))
+    time = (np.arange(frames) / FRAMES_PER_SECOND - before) * pace
+    # The first part is quicker than the last, or those in the middle than the ends, or the reverse.
+    x = np.clip(time / seconds, 0, 1)
+    halves, quarters = generator.uniform(-0.42, 0.42, 2) * seconds / np.pi
+    return time + halves * np.sin(np.pi * x) + quarters / 2 * np.sin(2 * np.pi * x)
 
 
-def _course(limb: Limb, frames: int, generator: np.random.Generator) -> np.ndarray:
-    """The angles of a limb that goes through one to four poses, ``[T, joints, 3]``, degrees.
+def _course(
+    movement: Movement, time: np.ndarray, pace: float, generator: np.random.Generator
+) -> np.ndarray:
+    """The angles of a limb, ``[T, joints, 3]``, degrees."""
+    # A pose that is held comes twice, with the same deviation; angles that never move have none.
+    held = movement.poses[::2]
+    deviation = generator.normal(0, POSE_DEVIATION, held.shape) * np.abs(held).any(0)
+    is_rest = ~held.any((1, 2), keepdims=True)
+    poses = (held + deviation * ~is_rest).repeat(2, 0)
+    gaps = np.diff(movement.times)
+    gaps *= np.exp(generator.normal(0, PART_DEVIATION, len(gaps)))
+    # Whoever is quick is no quicker than people can be.
+    gaps[1::2] = np.maximum(gaps[1::2], pace * least_seconds(poses[::2]))
+    times = generator.normal(0, PART_DEVIATION / 2) + np.cumsum([movement.times[0], *gaps])
+    before = np.clip(np.searchsorted(times, time, side='right') - 1, 0, len(times) - 2)
+    length = np.maximum(times[before + 1] - times[before], 1e-6)
+    share = _smooth((time - times[before]) / length)[:, None, None]
+    course = poses[before] * (1 - share) + poses[before + 1] * share
+    return course if movement.swing is None else course + _swing(movement.swing, time, generator)
 
-    It begins at rest, and ends there four times of five. Half of the time it swings as well.
+
+def _swing(swing: Swing, time: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The angles by which a limb swings, ``[T, joints, 3]``, degrees."""
+    faster, further = np.exp(generator.normal(0, SWING_DEVIATION, 2))
+    cycles = faster * swing.hertz * (time - swing.times[0]) + generator.random()
+    wave = np.sin(2 * np.pi * (cycles[:, None, None] - swing.lag))
+    return _within(time, swing.times)[:, None, None] * wave * further * swing.extent
+
+
+def _walk(
+    walk: Walk, time: np.ndarray, angles: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add the steps to the angles of the joints, ``[T, V, 3]``.
+
+    Arms that have nothing else to do swing as well.
+
+    Returns:
+        The path ``[T, 3]``, metres, its middle at the origin, and how far the body has turned at
+        each frame, degrees.
     """
-    low, high = (np.array([ends[i] for ends in limb.values()], float) for i in (0, 1))
-    start, end = generator.uniform((0, 0.6), (0.35, 1))
-    times = np.sort(generator.uniform(start, end, generator.integers(1, 5)))
-    rest = np.zeros_like(low)
-    poses = [rest, rest]
-    for _ in times:
-        # A third of the angles stay as they were.
-        moves = generator.random(low.shape) < 0.65
-        poses.append(np.where(moves, generator.uniform(low, high), poses[-1]))
-    poses += [rest if generator.random() < 0.8 else poses[-1]] * 2
-    knots = np.array([0, 0.8 * start, *times, min(1, end + 0.1), 1.001])
-    knots += 1e-6 * np.arange(len(knots))  # no two are the same
-    progress = np.linspace(0, 1, frames)
-    piece = np.clip(np.searchsorted(knots, progress, side='right') - 1, 0, len(knots) - 2)
-    x = (progress - knots[piece]) / (knots[piece + 1] - knots[piece])
-    share = (x * x * (3 - 2 * x)).clip(0, 1)[:, None, None]
-    path = np.stack(poses)
-    course = path[piece] * (1 - share) + path[piece + 1] * share
-    if generator.random() < 0.5:
-        extent = 0.6 * np.minimum(high - low, 60) * generator.uniform(-1, 1, low.shape)
-        extent *= generator.random(low.shape) < 0.5
-        there = np.clip((progress - start) / 0.1, 0, 1) * np.clip((end - progress) / 0.1, 0, 1)
-        hertz, phase = generator.uniform((0.6, 0), (3, 1))
-        cycles = hertz * progress * frames / FRAMES_PER_SECOND + phase
-        course = course + (there * np.sin(2 * np.pi * cycles))[:, None, None] * extent
-    return course
+    going = _within(time, walk.times)
+    longer, faster = np.exp(generator.normal(0, STRIDE_DEVIATION, 2))
+    stride, arms = walk.stride * longer * going, generator.uniform(0.3, 1)
+    cycle = 2 * np.pi * (walk.hertz * time + generator.random())
+    for side, sign in (('left', 1), ('right', -1)):
+        forward, lifted = sign * np.sin(cycle), np.clip(sign * np.cos(cycle), 0, None)
+        angles[:, LAYOUT.index(f'{side}_hip'), 0] += stride * (forward + 0.3)
+        angles[:, LAYOUT.index(f'{side}_knee'), 0] -= stride * (0.3 + 1.5 * lifted)
+        shoulder = LAYOUT.index(f'{side}_shoulder')
+        if not angles[:, shoulder].any():
+            angles[:, shoulder, 0] -= stride * forward * arms
+    turned = walk.bend * (np.clip(time, *walk.times) - walk.times[0])
+    heading = np.deg2rad(turned + walk.heading)
+    steps = walk.speed * faster * going * np.gradient(time)
+    path = np.stack([-np.sin(heading), np.zeros_like(heading), -np.cos(heading)], 1)
+    path = (path * steps[:, None]).cumsum(0)
+    return path - (path.min(0) + path.max(0)) / 2, turned
+
+
+def _smooth(share: np.ndarray) -> np.ndarray:
+    """Go from 0 to 1 without a jerk."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def _within(time: np.ndarray, times: tuple[float, float]) -> np.ndarray:
+    """Rise from 0 to 1 after the first time, and fall to 0 before the second."""
+    start, end = times
+    return np.clip((time - start) / FADE, 0, 1) * np.clip((end - time) / FADE, 0, 1)

@@ -95,7 +95,8 @@ def _take_step(model: Pretrainer, step: int, name: str) -> dict[str, Tensor]:
             'permutation': torch.randint(_ORDERS, (count,), generator=source),
         }
     state = torch.get_rng_state()
-    losses = model(views, None, draws, progress, mode='loss')
+    labels = torch.arange(len(_LENGTHS)) // 2
+    losses = model(views, labels, draws, progress, mode='loss')
     require(
         torch.equal(torch.get_rng_state(), state),
         f"{name} draws from PyTorch's own generator; expected one of progress.generator",

@@ -134,6 +134,7 @@ METHODS = {
     'halp_mamp': 'HaLP + MAMP',
     'halp_slim': 'HaLP + SLiM',
     'aimclr_masked': 'AimCLR + masked views',
+    'supcon': 'SupCon',
 }
 ISC_PAIRS = [
     *(f'bigru-agcn_{name.removeprefix("bigru_")}' for name in PAPER),
@@ -240,7 +241,7 @@ def test_there_is_a_config_for_every_method_and_data_set():
     }
     expected |= {f'stgcn/stgcn_{name}_raw' for name in NTU + PKU}
     expected |= {f'{method}/bigru_synthetic_xsub' for method in PREDICTIONS}
-    expected |= {f'moco/bigru_improvised_{name}' for name in IMPROVISED}
+    expected |= {f'supcon/bigru_improvised_{name}' for name in IMPROVISED}
     expected |= {f'isc/{name}' for name in ISC_PAIRS}
     expected |= {f'aimclr/ablation/stgcn_ntu60_xsub_{name}' for name in ABLATIONS}
     expected |= {f'halp/ablation/bigru_ntu60_xsub_{name}' for name in HALP_ABLATIONS}
@@ -278,7 +279,7 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     train_clips, test_clips = config.train_dataloader.dataset, config.test_dataset
     assert train_clips.prepare_with.endswith(f'--out {train_clips.data_file}')
     split = path.stem.split('_')[2]
-    if split in IMPROVISED:  # without labels
+    if split in IMPROVISED:  # labels are pieces
         assert test_clips is None
         assert f'--layout {layout} ' in train_clips.prepare_with
     else:

@@ -30,7 +30,7 @@ def test_files_with_cards_of_less_than_3_megabytes_together():
         assert path.name == f'{layout}-{digest[:8]}.pth'
         card = path.with_suffix('.md').read_text(encoding='utf-8')
         assert digest in card
-        assert f'make_synthetic.py --improvised 6000 --layout {layout}' in card
+        assert f'make_synthetic.py --improvised 1000 --layout {layout}' in card
     folder = path.parent
     assert len(list(folder.iterdir())) == 2 * len(LAYOUTS)
 
@@ -38,12 +38,12 @@ def test_files_with_cards_of_less_than_3_megabytes_together():
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_features_from_any_folder(layout, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    clip = in_layout(improvised_clip(1, 0), get_layout(layout))
+    clip = in_layout(improvised_clip(1, 0, 0), get_layout(layout))
     np.save('clip.npy', clip)
     inferencer = SkeletonInferencer.from_checkpoint(f'shipped:{layout}')
     assert inferencer.layout == get_layout(layout)
     features = inferencer.encode(clip)['joint']
-    assert features.shape == (1, 1024)
+    assert features.shape == (1, 768)
     assert features.std() > 0
     of_file = encode_files(f'shipped:{layout}', ['clip.npy']).features['joint']
     torch.testing.assert_close(of_file, features)
@@ -53,7 +53,7 @@ def test_another_training_starts_with_one():
     saved = load_checkpoint_file('shipped:kinect_v1')['state_dict']
     encoder = dict(
         **dict(type='BiGRU', layout='kinect_v1', num_people=1, hidden_size=128, num_layers=1),
-        **dict(bidirectional=True, input_norm='axis', pooling='mean', num_segments=4),
+        **dict(bidirectional=True, input_norm='axis', pooling='deviation', num_segments=2),
     )
     model = MODELS.build(
         dict(
@@ -74,13 +74,13 @@ def test_another_training_starts_with_one():
 
 
 def test_the_encoders_are_evaluated_as_those_of_a_training():
-    config = load_config(config_path('halp_mm::moco/bigru_improvised_kinect-v1.py'))
+    config = load_config(config_path('halp_mm::supcon/bigru_improvised_kinect-v1.py'))
     model = build_model(config, 'shipped:kinect_v1')
     saved = load_checkpoint_file('shipped:kinect_v1')['state_dict']
     for name, value in model.encoders['joint'].state_dict().items():
         assert torch.equal(value, saved[f'networks.joint.encoder.{name}'])
     identity = read_run_identity(resolve_checkpoint('shipped:kinect_v1'))
-    assert (identity['method'], identity['data']['dataset']) == ('MoCo', 'improvised')
+    assert (identity['method'], identity['data']['dataset']) == ('SupCon', 'improvised')
 
 
 def test_names():
@@ -95,5 +95,17 @@ def test_names():
 
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_each_has_its_config(layout):
-    name = f'halp_mm::moco/bigru_improvised_{layout.replace("_", "-")}.py'
+    name = f'halp_mm::supcon/bigru_improvised_{layout.replace("_", "-")}.py'
     assert config_path(name).is_file()
+
+
+def test_an_encoder_recognises_pieces_that_it_has_not_seen():
+    """Of each piece the second performance is asked for, among the first ones of all."""
+    inferencer = SkeletonInferencer.from_checkpoint('shipped:kinect_v2')
+    first, second = (
+        inferencer.encode([improvised_clip(1, piece, performance) for piece in range(20)])['joint']
+        for performance in (0, 1)
+    )
+    similarity = torch.nn.functional.cosine_similarity(second[:, None], first, dim=-1)
+    hits = (similarity.argmax(1) == torch.arange(20)).sum()
+    assert hits >= 9, hits  # by chance 1

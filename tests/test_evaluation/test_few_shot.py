@@ -75,7 +75,7 @@ def test_metrics_are_means_over_draws(poses, streams):
     known, asked = extract_features(model, train), extract_features(model, test)
     num_classes = len(train.metainfo['classes'])
     for shots in (2, 1):
-        found, of_stream, hits = [], [], []
+        found, of_stream, hits, nearest = [], [], [], []
         for labelled in drawn_of(train, shots, 3, 5):
             scores = [
                 logistic_regression_scores(
@@ -86,8 +86,16 @@ def test_metrics_are_means_over_draws(poses, streams):
             found.append(top_k_accuracy(sum(scores), test.labels, 1))
             hits.append(sum(scores).argmax(1) == test.labels)
             of_stream.append(top_k_accuracy(scores[-1], test.labels, 1))
+            answers = sum(
+                knn_scores(known[stream][labelled], train.labels[labelled], features, num_classes)
+                for stream, features in asked.items()
+            )
+            nearest.append(top_k_accuracy(answers, test.labels, 1))
         assert result.metrics[f'{shots}_shot/top1'] == pytest.approx(statistics.fmean(found))
         assert result.metrics[f'{shots}_shot/top1_std'] == pytest.approx(statistics.stdev(found))
+        assert result.metrics[f'{shots}_shot/knn/top1'] == pytest.approx(statistics.fmean(nearest))
+        near_hits = result.hits[f'{shots}_shot/knn/top1']
+        assert 100 * near_hits.mean().item() == pytest.approx(statistics.fmean(nearest), abs=1e-4)
         assert result.metrics[f'{shots}_shot/num_train'] == shots * num_classes
         mean_hits = sum(one.float() for one in hits) / 3
         torch.testing.assert_close(result.hits[f'{shots}_shot/top1'], mean_hits)
@@ -95,6 +103,7 @@ def test_metrics_are_means_over_draws(poses, streams):
             mean = pytest.approx(statistics.fmean(of_stream))
             assert result.metrics[f'{shots}_shot/motion/top1'] == mean
     assert result.metrics['top1'] == result.metrics['2_shot/top1']
+    assert result.model is None
     assert result.hits['top1'].equal(result.hits['2_shot/top1'])
     assert result.metrics['num_train'] == sum(result.num_train) == 2 * num_classes
 

@@ -21,6 +21,7 @@ from halp_mm.models import encoders
 from tests.runs import ROOT, run_tool
 from tests.test_export.models import (
     AGCN,
+    DEVIATION_GRU,
     DGCNN,
     DSTE,
     FINAL_GRU,
@@ -109,8 +110,9 @@ def body_parts() -> SavedModel:
 
 
 def trees_and_clouds() -> SavedModel:
-    """Frames as trees, and clips as clouds of points, both without poses that show nobody."""
-    return saved_model(dict(joint=SEBIRENET, bone=DGCNN), [dict(type='PoseStandardize')])
+    """Frames as trees, clips as clouds of points, and deviations, all without empty poses."""
+    encoders = dict(joint=SEBIRENET, bone=DGCNN, motion=DEVIATION_GRU)
+    return saved_model(encoders, [dict(type='PoseStandardize')])
 
 
 def test_every_encoder_is_exported():

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from halp_mm.models import BiGRU
+from halp_mm.models.modules.segment_pooling import segment_deviations
 from halp_mm.registry import MODELS
 from tests.helpers import DTYPES, assert_relative, generator, reference
 
@@ -286,9 +287,10 @@ def test_final_states_equal_those_of_each_clip_alone(bidirectional, input_norm):
 
 def test_unknown_settings():
     with pytest.raises(
-        ValueError, match="pooling must be 'last' or 'mean' or 'max' or 'valid' or 'final', got 1"
+        ValueError,
+        match="pooling must be 'last' or 'mean' or 'max' or 'deviation' or 'valid' or 'final'",
     ):
-        BiGRU(pooling=1)
+        BiGRU(pooling='min')
     with pytest.raises(ValueError, match="input_norm must be 'coordinate' or 'axis' or None"):
         BiGRU(input_norm=True)
 
@@ -308,9 +310,32 @@ def test_segments_are_pooled_apart(frames, segments, pooling):
         torch.testing.assert_close(feature[:, 10 * i : 10 * i + 10], expected)
 
 
+@pytest.mark.parametrize(('frames', 'segments'), [(8, 4), (9, 2), (3, 4), (9, 1)])
+def test_deviations_of_the_clip_and_of_segments(frames, segments):
+    settings = dict(bidirectional=True, pooling='deviation', num_segments=segments)
+    encoder = encoder_and_gru(torch.float64, 1, **settings)[0]
+    feature_map = encoder.forward_map(random_input(torch.float64, 4, 2, frames, 2, 3))
+    feature = encoder.readout(feature_map)
+    pieces = [slice(None)]
+    if segments > 1:
+        pieces += [
+            slice(i * frames // segments, -(-(i + 1) * frames // segments)) for i in range(segments)
+        ]
+    assert feature.shape == (4, encoder.feature_dim) == (4, 10 * len(pieces))
+    for i, piece in enumerate(pieces):
+        variance = feature_map[:, 0, :, piece, 0].var(-1, correction=0)
+        torch.testing.assert_close(feature[:, 10 * i : 10 * i + 10], (variance + 1e-5).sqrt())
+
+
+def test_deviations_have_a_gradient_where_nothing_changes():
+    sequence = torch.ones(1, 2, 6, requires_grad=True)
+    segment_deviations(sequence, 2).sum().backward()
+    assert sequence.grad.isfinite().all()
+
+
 @pytest.mark.parametrize('pooling', ['last', 'final'])
 def test_single_states_have_no_segments(pooling):
-    with pytest.raises(ValueError, match=f"or 'max'; pooling='{pooling}' has no segments"):
+    with pytest.raises(ValueError, match=f"'deviation'; pooling='{pooling}' has no segments"):
         BiGRU(TWO_JOINTS, num_segments=2, pooling=pooling)
 
 

@@ -12,12 +12,22 @@ from torch import Tensor, nn
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
 from halp_mm.models.modules.paired_gru import run_pair
-from halp_mm.models.modules.segment_pooling import segment_maxima, segment_means
+from halp_mm.models.modules.segment_pooling import (
+    segment_deviations,
+    segment_maxima,
+    segment_means,
+)
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
 #: Units from which on a CPU's time goes into matrix products, which no way of running cells saves.
 PRODUCTS_PREVAIL = 256
+#: What ``num_segments`` pieces of time can be pooled by.
+POOLINGS_OF_SEGMENTS = {
+    'mean': segment_means,
+    'max': segment_maxima,
+    'deviation': segment_deviations,
+}
 
 
 @MODELS.register_module()
@@ -49,15 +59,20 @@ class BiGRU(SequenceEncoder):
             which is the same from every side. They have a norm of their own, one for all, unless
             ``input_norm`` is None.
         pooling: ``'last'`` takes the feature of the last frame, ``'mean'`` the mean over frames,
-            ``'max'`` the maximum: what happened, however briefly. ``'valid'`` takes the mean over
-            a clip's frames as MS2L's release does: their sum, divided by their number plus 0.01.
-            ``'final'`` takes the states in which the last layer's cells end. For ``'valid'`` and
-            ``'final'``, frames of zeros at the end of a clip are padding, which no cell reads; for
-            ``'valid'`` those that a view's mask hides are not.
+            ``'max'`` the maximum: what happened, however briefly. ``'deviation'`` takes the
+            standard deviations over frames: how much each entry changes, which depends little on
+            how a person holds what does not move, and on when the movement comes. In speaker
+            recognition it stands beside the mean (Snyder et al., ICASSP 2018). ``'valid'`` takes
+            the mean over a clip's frames as MS2L's release does: their sum, divided by their number
+            plus 0.01. ``'final'`` takes the states in which the last layer's cells end. For
+            ``'valid'`` and ``'final'``, frames of zeros at the end of a clip are padding, which no
+            cell reads; for ``'valid'`` those that a view's mask hides are not.
         reads_padding: Whether backward cells begin in the padding, as in MS2L's release; for
             ``'valid'``.
         num_segments: S, the pieces of time that are pooled apart, so that a feature tells what
-            comes first; for ``'mean'`` and ``'max'``. A feature then has S times as many entries.
+            comes first; for ``'mean'`` and ``'max'``, where a feature then has S times as many
+            entries, and for ``'deviation'``, where those of S > 1 pieces follow that of the clip:
+            1 + S times.
         init_cfg: mmengine's initialisation of the weights; PyTorch's by default.
 
     Raises:
@@ -84,7 +99,7 @@ class BiGRU(SequenceEncoder):
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
-        check_choice(['last', 'mean', 'max', 'valid', 'final'], pooling=pooling)
+        check_choice(['last', 'mean', 'max', 'deviation', 'valid', 'final'], pooling=pooling)
         check_flag(reads_padding=reads_padding, motion=motion, distances=distances)
         check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional
@@ -99,14 +114,15 @@ class BiGRU(SequenceEncoder):
                 'or leaves it out'
             )
         self.reads_padding = reads_padding
-        if pooling not in ('mean', 'max') and num_segments > 1:
+        if pooling not in POOLINGS_OF_SEGMENTS and num_segments > 1:
             raise ValueError(
-                f"num_segments={num_segments} needs pooling='mean' or 'max'; pooling={pooling!r} "
-                'has no segments'
+                f"num_segments={num_segments} needs pooling='mean', 'max' or 'deviation'; "
+                f'pooling={pooling!r} has no segments'
             )
         self.num_segments = num_segments
         self.map_dim = 2 * hidden_size
-        self.feature_dim = num_segments * self.map_dim
+        has_more = pooling == 'deviation' and num_segments > 1
+        self.feature_dim = (num_segments + has_more) * self.map_dim
         num_places = num_people * self.layout.num_joints * self.layout.dimensions  # no scores
         frame_size = self.frame_size
         self.input_norm = self.make_norm(input_norm, num_channels, self.frame_size)
@@ -219,7 +235,7 @@ class BiGRU(SequenceEncoder):
         return sequence.transpose(0, 1)
 
     def readout(self, feature_map: Tensor) -> Tensor:
-        """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``.
+        """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``, or ``[N, (1 + S) D]``.
 
         Of fewer frames than segments, neighbouring segments share some.
         """
@@ -230,8 +246,7 @@ class BiGRU(SequenceEncoder):
             return self.final_states(sequence)
         if self.pooling == 'valid':
             return sequence.sum(-1) / (sequence.any(1).sum(-1, keepdim=True) + 0.01)
-        pool = segment_maxima if self.pooling == 'max' else segment_means
-        return pool(sequence, self.num_segments)
+        return POOLINGS_OF_SEGMENTS[self.pooling](sequence, self.num_segments)
 
     def final_states(self, sequence: Tensor) -> Tensor:
         """Take the states in which cells end: ``[N, D, T]``, zero in padding, to ``[N, D]``."""

@@ -25,6 +25,7 @@ from halp_mm.models.heads.prototype_head import PrototypeHead
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.regeneration_head import RegenerationHead
 from halp_mm.models.heads.stream_outputs import StreamOutputs
+from halp_mm.models.heads.supervised_contrast_head import SupervisedContrastHead
 
 __all__ = [
     'CMDHead',
@@ -53,4 +54,5 @@ __all__ = [
     'RegenerationHead',
     'StreamHead',
     'StreamOutputs',
+    'SupervisedContrastHead',
 ]

@@ -27,6 +27,7 @@ class StreamOutputs:
         negatives: Entries of the queues before this batch, ``[L, D]`` by view.
         key_maps: Feature maps from the momentum copy by view, without gradient.
         key_features: Features from the momentum copy by view, without gradient.
+        labels: Class labels ``[N]``, negative where there is none; None if nobody gave them.
     """
 
     stream: str
@@ -40,6 +41,7 @@ class StreamOutputs:
     negatives: Mapping[str, Tensor] = field(default_factory=dict)
     key_maps: Mapping[str, Tensor] = field(default_factory=dict)
     key_features: Mapping[str, Tensor] = field(default_factory=dict)
+    labels: Tensor | None = None
     _similarities: dict[tuple[str, str], Tensor] = field(
         default_factory=dict, init=False, repr=False
     )

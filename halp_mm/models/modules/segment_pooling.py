@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: Added to variances, as by batch norm: the root of zero has no gradient.
+_EPSILON = 1e-5
+
 
 def segment_means(sequence: Tensor, num_segments: int) -> Tensor:
     """Concatenate the mean of each of S pieces of time: ``[N, D, T]`` to ``[N, S D]``."""
@@ -14,6 +17,17 @@ def segment_means(sequence: Tensor, num_segments: int) -> Tensor:
 def segment_maxima(sequence: Tensor, num_segments: int) -> Tensor:
     """Concatenate the maximum of each of S pieces of time: ``[N, D, T]`` to ``[N, S D]``."""
     return torch.cat([piece.amax(-1) for piece in segments_of(sequence, num_segments)], 1)
+
+
+def segment_deviations(sequence: Tensor, num_segments: int) -> Tensor:
+    """Concatenate standard deviations over time: ``[N, D, T]`` to ``[N, D]`` or ``[N, (1 + S) D]``.
+
+    That of the whole clip comes first, then that of each of S pieces of time if there are several.
+    """
+    pieces = [sequence, *(segments_of(sequence, num_segments) if num_segments > 1 else [])]
+    centred = (piece - piece.mean(-1, keepdim=True) for piece in pieces)
+    variances = [piece.square().mean(-1) for piece in centred]
+    return (torch.cat(variances, 1) + _EPSILON).sqrt()
 
 
 def segments_of(sequence: Tensor, num_segments: int) -> list[Tensor]:

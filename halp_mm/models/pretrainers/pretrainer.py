@@ -180,7 +180,7 @@ class Pretrainer(BaseModel):
     def forward(
         self,
         views: Views,
-        labels: Tensor,
+        labels: Tensor | None,
         draws: Draws | None = None,
         progress: TrainingProgress | None = None,
         mode: str = 'tensor',
@@ -189,7 +189,7 @@ class Pretrainer(BaseModel):
 
         Args:
             views: Streams ``[N, M, T, V, C]`` by view and stream name.
-            labels: Unused; pre-training is without labels.
+            labels: Class labels ``[N]``, for the heads that read them.
             draws: Draws recorded by the views' transforms.
             progress: The training progress.
             mode: ``'loss'``, or ``'tensor'`` for features.
@@ -201,7 +201,7 @@ class Pretrainer(BaseModel):
             ValueError: if the mode is unknown.
         """
         if mode == 'loss':
-            return self.loss(views, draws or {}, progress or TrainingProgress())
+            return self.loss(views, draws or {}, progress or TrainingProgress(), labels)
         if mode == 'tensor':
             return self.extract_features(views['clip'])
         raise ValueError(f"mode must be 'loss' or 'tensor', got {mode!r}")
@@ -213,7 +213,13 @@ class Pretrainer(BaseModel):
             for stream, encoder in self.encoders.items()
         }
 
-    def loss(self, views: Views, draws: Draws, progress: TrainingProgress) -> dict[str, Tensor]:
+    def loss(
+        self,
+        views: Views,
+        draws: Draws,
+        progress: TrainingProgress,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Update the momentum copy, run the networks and the heads, and queue the keys.
 
         Returns:
@@ -235,7 +241,9 @@ class Pretrainer(BaseModel):
                 term = self.terms[name]
                 if not term.is_active(progress):
                     continue
-                outputs = {stream: streams[stream] for stream in term.streams}
+                outputs = {
+                    stream: replace(streams[stream], labels=labels) for stream in term.streams
+                }
                 moment = replace(progress, start_epoch=term.start_epoch)
                 for stream, scalars in head.loss(outputs, moment).items():
                     scalars['loss'] = term.weight * scalars['loss']

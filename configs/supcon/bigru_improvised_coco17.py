@@ -7,7 +7,7 @@ train_dataloader = dict(
     dataset=dict(
         data_file='data/improvised_coco17.safetensors',
         prepare_with=(
-            'python tools/data/make_synthetic.py --improvised 6000 --layout coco17 '
+            'python tools/data/make_synthetic.py --improvised 1000 --layout coco17 '
             '--out data/improvised_coco17.safetensors'
         ),
     )

@@ -5,7 +5,7 @@ train_dataloader = dict(
     dataset=dict(
         data_file='data/improvised_h36m17.safetensors',
         prepare_with=(
-            'python tools/data/make_synthetic.py --improvised 6000 --layout h36m17 '
+            'python tools/data/make_synthetic.py --improvised 1000 --layout h36m17 '
             '--out data/improvised_h36m17.safetensors'
         ),
     )

@@ -5,7 +5,7 @@ train_dataloader = dict(
     dataset=dict(
         data_file='data/improvised_kinect_v1.safetensors',
         prepare_with=(
-            'python tools/data/make_synthetic.py --improvised 6000 --layout kinect_v1 '
+            'python tools/data/make_synthetic.py --improvised 1000 --layout kinect_v1 '
             '--out data/improvised_kinect_v1.safetensors'
         ),
     )
