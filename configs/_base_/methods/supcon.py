@@ -5,7 +5,7 @@ _base_ = './moco_small.py'
 method = 'SupCon'
 model = dict(
     # How much joints move, in the whole clip and in each half, tells more than where they are.
-    encoder=dict(pooling='deviation', num_segments=2),
+    encoder=dict(motion=False, pooling='deviation', num_segments=2),
     projector=dict(hidden_dim=256, out_dim=128),
     heads=dict(moco=None, contrast=dict(type='SupervisedContrastHead', temperature=0.1)),
 )
