@@ -31,7 +31,9 @@ def measurements() -> list[dict]:
 
 def draw() -> None:
     """Draw all sets: over lambda where HaLP starts, and over training with the paper's lambda."""
-    usual = [one for one in measurements() if (one['num_newest'], one['num_prototypes']) == (K, N)]
+    rows = measurements()
+    colors = {name: f'C{i}' for i, name in enumerate(dict.fromkeys(row['set'] for row in rows))}
+    usual = [row for row in rows if (row['num_newest'], row['num_prototypes']) == (K, N)]
     over_hardness = [one for one in usual if one['trained'] == 40]
     over_training = [one for one in usual if one['hardness'] == LAMBDA]
     figure = Figure(figsize=(13, 7), layout='constrained')
@@ -49,20 +51,23 @@ def draw() -> None:
     ):
         for column, (name, title, top) in enumerate(panels):
             axes = figure.add_subplot(2, 3, 3 * row + column + 1)
-            draw_lines(axes, lines, horizontal, name)
+            draw_lines(axes, lines, horizontal, name, colors)
             axes.set(title=title if row == 0 else '', xlabel=label, ylim=(0, top))
             axes.title.set_fontsize(10)
             axes.grid(alpha=0.3)
-    figure.axes[2].legend(loc='lower left', fontsize=8)
+    figure.axes[-1].legend(loc='lower left', fontsize=8)
     figure.savefig(PICTURE, dpi=80)
 
 
-def draw_lines(axes: Axes, rows: list[dict], horizontal: str, vertical: str) -> None:
-    """A line for each set, in the order of the table."""
-    for number, name in enumerate(dict.fromkeys(row['set'] for row in rows)):
+def draw_lines(
+    axes: Axes, rows: list[dict], horizontal: str, vertical: str, colors: dict[str, str]
+) -> None:
+    """A line for each set that has rows; a set measured once is a point."""
+    for name, color in colors.items():
         points = sorted((row[horizontal], row[vertical]) for row in rows if row['set'] == name)
-        style = dict(marker='o', markersize=3, linewidth=1.3, color=f'C{number}')
-        axes.plot(*zip(*points), label=name, **style)
+        if points:
+            style = dict(marker='o', markersize=3, linewidth=1.3, color=color)
+            axes.plot(*zip(*points), label=name, **style)
 
 
 if __name__ == '__main__':
