@@ -27,7 +27,7 @@ data_preprocessor = dict(
 )
 train_cfg = dict(max_epochs=13)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, end=13, T_max=12),
 ]
 default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))

@@ -6,7 +6,7 @@ model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=31)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, end=31, T_max=30),
 ]
 default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))

@@ -6,7 +6,7 @@ model = dict(encoder=dict(num_people=1, layout='kinect_v1'))
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=17)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=1, end=17, T_max=16),
 ]
 default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

@@ -14,6 +14,7 @@ from typing import Any
 from mmengine.config import Config
 
 from halp_mm.apis.data_facts import DataFacts
+from halp_mm.apis.training_settings import is_stuck
 from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.registry import MODELS
 
@@ -267,6 +268,8 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
             value = scheduler[key]
             is_list = isinstance(value, list)
             scheduler[key] = [*dict.fromkeys(map(scaled, value))] if is_list else scaled(value)
+        if is_stuck(scheduler):
+            scheduler['convert_to_iter_based'] = True
         if scheduler['type'] == 'CosineAnnealingLR':  # what begins late has less time
             scheduler['T_max'] = max(1, epochs - scheduler.get('begin', 0))
     settings = {'train_cfg.max_epochs': epochs, 'param_scheduler': schedulers}

@@ -139,6 +139,11 @@ def check_training_settings(config: Mapping) -> None:
     for i, _ in enumerate([schedulers] if isinstance(schedulers, Mapping) else schedulers):
         place = '' if isinstance(schedulers, Mapping) else f'.{i}'
         check(f'param_scheduler{place}', SCHEDULER)
+        if is_stuck(_section(config, f'param_scheduler{place}')):
+            raise ValueError(
+                f'param_scheduler{place} begins and ends within an epoch, and would stay at its '
+                'start_factor for good. Let it end later, or add convert_to_iter_based=True'
+            )
     for name in config.get('default_hooks') or {}:
         check(f'default_hooks.{name}', HOOK)
     for i, _ in enumerate(config.get('custom_hooks') or []):
@@ -154,6 +159,14 @@ def check_training_settings(config: Mapping) -> None:
     check_choice(LEVELS, log_level=config.get('log_level', 'INFO'))
     launchers = ['none', 'pytorch', 'slurm', 'mpi']
     check_choice(launchers, launcher=config.get('launcher', 'none'))
+
+
+def is_stuck(scheduler: Mapping) -> bool:
+    """Whether a linear schedule never leaves its start, as mmengine's of a single epoch does."""
+    is_linear = str(scheduler.get('type')).startswith('Linear')
+    counts_epochs = scheduler.get('by_epoch', True) and not scheduler.get('convert_to_iter_based')
+    epochs = scheduler.get('end', float('inf')) - scheduler.get('begin', 0)
+    return bool(is_linear and counts_epochs and epochs < 2)
 
 
 def _check_section(config: Mapping, place: str, checks: Mapping[str, Check]) -> None:

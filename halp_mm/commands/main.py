@@ -42,6 +42,7 @@ COMMANDS = (
     'report',
     'fuse_streams',
     'plot_tsne',
+    'positive_purity',
     'convert_released',
 )
 

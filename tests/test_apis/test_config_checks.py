@@ -1,7 +1,9 @@
 """Wrong configs are refused by a sentence that names the key and what fits."""
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import LinearLR
 
 from halp_mm.apis import (
     SkeletonInferencer,
@@ -14,7 +16,7 @@ from halp_mm.apis import (
     training_config,
 )
 from halp_mm.apis.config_checks import locate, problems_of
-from halp_mm.apis.training_settings import check_training_settings
+from halp_mm.apis.training_settings import check_training_settings, is_stuck
 from halp_mm.component_building import ComponentError
 from halp_mm.registry import MODELS
 from tests.runs import CONFIG, ROOT
@@ -81,6 +83,22 @@ def test_unknown_keys(key, value, message):
 def test_ranges_of_training_settings(key, value):
     with pytest.raises(ValueError, match=key.replace('.', r'\.') + ' must be'):
         training_config(CONFIG, cfg_options={key: value})
+
+
+@pytest.mark.parametrize(('begin', 'end'), [(0, 1), (0, 2), (0, 5), (3, 4), (3, 6)])
+def test_a_linear_schedule_within_an_epoch_never_leaves_its_start(begin, end):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = LinearLR(optimizer, start_factor=0.1, begin=begin, end=end)
+    for _ in range(10):
+        optimizer.step()
+        schedule.step()
+    stays = optimizer.param_groups[0]['lr'] < 0.5
+    settings = dict(type='LinearLR', start_factor=0.1, begin=begin, end=end)
+    assert is_stuck(settings) == stays
+    assert not is_stuck(settings | dict(convert_to_iter_based=True))
+    if stays:
+        with pytest.raises(ValueError, match=r'param_scheduler\.0 begins and ends within an epoch'):
+            training_config(CONFIG, cfg_options={'param_scheduler': [settings]})
 
 
 def test_own_variables_stay_and_misspelt_keys_of_a_file_do_not(tmp_path):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,6 +210,16 @@ def test_batch_and_steps_are_what_the_encoders_allow(method, batch_size, steps):
     assert settings['train_dataloader.batch_size'] == batch_size
     steps_an_epoch = facts.num_clips // batch_size
     assert settings['train_cfg.max_epochs'] == round(steps / steps_an_epoch)
+
+
+@pytest.mark.parametrize('method', ['moco', 'isc', 'pc'])
+def test_the_warm_up_of_few_epochs_counts_steps(method):
+    facts = replace(FACTS['utd-mhad_xsub'], num_clips=50_000)
+    choices = choose_settings(facts, base_config(base_names(method)))
+    (schedule,) = (choice.settings for choice in choices if choice.what == 'steps')
+    warm_up = schedule['param_scheduler'][0]
+    assert warm_up['end'] == 1
+    assert warm_up['convert_to_iter_based']
 
 
 def test_the_schedule_is_a_number_of_steps(tmp_path):

@@ -18,11 +18,10 @@ from halp_mm.version import __version__
 from tests.runs import CONFIG, ROOT, command_called_by, environment
 
 COMMANDS = halp_mm_main.COMMANDS
-SCRIPTS = {'positive_purity'}
 FILES = {
     command_called_by(path): path
     for path in sorted((ROOT / 'tools').rglob('*.py'))
-    if 'benchmarks' not in path.parts and path.stem not in SCRIPTS
+    if 'benchmarks' not in path.parts
 }
 
 

@@ -1,5 +1,6 @@
-"""tools/analysis/fuse_streams.py and plot_tsne.py, end to end."""
+"""tools/analysis/fuse_streams.py, plot_tsne.py and positive_purity.py, end to end."""
 
+import csv
 import json
 import re
 import runpy
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from halp_mm.apis import draw_features, evaluate, load_config
+from halp_mm.apis.positive_purity import positive_purity
 from halp_mm.datasets import ClipWriter
 from halp_mm.evaluation import read_scores, top_k_accuracy, write_scores
 from tests.conftest import write_random_clips
@@ -236,3 +238,51 @@ def test_missing_scikit_learn(poses, tmp_path, capsys, monkeypatch):
     arguments = (CONFIG, '--untrained', '--out', tmp_path / 'x.png', *tiny_options(poses))
     assert main_of('plot_tsne.py')(*arguments) == 1
     assert_one_clear_error(capsys, 'plot_tsne.py: error: ', 'pip install scikit-learn')
+
+
+def test_positives_over_a_grid(trained, tmp_path, capsys):
+    data_file, checkpoint = trained
+    out = tmp_path / 'positives.csv'
+    options = tiny_options(data_file, train_cfg__max_epochs=1)
+    words = [CONFIG, checkpoint, '--hardness', '0', '0.8', '--num-prototypes', '3', '6', '16']
+    words += ['--num-newest', '8', '30', '--head', 'skip_closest=True', '--num-anchors', '10']
+    assert main_of('positive_purity.py')(*words, *options, '--out', out) == 0
+    printed = capsys.readouterr().out.splitlines()
+    head = ['checkpoint', 'lambda', 'K', 'N', 'kept', 'nearest', 'own', 'same', 'class']
+    assert printed[0].split()[:9] == head
+    assert printed[-1] == f'written: {out}'
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert len(rows) == len(printed) - 2 == 2 * 5  # 16 clusters of 8 keys are left out
+    settings = [(row['hardness'], row['num_newest'], row['num_prototypes']) for row in rows]
+    assert settings[:3] == [('0.0', '8', '3'), ('0.0', '8', '6'), ('0.0', '30', '3')]
+    for row, line in zip(rows, printed[1:]):
+        cells = line.split()
+        assert cells[0] == Path(row['checkpoint']).name == 'epoch_1.pth'
+        assert cells[1] == f'{float(row["hardness"]):g}'
+        assert cells[4] == f'{100 * float(row["kept"]):.1f}'
+        assert cells[-3:] == [
+            f'{float(row[k]):.3f}' for k in ('pull_key', 'pull_class', 'key_class')
+        ]
+        assert sum(float(row[name]) for name in ('own', 'same_class', 'other_class')) == (
+            pytest.approx(1, abs=2e-4)
+        )
+        if row['hardness'] == '0.0':
+            assert row['pull_key'] == '1.0'
+
+
+def test_positives_that_cannot_be_measured(trained, capsys, tmp_path):
+    data_file, checkpoint = trained
+    options = tiny_options(data_file, train_cfg__max_epochs=1)
+    main = main_of('positive_purity.py')
+    assert main(CONFIG, checkpoint, *options, '--out', tmp_path / 'a.json') == 1
+    assert_one_clear_error(capsys, 'a.json', '.csv')
+    words = ['--num-newest', '8', '--num-prototypes', '9', '10']
+    assert main(CONFIG, checkpoint, *words, *options) == 1
+    assert_one_clear_error(capsys, '[9, 10]', '[8]')
+    assert main(CONFIG, checkpoint, '--num-anchors', '0', *options) == 1
+    assert_one_clear_error(capsys, 'num_anchors')
+    data = {'train_dataloader.dataset.data_file': data_file, 'test_dataset.data_file': data_file}
+    data |= {'train_dataloader.dataset.split': 'train', 'test_dataset.split': 'test'}
+    config = load_config(ROOT / 'configs' / 'barlow_twins' / 'bigru_synthetic_xsub.py', data)
+    with pytest.raises(ValueError, match='no key networks'):
+        next(positive_purity(config, [None]))
