@@ -13,6 +13,7 @@ from mmengine.device import get_device
 
 from halp_mm.apis import build_model, check_data_files, load_config
 from halp_mm.evaluation import extract_features, top_k_accuracy
+from halp_mm.evaluation.linear import mean_and_deviation, standardized
 from halp_mm.registry import DATASETS, PROTOCOLS
 
 
@@ -40,13 +41,16 @@ def main() -> None:
     cached_seconds = time.perf_counter() - start
 
     start = time.perf_counter()
-    features = (extract_features(model, train) for _ in range(args.epochs))
-    classifiers = protocol.train(features, train.labels, len(train.metainfo['classes']))
+    encoded = (extract_features(model, train) for _ in range(args.epochs))
+    seen = extract_features(model, test)
+    if protocol.standardize:
+        whole = extract_features(model, train)
+        scales = {stream: mean_and_deviation(feature) for stream, feature in whole.items()}
+        encoded = (standardized(features, scales) for features in encoded)
+        seen = standardized(seen, scales)
+    classifiers = protocol.train(encoded, train.labels, len(train.metainfo['classes']))
     with torch.no_grad():
-        scores = [
-            classifiers[stream](feature).softmax(1)
-            for stream, feature in extract_features(model, test).items()
-        ]
+        scores = [classifiers[stream](feature).softmax(1) for stream, feature in seen.items()]
     scores = torch.stack(scores).mean(0)
     anew = top_k_accuracy(scores, test.labels.to(scores.device), 1)
     anew_seconds = time.perf_counter() - start
