@@ -81,7 +81,7 @@ def test_progress_reaches_model_and_views(config, monkeypatch):
             found = [
                 x if isinstance(x, TrainingProgress) else x['progress']
                 for x in arguments
-                if isinstance(x, TrainingProgress) or 'progress' in x
+                if isinstance(x, TrainingProgress) or (isinstance(x, dict) and 'progress' in x)
             ]
             moments.extend(found)
             return function(self, *arguments)

@@ -442,7 +442,7 @@ def test_load_from(config, tmp_path):
     config.load_from, config.load_encoder_from = None, str(source)
     train_once(config)
     log = log_of(config.work_dir)
-    assert "the encoder of the stream 'joint' starts with 13 tensors of " in log
+    assert "the encoder of the stream 'joint' starts with 18 tensors of " in log
 
 
 def test_python_ends_though_workers_ignore_its_signals():
