@@ -332,6 +332,25 @@ def test_heads_of_one_type_stand_side_by_side():
     assert torch.equal(total, losses['joint/sharp/loss'] + losses['joint/soft/loss'])
 
 
+def test_similarities_are_computed_once_for_all_heads():
+    model = model_with()
+    seen = []
+
+    class Similarities(PretrainingHead):
+        def loss(self, streams, progress):
+            seen.append((streams['joint'].similarities('query'), streams['joint'].labels))
+            return {}
+
+    for name in ('one', 'other'):
+        model.terms[name] = HeadTerm(name, tuple(model.sources))
+        model.heads[name] = Similarities()
+    labels = torch.arange(5)
+    model(views_of('joint'), labels, mode='loss')
+    (first, of_first), (second, of_second) = seen
+    assert first is second
+    assert of_first is of_second is labels
+
+
 def test_heads_judge_in_full_precision_under_autocast():
     model = model_with(heads=BOTH)
     products = []

@@ -99,7 +99,7 @@ class BiGRU(SequenceEncoder):
     ) -> None:
         super().__init__(layout, num_people, num_channels, init_cfg)
         check_count(hidden_size=hidden_size, num_layers=num_layers, num_segments=num_segments)
-        check_choice(['last', 'mean', 'max', 'deviation', 'valid', 'final'], pooling=pooling)
+        check_choice(['last', *POOLINGS_OF_SEGMENTS, 'valid', 'final'], pooling=pooling)
         check_flag(reads_padding=reads_padding, motion=motion, distances=distances)
         check_choice(['coordinate', 'axis', None], input_norm=input_norm)
         self.bidirectional = bidirectional

@@ -232,7 +232,9 @@ class Pretrainer(BaseModel):
                 head.update_copies(momentum)
         device = next(iter(next(iter(views.values())).values())).device
         streams = with_same_draws(
-            lambda stream: self.run_networks(stream, views, draws, progress), self.sources, device
+            lambda stream: self.run_networks(stream, views, draws, progress, labels),
+            self.sources,
+            device,
         )
         results: dict[str, Tensor] = {}
         # Similarities keep full precision, whatever the precision of the networks.
@@ -241,9 +243,7 @@ class Pretrainer(BaseModel):
                 term = self.terms[name]
                 if not term.is_active(progress):
                     continue
-                outputs = {
-                    stream: replace(streams[stream], labels=labels) for stream in term.streams
-                }
+                outputs = {stream: streams[stream] for stream in term.streams}
                 moment = replace(progress, start_epoch=term.start_epoch)
                 for stream, scalars in head.loss(outputs, moment).items():
                     scalars['loss'] = term.weight * scalars['loss']
@@ -284,7 +284,12 @@ class Pretrainer(BaseModel):
         return reads
 
     def run_networks(
-        self, stream: str, views: Views, draws: Draws, progress: TrainingProgress
+        self,
+        stream: str,
+        views: Views,
+        draws: Draws,
+        progress: TrainingProgress,
+        labels: Tensor | None = None,
     ) -> StreamOutputs:
         """Run a stream's networks on the views that are read; an encoder runs once per view."""
         source, reads = self.sources[stream], self.reads_at(progress, stream)
@@ -331,6 +336,7 @@ class Pretrainer(BaseModel):
             negatives={view: queues[view].snapshot() for view in reads.queues},
             key_maps=key_maps,
             key_features=key_features,
+            labels=labels,
         )
 
     @torch.no_grad()
