@@ -17,11 +17,15 @@ from halp_mm.datasets import (
     pad_clips,
     padded_clips,
 )
-from halp_mm.evaluation.few_shot import list_of_shots, outcome_of_draws, with_first_shots
+from halp_mm.evaluation.few_shot import (
+    judged_as,
+    list_of_shots,
+    outcome_of_draws,
+    with_first_shots,
+)
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
-from halp_mm.evaluation.metrics import top1_hits
-from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
+from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol
 from halp_mm.models import SkeletonPreprocessor
 from halp_mm.registry import PROTOCOLS
 from halp_mm.transforms import crop_resize
@@ -101,15 +105,12 @@ class CoordinatesProtocol(Protocol):
                     rows, known, test, num_classes, self.penalty
                 ),
             }
-            metrics = {
-                f'{name}/{metric}': accuracy
-                for name, part in scores.items()
-                for metric, accuracy in accuracies({name: part}, test_labels)[1].items()
-            }
-            hits = {
-                f'{name}/top1': top1_hits(part, test_labels.to(part.device))
-                for name, part in scores.items()
-            }
+            metrics: dict[str, float] = {}
+            hits: dict[str, Tensor] = {}
+            for name, part in scores.items():
+                found, of_clips = judged_as(name, {name: part}, test_labels)
+                metrics |= found
+                hits |= of_clips
             return Outcome({'knn': scores['knn']}, metrics=metrics, hits=hits)
 
         if not self.shots:

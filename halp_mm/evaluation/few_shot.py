@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -83,12 +83,25 @@ class FewShotProtocol(Protocol):
                 given = features[labelled.to(features.device)], known, test[stream], num_classes
                 scores[stream] = logistic_regression_scores(*given, self.penalty)
                 nearest[stream] = knn_scores(*given)
-            fused, found = accuracies(nearest, test_labels)
-            metrics = {f'knn/{name}': accuracy for name, accuracy in found.items()}
-            hits = {'knn/top1': top1_hits(fused, test_labels.to(fused.device))}
+            metrics, hits = judged_as('knn', nearest, test_labels)
             return Outcome(scores, test, metrics, hits=hits)
 
         return outcome_of_draws(outcome_of, labels, test_labels, self.shots, self.draws, self.seed)
+
+
+def judged_as(
+    name: str, scores: Mapping[str, Tensor], test_labels: Tensor
+) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """The metrics, ``NAME/top1`` and so on, and the hits of a classifier beside another.
+
+    Args:
+        name: The classifier.
+        scores: Its class scores of the test clips by stream.
+        test_labels: The classes of the test clips.
+    """
+    fused, found = accuracies(scores, test_labels)
+    metrics = {f'{name}/{metric}': accuracy for metric, accuracy in found.items()}
+    return metrics, {f'{name}/top1': top1_hits(fused, test_labels.to(fused.device))}
 
 
 def list_of_shots(shots: int | Sequence[int]) -> list[int]:
