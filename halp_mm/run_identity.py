@@ -60,7 +60,8 @@ NEUTRAL = (
 )
 
 _NEUTRAL_HOOKS = re.compile(
-    r'(RuntimeInfo|IterTimer|Logger|Checkpoint|Evaluation|Visualization|SyncBuffers)\w*Hook$'
+    r'(RuntimeInfo|IterTimer|Logger|Checkpoint|Evaluation|Visualization|SyncBuffers|CudaGraph)'
+    r'\w*Hook$'
 )
 #: Overrides that an identity states in its other fields.
 _STATED = {

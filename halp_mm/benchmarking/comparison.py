@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 import torch
 from mmengine.device import get_device
@@ -28,6 +28,7 @@ from halp_mm.benchmarking.measured_training import (
 from halp_mm.benchmarking.peak_memory import peak_memory
 from halp_mm.benchmarking.work import Work, work_of
 from halp_mm.engine.threads import limited_threads
+from halp_mm.progress_bar import progress_bar
 
 
 def compare_trainings(
@@ -37,6 +38,7 @@ def compare_trainings(
     iterations: int = 5,
     clock: Literal['wall', 'cpu'] = 'wall',
     profile: str | os.PathLike | None = None,
+    progress: TextIO | None = None,
 ) -> dict:
     """Measure iterations of trainings, part by part, and compare them with the machine's best.
 
@@ -52,6 +54,7 @@ def compare_trainings(
             programs hardly disturb. The latter suits one thread and no loading workers.
         profile: Write a trace of one more turn each to this .json file, which chrome://tracing and
             ui.perfetto.dev show.
+        progress: File to show the progress on.
 
     Returns:
         Plain containers: ``trainings``, for each config its ``parts`` (milliseconds of an
@@ -65,16 +68,23 @@ def compare_trainings(
     check_count(rounds=rounds, iterations=iterations)
     if profile is not None and not os.fspath(profile).endswith('.json'):
         raise ValueError(f'profile is {os.fspath(profile)}; expected a name that ends in .json')
-    memory = [peak_memory(config, cfg_options, iterations) for config in configs]
     with ExitStack() as stack:
-        trainings = []
+        step = stack.enter_context(progress_bar(2 * len(configs) + rounds, progress))
+        memory, trainings, work = [], [], []
+        for config in configs:
+            memory.append(peak_memory(config, cfg_options, iterations))
+            step()
         for config in configs:
             folder = stack.enter_context(scratch_folder())
-            trainings.append(MeasuredTraining(config, folder, cfg_options, clock))
-        work = [work_of(training, iterations) for training in trainings]
-        for training in trainings:  # what has been counted was slow
-            training.run(1)
-        turns = [[training.run(iterations) for training in trainings] for _ in range(rounds)]
+            training = MeasuredTraining(config, folder, cfg_options, clock)
+            trainings.append(training)
+            work.append(work_of(training, iterations))
+            training.run(1)  # what has been counted was slow
+            step()
+        turns = []
+        for _ in range(rounds):
+            turns.append([training.run(iterations) for training in trainings])
+            step()
         if profile is not None:
             write_trace(trainings, iterations, profile)
         seconds = [[_divided(part, iterations) for part in turn] for turn in turns]

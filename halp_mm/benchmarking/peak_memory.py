@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ def peak_memory(
 ) -> int | None:
     """The most bytes that a training takes: on a GPU the device's, else of its process.
 
-    The training runs in a process of its own, since one that has been larger before would hide it.
-    What the imported libraries take does not count.
+    Without a GPU, the training runs in a process of its own, since one that has been larger before
+    would hide it. What the imported libraries take does not count.
 
     Args:
         config: The config's file.
@@ -30,9 +31,19 @@ def peak_memory(
     Returns:
         None where the system does not say what a process took.
     """
+    if torch.cuda.is_available():
+        return _peak_of_device(config, cfg_options, iterations)
     spawning = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(1, spawning) as process:
         return process.submit(_own_peak_memory, config, cfg_options, iterations).result()
+
+
+def _peak_of_device(config: str | os.PathLike, cfg_options: Mapping | None, iterations: int) -> int:
+    gc.collect()  # of an earlier training
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    _train(config, cfg_options, iterations)
+    return torch.cuda.max_memory_allocated() - before
 
 
 def _own_peak_memory(
@@ -40,12 +51,14 @@ def _own_peak_memory(
 ) -> int | None:
     multiprocessing.set_start_method(None, force=True)  # mmengine warns if it is another's
     before = _peak_of_process()
-    with scratch_folder() as folder:
-        MeasuredTraining(config, folder, cfg_options).run(iterations)
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+    _train(config, cfg_options, iterations)
     after = _peak_of_process()
     return None if before is None or after is None else after - before
+
+
+def _train(config: str | os.PathLike, cfg_options: Mapping | None, iterations: int) -> None:
+    with scratch_folder() as folder:
+        MeasuredTraining(config, folder, cfg_options).run(iterations)
 
 
 def _peak_of_process() -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 from halp_mm.atomic_write import atomic_write
 from halp_mm.benchmarking import compare_trainings, comparison_text
@@ -20,7 +21,7 @@ def run(out: str | os.PathLike | None = None, **settings) -> str:
     Returns:
         A table with a column for each config.
     """
-    comparison = compare_trainings(**settings)
+    comparison = compare_trainings(**settings, progress=sys.stderr)
     if out:
         with atomic_write(out) as partial:
             partial.write_text(json.dumps(comparison, indent=2) + '\n', encoding='utf-8')
@@ -32,6 +33,7 @@ main = Command(
     __doc__,
     run,
     settings_of=compare_trainings,
+    omit=('progress',),
     options={
         'configs': Option(metavar='CONFIG'),
         'profile': Option(metavar='FILE'),

@@ -5,6 +5,7 @@ from halp_mm.engine.distributed import init_distributed, leave_distributed
 from halp_mm.engine.hooks import (
     CheckpointHook,
     ClassesHook,
+    CudaGraphHook,
     DeferredRuntimeInfoHook,
     EvaluationHook,
     KNNEvaluationHook,
@@ -27,6 +28,7 @@ __all__ = [
     'EXIT_STOPPED',
     'CheckpointHook',
     'ClassesHook',
+    'CudaGraphHook',
     'DeferredRuntimeInfoHook',
     'EpochBasedTrainLoop',
     'EvaluationHook',

@@ -49,6 +49,7 @@ from halp_mm.models.heads import (
 )
 from halp_mm.models.inference_model import InferenceModel
 from halp_mm.models.modules import (
+    CudaGraphs,
     EmbeddingNetwork,
     EnergyAttentionDrop,
     FeatureAsEmbedding,
@@ -72,6 +73,7 @@ __all__ = [
     'ColorizationHead',
     'CrossCorrelationHead',
     'CrossStreamHead',
+    'CudaGraphs',
     'D3MHead',
     'DecorrelationHead',
     'DenoisingSiameseHead',

@@ -1,5 +1,7 @@
 """Hooks, on a real Runner in this process."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -154,3 +156,42 @@ def test_histories_have_an_end(config):
     buffers = train(config).message_hub.log_scalars
     assert len(buffers['train/joint/moco/loss'].data[0]) == 3
     assert len(buffers['train/time'].data[0]) <= 4
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_graphs_need_a_gpu(config, tmp_path):
+    config.custom_hooks = [dict(type='CudaGraphHook')]
+    with pytest.raises(ValueError, match='CudaGraphHook: it needs a GPU, and the model is on the'):
+        train(config)
+    assert not list(tmp_path.glob('work/epoch_*.pth'))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_training_with_graphs_learns_what_it_does_without(config, tmp_path):
+    weights = []
+    for hooks in ([], [dict(type='CudaGraphHook')]):
+        config.custom_hooks = hooks
+        config.experiment_name = config.visualizer.name = f'{tmp_path.name} {len(hooks)}'
+        config.work_dir = str(tmp_path / f'{len(hooks)}')
+        model = train(copy.deepcopy(config)).model
+        assert getattr(model, 'graphs', None) is None
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    torch.testing.assert_close(weights[1], weights[0], rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'optim_wrapper.accumulative_counts': 2}, 'accumulative_counts adds up'),
+        (
+            {'model.encoder': dict(type='LSTM', hidden_size=8, _delete_=True)},
+            'for a BiGRU, not for LSTM',
+        ),
+    ],
+)
+def test_trainings_that_graphs_do_not_suit(config, options, message):
+    config.custom_hooks = [dict(type='CudaGraphHook')]
+    config.merge_from_dict(options)
+    with pytest.raises(ValueError, match=message):
+        train(config)

@@ -1,5 +1,7 @@
 """The BiGRU encoder, against the release and PyTorch's bidirectional GRU."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -393,3 +395,24 @@ def test_only_training_on_a_cpu_in_full_precision_runs_pairs(monkeypatch):
     large = BiGRU(TWO_JOINTS, 2, 3, hidden_size=256, num_layers=1)
     assert not large.trains_in_pairs(clips)
     assert ran == ['run_pairs', 'run_cells', 'run_cells']
+
+
+def test_layers_run_as_one_compute_what_cells_do():
+    """As a GPU runs them; here on a CPU."""
+    encoder, _ = encoder_and_gru(torch.float64, bidirectional=True)
+    sequence = random_input(torch.float64, 4, 6, encoder.frame_size)
+    results = []
+    for states in (encoder.run_cells(sequence, None), encoder.run_stack(sequence)):
+        encoder.zero_grad()
+        states.square().sum().backward()
+        cells = [*encoder.forward_cells.parameters(), *encoder.backward_cells.parameters()]
+        results.append([states, *(weight.grad for weight in cells)])
+    torch.testing.assert_close(results[1], results[0])
+    saved = encoder.state_dict()
+    copied = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for weight in encoder.parameters():
+            weight.zero_()
+    assert set(saved) == set(copied.state_dict())
+    torch.testing.assert_close(copied.run_stack(sequence), results[0][0])
+    assert not encoder.run_stack(sequence).any()

@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 
 from halp_mm.datasets import SkeletonDataset, pad_clips
+from halp_mm.models import BiGRU, CudaGraphs
 from halp_mm.registry import MODELS
 from halp_mm.testing.examples import example_clips
 from halp_mm.training_progress import TrainingProgress
@@ -52,17 +53,77 @@ def test_encoder_computes_what_it_does_on_a_cpu(name):
             assert (parameter.grad.cpu() - gradients[name]).abs().max() < 1e-3 * largest, name
 
 
+@pytest.mark.usefixtures('full_precision')
+def test_layers_run_as_one_compute_what_cells_do():
+    encoder = BiGRU(hidden_size=24, bidirectional=True).cuda()
+    sequence = torch.randn(5, 7, encoder.frame_size, device='cuda')
+    found = {}
+    for run in (encoder.run_cells, lambda sequence, _: encoder.run_stack(sequence)):
+        encoder.zero_grad()
+        states = run(sequence, None)
+        states.square().sum().backward()
+        gradients = [p.grad for p in encoder.parameters() if p.grad is not None]
+        found[len(found)] = [states, *gradients]
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+    copied = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+    torch.testing.assert_close(copied.run_stack(sequence), found[0][0], rtol=1e-4, atol=1e-5)
+
+
+def build(config):
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
+    model.init_weights()
+    return model.cuda()
+
+
+def batch_of(config, data_file, count):
+    num_people = config.train_dataloader.dataset.get('num_people')
+    dataset = SkeletonDataset(data_file, 'train', num_people=num_people)
+    batch = pad_clips([dataset[i] for i in range(count)])
+    return {k: v.cuda() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+
+
+@pytest.mark.usefixtures('full_precision')
+@pytest.mark.parametrize('precision', [None, torch.bfloat16])
+@pytest.mark.parametrize('name', ['halp', 'halp_cmd', 'barlow_twins'])
+def test_graphs_do_not_change_a_training(name, precision, random_clips):
+    config = Config.fromfile(ROOT / f'configs/{name}/bigru_synthetic_xsub.py')
+    torch.manual_seed(0)
+    model = build(config)
+    models = {False: model, True: copy.deepcopy(model)}
+    models[True].graphs = CudaGraphs()
+    losses = {}
+    for with_graphs, model in models.items():
+        optimizer = torch.optim.SGD(model.query_networks.parameters(), 0.01, 0.9, foreach=True)
+        losses[with_graphs] = []
+        for iteration in range(6):
+            batch = batch_of(config, random_clips, 3 if iteration == 4 else 4)
+            batch['progress'] = TrainingProgress(1000, 5000 + iteration, 5, max_epochs=1001)
+            with torch.autocast('cuda', precision, enabled=precision is not None):
+                scalars = model(**model.data_preprocessor(batch, training=True), mode='loss')
+            total, _ = model.parse_losses(scalars)
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+            losses[with_graphs].append(total.item())
+    tolerance = 1e-4 if precision is None else 3e-2
+    assert losses[True] == pytest.approx(losses[False], rel=tolerance)
+    assert len(set(losses[True])) == 6
+    for (key, value), other in zip(
+        models[False].state_dict().items(), models[True].state_dict().values(), strict=True
+    ):
+        if 'running' in key or 'num_batches' in key:
+            torch.testing.assert_close(other, value, rtol=tolerance, atol=tolerance, msg=key)
+
+
 @pytest.mark.parametrize('name', TRAINED)
 def test_step_does_not_wait(name, random_clips):
     """PyTorch's detector sees no wait in a step, views included, once the first is done."""
     config = Config.fromfile(ROOT / 'configs' / name)
-    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
-    model.init_weights()
-    model.cuda()
-    num_people = config.train_dataloader.dataset.get('num_people')
-    dataset = SkeletonDataset(random_clips, 'train', num_people=num_people)
-    batch = pad_clips([dataset[i] for i in range(4)])
-    batch = {k: v.cuda() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    model = build(config)
+    batch = batch_of(config, random_clips, 4)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9, foreach=True)
     try:
         for iteration in range(2):

@@ -206,7 +206,7 @@ def test_the_median_pose_does_not_depend_on_one_bad_frame():
         (ViewInvariantNormalize3D(), 'kinect_v2'),
         (PreNormalize2D(), 'coco17'),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_finite_stays_finite(normalization, layout, size, dtype):
     for seed in range(3):

@@ -3,6 +3,7 @@
 from halp_mm.engine.hooks.buffers_hook import BuffersHook
 from halp_mm.engine.hooks.checkpoint_hook import CheckpointHook
 from halp_mm.engine.hooks.classes_hook import ClassesHook
+from halp_mm.engine.hooks.cuda_graph_hook import CudaGraphHook
 from halp_mm.engine.hooks.deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from halp_mm.engine.hooks.evaluation_hook import EvaluationHook, KNNEvaluationHook
 from halp_mm.engine.hooks.normalize_once_hook import NormalizeOnceHook
@@ -16,6 +17,7 @@ __all__ = [
     'BuffersHook',
     'CheckpointHook',
     'ClassesHook',
+    'CudaGraphHook',
     'DeferredRuntimeInfoHook',
     'EvaluationHook',
     'KNNEvaluationHook',

@@ -3,6 +3,7 @@
 from halp_mm.models.modules.bidirectional_recursive_network import BidirectionalRecursiveNetwork
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.models.modules.chamfer_distance import chamfer_distance
+from halp_mm.models.modules.cuda_graphs import CudaGraphs
 from halp_mm.models.modules.embedding_network import EmbeddingNetwork
 from halp_mm.models.modules.energy_attention_drop import EnergyAttentionDrop
 from halp_mm.models.modules.feature_queue import FeatureQueue
@@ -26,6 +27,7 @@ from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 __all__ = [
     'BidirectionalRecursiveNetwork',
     'BitDropout',
+    'CudaGraphs',
     'EmbeddingNetwork',
     'EnergyAttentionDrop',
     'FeatureAsEmbedding',

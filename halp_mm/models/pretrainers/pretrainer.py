@@ -19,6 +19,7 @@ from halp_mm.models.data_preprocessors import Draws, Views, build_preprocessor
 from halp_mm.models.encoders import Encoder
 from halp_mm.models.heads import PretrainingHead, Reads, StreamOutputs
 from halp_mm.models.modules import (
+    CudaGraphs,
     EmbeddingNetwork,
     FeatureQueue,
     MomentumCopy,
@@ -144,6 +145,8 @@ class Pretrainer(BaseModel):
             head.connect({stream: self.query_networks[stream] for stream in terms[name].streams})
         if batch_norm == 'synchronized':
             synchronize_batch_norm(self.heads)
+        #: The recorded passes of encoders while a training replays them; see ``CudaGraphHook``.
+        self.graphs: CudaGraphs | None = None
 
     @property
     def encoders(self) -> dict[str, Encoder]:
@@ -320,7 +323,9 @@ class Pretrainer(BaseModel):
                 name for name, base in self.bases.items() if base == view and name in reads.encoded
             ]
             if derived or view in reads.encoded:
-                feature_map = network.map_of(views[view][source], **hiding_in(draws, view))
+                feature_map = self.map_of(
+                    ('query', stream, view), network, views[view][source], hiding_in(draws, view)
+                )
                 add_map(view, feature_map)
                 for name in derived:
                     add_map(name, self.derived_maps[name](feature_map))
@@ -339,6 +344,18 @@ class Pretrainer(BaseModel):
             labels=labels,
         )
 
+    def map_of(
+        self,
+        place: tuple[str, str, str],
+        network: EmbeddingNetwork,
+        clips: Tensor,
+        hiding: Mapping[str, Tensor],
+    ) -> Tensor:
+        """A network's feature map of a view; with graphs, replayed if its encoder allows it."""
+        if self.graphs is None or not network.encoder.fits_cuda_graphs or hiding:
+            return network.map_of(clips, **hiding)
+        return self.graphs(place, network.encoder, clips)
+
     @torch.no_grad()
     def copy_outputs(
         self,
@@ -355,7 +372,7 @@ class Pretrainer(BaseModel):
             The feature map, feature and embedding, each None if it is not read.
         """
         assert self.key_networks is not None, 'it is made if a head reads it'
-        network = cast('ModuleDict', self.key_networks.module)[stream]
+        network = cast('Mapping[str, EmbeddingNetwork]', self.key_networks.module)[stream]
         order = None
         if self.shuffles_keys and is_distributed():
             purpose = f'shuffled keys {view}'
@@ -366,7 +383,7 @@ class Pretrainer(BaseModel):
             hiding = {
                 name: own_rows(gather_from_all_ranks(draw)[order]) for name, draw in hiding.items()
             }
-        feature_map = network.map_of(clips, **hiding)
+        feature_map = self.map_of(('key', stream, view), network, clips, hiding)
         feature = embedding = None
         if view in reads.key_features | reads.keys:
             feature = network.encoder.readout(feature_map)
