@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from halp_mm.benchmarking.machine_peak import MachinePeak
 from halp_mm.benchmarking.measured_training import MeasuredTraining, optim_wrappers
+from halp_mm.models import Pretrainer
 
 
 class Work(NamedTuple):
@@ -36,6 +37,7 @@ def work_of(training: MeasuredTraining, iterations: int) -> Work:
     kept = _KeptBytes(training.model.parameters())
     counter = FlopCounterMode(display=False, custom_mapping=_RECURRENT)
     with ExitStack() as stack:
+        stack.enter_context(without_graphs(training.model))
         stack.enter_context(saved_tensors_hooks(kept.keep, lambda tensor: tensor))
         stack.enter_context(counter)
         for _ in range(iterations):
@@ -53,6 +55,19 @@ def lasting_tensors(training: MeasuredTraining) -> list[Tensor]:
         for state in wrapper.optimizer.state.values():
             found += [value for value in state.values() if isinstance(value, Tensor)]
     return found
+
+
+@contextmanager
+def without_graphs(model: nn.Module) -> Iterator[None]:
+    """Within ``with``, let a model start its kernels one by one: nothing sees those of a graph."""
+    if not isinstance(model, Pretrainer):
+        yield
+        return
+    graphs, model.graphs = model.graphs, None
+    try:
+        yield
+    finally:
+        model.graphs = graphs
 
 
 class _KeptBytes:

@@ -37,9 +37,12 @@ class Bfloat16OptimWrapper(OptimWrapper):
     float32. bfloat16 has the range of float32, so losses need no scaling.
     """
 
+    #: The type of the forward passes, under the name that it has in ``AmpOptimWrapper``.
+    cast_dtype = torch.bfloat16
+
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """The context of a training step's forward pass."""
         device = next(model.parameters()).device.type
-        with super().optim_context(model), torch.autocast(device, torch.bfloat16):
+        with super().optim_context(model), torch.autocast(device, self.cast_dtype):
             yield

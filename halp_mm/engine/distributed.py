@@ -18,10 +18,20 @@ def init_distributed(launcher: str) -> None:
     Args:
         launcher: What started the processes: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
             Without GPUs only ``'pytorch'`` (torchrun) works.
+
+    Raises:
+        ValueError: if there are GPUs, but fewer than processes on this machine.
     """
     if launcher == 'none' or is_distributed():
         return
     if torch.cuda.is_available():
+        processes, gpus = int(os.environ.get('LOCAL_WORLD_SIZE', 1)), torch.cuda.device_count()
+        if processes > gpus:
+            raise ValueError(
+                f'{processes} processes on this machine, found GPUs: {gpus}; expected one for each '
+                'process. Start fewer, or set CUDA_VISIBLE_DEVICES to an empty string to train on '
+                'the CPU'
+            )
         init_dist(launcher, backend='nccl')
     else:
         store, rank, world_size = next(torch.distributed.rendezvous('env://'))

@@ -10,6 +10,7 @@ from mmengine.model import is_model_wrapper
 
 from halp_mm.apis import evaluate, load_config, train
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.engine import init_distributed
 from halp_mm.evaluation import extract_features
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
@@ -199,3 +200,12 @@ def test_what_is_evaluated_is_what_is_saved(two_ranks):
     config = config_of('halp', folder, 'evaluated', 4)
     _, evaluation = evaluate(config, folder / 'local' / f'epoch_{EPOCHS}.pth', 'knn')
     assert evaluation.metrics['top1'] == pytest.approx(logged[-1], abs=0.01)
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setenv('LOCAL_WORLD_SIZE', '2')
+    message = '2 processes on this machine, found GPUs: 1; expected one for each process'
+    with pytest.raises(ValueError, match=message):
+        init_distributed('pytorch')

@@ -114,7 +114,7 @@ def launch(*arguments: object, restarts: int = 0) -> subprocess.Popen:
             *('--launcher', 'pytorch', *map(str, arguments)),
         ],
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), 'CUDA_VISIBLE_DEVICES': ''},  # there may be one GPU
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -135,7 +135,11 @@ def test_two_machines_stop_together_and_go_on(tmp_path):
     machines = [
         subprocess.Popen(
             [ROOT / 'tools' / 'dist_train.sh', CONFIG, '1', *arguments],
-            env={**environment(), 'PATH': path, 'NNODES': '2', 'NODE_RANK': rank, 'PORT': '29617'},
+            env={
+                **environment(),
+                **{'PATH': path, 'CUDA_VISIBLE_DEVICES': ''},
+                **{'NNODES': '2', 'NODE_RANK': rank, 'PORT': '29617'},
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
