@@ -14,6 +14,8 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import cast
 
+import torch
+
 from halp_mm.apis.planned_runs import TRAINING, Run
 
 #: What the processes have in common, which takes seconds to import.
@@ -68,7 +70,9 @@ def _outcome(run: Run, step: str) -> str:
 
 def _context() -> SpawnContext | ForkServerContext:
     """How processes are started: from one that has imported everything, where the system can."""
-    if 'forkserver' not in multiprocessing.get_all_start_methods():
+    methods = multiprocessing.get_all_start_methods()
+    # CUDA bears no forks of a process that has so much as asked for GPUs, as imports do.
+    if 'forkserver' not in methods or torch.cuda.is_available():
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(_IMPORTED)

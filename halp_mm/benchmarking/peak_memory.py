@@ -57,8 +57,10 @@ def _own_peak_memory(
 
 
 def _train(config: str | os.PathLike, cfg_options: Mapping | None, iterations: int) -> None:
+    # The logger would start the device's count anew.
+    options = {**(cfg_options or {}), 'default_hooks.logger.interval': iterations + 1}
     with scratch_folder() as folder:
-        MeasuredTraining(config, folder, cfg_options).run(iterations)
+        MeasuredTraining(config, folder, options).run(iterations)
 
 
 def _peak_of_process() -> int | None:

@@ -37,7 +37,7 @@ ORIGIN = {
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The outcome of an evaluation.
+    """The outcome of an evaluation, on the CPU.
 
     Args:
         metrics: ``top1`` and ``top5`` per cent, ``num_train``, ``num_test``; with several streams
@@ -197,8 +197,9 @@ class Protocol(ABC):
         """Accuracies, and all that belongs to them."""
         classes = test_dataset.metainfo['classes']
         fused, metrics = accuracies(outcome.scores, test_dataset.labels)
-        labels = test_dataset.labels.to(fused.device)
+        fused, labels = fused.cpu(), test_dataset.labels
         metrics |= outcome.metrics
+        hits = {name: part.cpu() for name, part in outcome.hits.items()}
         metrics |= {'num_train': len(train_dataset), 'num_test': len(test_dataset)}
         return EvaluationResult(
             metrics,
@@ -210,9 +211,9 @@ class Protocol(ABC):
             test_dataset.split,
             protocol=type(self).__name__,
             num_train=train_dataset.labels.bincount(minlength=len(classes)).tolist(),
-            features=outcome.features,
+            features={name: part.cpu() for name, part in outcome.features.items()},
             model=outcome.model,
-            hits={'top1': top1_hits(fused, labels), **outcome.hits},
+            hits={'top1': top1_hits(fused, labels), **hits},
         )
 
 

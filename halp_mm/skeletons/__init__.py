@@ -15,6 +15,7 @@ from halp_mm.skeletons.joint_conversion import (
     convert_joints,
     describe_conversion,
 )
+from halp_mm.skeletons.joint_positions import bone_index, parent_index
 from halp_mm.skeletons.layout import SkeletonLayout
 from halp_mm.skeletons.layout_file import read_layout
 from halp_mm.skeletons.layouts import LAYOUTS, get_layout
@@ -26,6 +27,7 @@ __all__ = [
     'STREAMS',
     'Clips',
     'SkeletonLayout',
+    'bone_index',
     'cells_of',
     'check_stream',
     'clips_of',
@@ -41,6 +43,7 @@ __all__ = [
     'median_body_length',
     'pair_matrix',
     'parent_child_adjacency',
+    'parent_index',
     'partition_adjacency',
     'read_layout',
 ]

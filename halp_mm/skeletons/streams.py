@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
 from halp_mm.skeletons.clips import Clips
-from halp_mm.skeletons.layout import SkeletonLayout
+from halp_mm.skeletons.joint_positions import parent_index
 
 
 def joint_stream(clips: Clips) -> Tensor:
@@ -20,12 +18,6 @@ def bone_stream(clips: Clips) -> Tensor:
     """Each joint minus its parent, ``[N, M, T, V, C]``; zero at the centre joint."""
     parents = parent_index(clips.layout, clips.device)
     return clips.coordinates - clips.coordinates.index_select(-2, parents)
-
-
-@lru_cache
-def parent_index(layout: SkeletonLayout, device: torch.device) -> Tensor:
-    """The layout's parents ``[V]`` on a device, copied there only once."""
-    return torch.tensor(layout.parents, device=device)
 
 
 def motion_stream(clips: Clips) -> Tensor:

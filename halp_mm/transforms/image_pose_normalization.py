@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from halp_mm.registry import TRANSFORMS
-from halp_mm.skeletons import Clips, SkeletonLayout
+from halp_mm.skeletons import Clips, SkeletonLayout, bone_index
 from halp_mm.transforms.base import BatchTransform
 from halp_mm.transforms.normalization import bounded, fill_null_frames, median_where
 from halp_mm.transforms.spatial import seen_joints
@@ -120,9 +120,3 @@ def trunk_index(layout: SkeletonLayout, device: torch.device) -> Tensor:
     if not {joint for pair in pairs for joint in pair} <= set(layout.joints):
         pairs = [[layout.center]]
     return torch.tensor([[layout.index(joint) for joint in pair] for pair in pairs], device=device)
-
-
-@lru_cache
-def bone_index(layout: SkeletonLayout, device: torch.device) -> Tensor:
-    """Positions of the bones' ends ``[bones, 2]`` on a device; copied there only once."""
-    return torch.tensor(layout.bone_indices, dtype=torch.long, device=device).view(-1, 2)

@@ -18,6 +18,8 @@ from tests.conftest import write_random_clips
 from tests.helpers import tiny_model
 
 CLASSES = ['sit', 'stand', 'wave']
+#: On a GPU, cuDNN multiplies float32 in the 19 bits of TF32.
+ROUNDING = 1e-3 if torch.cuda.is_available() else 1e-5
 
 
 @pytest.fixture(scope='module')
@@ -100,7 +102,7 @@ def test_every_window_is_answered_as_a_clip(inferencer, recording, layout):
             continue
         answer = inferencer(part, layout=layout)
         found = dict(zip(answer.classes, answer.scores))
-        assert timeline.scores[number] == pytest.approx([found[c] for c in CLASSES], abs=1e-5)
+        assert timeline.scores[number] == pytest.approx([found[c] for c in CLASSES], abs=ROUNDING)
     for frame in range(150):
         rows = [
             timeline.scores[i]

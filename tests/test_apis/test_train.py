@@ -63,7 +63,7 @@ def test_from_a_config_to_an_answer(options, tmp_path, random_clips):
     assert test.names == result.names
     weights = torch.load(checkpoint, weights_only=True)['state_dict']
     trained = runner.model.state_dict()
-    assert all(torch.equal(trained[name], value) for name, value in weights.items())
+    assert all(torch.equal(trained[name].cpu(), value) for name, value in weights.items())
 
     inferencer = SkeletonInferencer(CONFIG, checkpoint, cfg_options=options)
     answer = inferencer(torch.randn(40, 25, 3))

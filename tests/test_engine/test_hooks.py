@@ -107,8 +107,9 @@ def test_spawned_workers_see_the_normalized_clips(config):
     for batch in runner.train_dataloader:  # by its worker, which was spawned
         assert batch['normalized']
         for clip, frames, index in zip(batch['clips'], batch['num_frames'], batch['indices']):
-            assert torch.equal(clip[:, :frames], normalized[int(index)]['clip'])
-            assert not torch.equal(clip[:, :frames], raw[int(index)]['clip'])
+            clip = clip[:, :frames].cpu()
+            assert torch.equal(clip, normalized[int(index)]['clip'].cpu())
+            assert not torch.equal(clip, raw[int(index)]['clip'])
             seen.append(int(index))
     assert sorted(seen) == list(range(len(raw)))
 

@@ -75,7 +75,7 @@ def test_another_training_starts_with_one():
 
 def test_the_encoders_are_evaluated_as_those_of_a_training():
     config = load_config(config_path('halp_mm::supcon/bigru_improvised_kinect-v1.py'))
-    model = build_model(config, 'shipped:kinect_v1')
+    model = build_model(config, 'shipped:kinect_v1').cpu()
     saved = load_checkpoint_file('shipped:kinect_v1')['state_dict']
     for name, value in model.encoders['joint'].state_dict().items():
         assert torch.equal(value, saved[f'networks.joint.encoder.{name}'])

@@ -11,7 +11,7 @@ from halp_mm.models import SeBiReNet
 from tests.test_evaluation.test_finetune import model_with, poses
 
 __all__ = ['poses']
-SETTINGS = dict(hidden_size=6, epochs=30, batch_size=7, learning_rate=0.02, optimizer='Adam')
+SETTINGS = dict(hidden_size=6, epochs=60, batch_size=7, learning_rate=0.02, optimizer='Adam')
 GCN = dict(type='STGCN', base_channels=16, stages=(1, 1), feature_dim=6, dropout=0.3)
 
 

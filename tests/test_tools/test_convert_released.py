@@ -83,7 +83,7 @@ def test_whole_checkpoint_gives_the_releases_features_and_evaluates(tmp_path):
     assert 'found: STGCN of joint' in result.stdout
     assert f'written: {out}' in result.stdout
     config = write_config(tmp_path)
-    model = build_model(load_config(config), out)
+    model = build_model(load_config(config), out).cpu()
     vectors = reference('stgcn_released')
     clips = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_one_network_alone_and_another_stream(tmp_path):
     state = released_network()
     result, out = convert(tmp_path, state, '--stream', 'bone', '--queue-size', 48)
     assert result.returncode == 0, result.stderr
-    model = build_model(load_config(write_config(tmp_path, 48, 'bone')), out)
+    model = build_model(load_config(write_config(tmp_path, 48, 'bone')), out).cpu()
     query = model.query_networks['bone'].state_dict()
     key = model.key_networks.module['bone'].state_dict()
     assert all(torch.equal(query[name], key[name]) for name in query)

@@ -14,6 +14,9 @@ from tests.ranks import connected, run_two_ranks
 from tests.runs import CONFIG, run_tool, tiny_options
 from tests.tool_process import ToolProcess
 
+#: On a GPU, sums depend on the order in which they happen to be made, unless this is asked for.
+REPEATABLE = ['--deterministic'] if torch.cuda.is_available() else []
+
 
 def final_state(work_dir: Path) -> dict:
     checkpoint = work_dir / (work_dir / 'last_checkpoint').read_text()
@@ -34,7 +37,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path,
     folder = tmp_path_factory.mktemp('uninterrupted')
     data_file = write_random_clips(folder / 'clips.safetensors', num_clips=24)
     work_dir = folder / 'work'
-    result = run_tool('train.py', CONFIG, '--work-dir', work_dir, *tiny_options(data_file))
+    result = run_tool(
+        *('train.py', CONFIG, '--work-dir', work_dir, *REPEATABLE, *tiny_options(data_file))
+    )
     assert result.returncode == 0, result.stderr
     return data_file, work_dir, result.stdout + result.stderr
 
@@ -58,7 +63,7 @@ def test_same_seed_gives_same_weights_and_another_seed_does_not(uninterrupted, t
     for seed in (0, 1):
         result = run_tool(
             *('train.py', CONFIG, '--work-dir', tmp_path / str(seed), '--seed', seed),
-            *('--no-validate', *tiny_options(data_file)),
+            *('--no-validate', *REPEATABLE, *tiny_options(data_file)),
         )
         assert result.returncode == 0, result.stderr
         states.append(final_state(tmp_path / str(seed))['state_dict'])
@@ -71,7 +76,7 @@ def test_same_seed_gives_same_weights_and_another_seed_does_not(uninterrupted, t
 def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_path):
     data_file, work_dir, _ = uninterrupted
     options = tiny_options(data_file)
-    process = ToolProcess('train.py', CONFIG, '--work-dir', tmp_path, *options)
+    process = ToolProcess('train.py', CONFIG, '--work-dir', tmp_path, *REPEATABLE, *options)
     deadline = time.monotonic() + 120
     while not (tmp_path / 'epoch_1.pth').exists() and process.is_alive():
         assert time.monotonic() < deadline, 'the first checkpoint never came'
@@ -80,7 +85,9 @@ def test_killed_and_resumed_run_ends_with_the_same_weights(uninterrupted, tmp_pa
     assert process.end().returncode == -signal.SIGKILL, 'the run ended before it could be killed'
     assert not (tmp_path / 'epoch_3.pth').exists()
 
-    result = run_tool('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *options)
+    result = run_tool(
+        *('train.py', CONFIG, '--work-dir', tmp_path, '--resume', *REPEATABLE, *options)
+    )
     assert result.returncode == 0, result.stderr
     assert 'resumed epoch' in result.stdout + result.stderr
     resumed, reference = final_state(tmp_path), final_state(work_dir)

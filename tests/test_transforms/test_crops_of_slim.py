@@ -87,8 +87,9 @@ def test_a_person_who_is_seen():
 def test_what_transforms_promise(transform):
     check_transform(transform)
     check_transform(transform, 'coco17', 2)
+    clips = random_clips()
     with RefuseToWait():
-        transform(random_clips(), generator())
+        transform(clips, generator())
 
 
 def test_two_processes_choose_as_one_would_and_nothing_waits():

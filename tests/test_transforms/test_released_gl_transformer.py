@@ -80,8 +80,9 @@ def test_as_many_clips_become_shorter_as_longer():
 )
 def test_promises(transform):
     check_transform(transform)
+    clips = random_clips([5, 12])
     with RefuseToWait():
-        transform(random_clips([5, 12]), generator())
+        transform(clips, generator())
 
 
 def test_arguments_are_checked():

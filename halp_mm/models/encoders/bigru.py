@@ -249,7 +249,7 @@ class BiGRU(SequenceEncoder):
         if not self._stack:
             self._stack = (stacked_gru(self.forward_cells, self.backward_cells),)
         (stack,) = self._stack
-        return stack.train(self.training)(sequence)[0]
+        return stack.train(self.forward_cells[0].training)(sequence)[0]
 
     def readout(self, feature_map: Tensor) -> Tensor:
         """Pool over frames: ``[N, 1, D, T, 1]`` to ``[N, S D]``, or ``[N, (1 + S) D]``.

@@ -21,7 +21,7 @@ from halp_mm.models.modules import (
     mean_over_ranks,
 )
 from halp_mm.registry import MODELS
-from halp_mm.skeletons import SkeletonLayout
+from halp_mm.skeletons import SkeletonLayout, bone_index
 from halp_mm.training_progress import TrainingProgress
 from halp_mm.transforms.spatial import map_coordinates
 
@@ -234,5 +234,5 @@ def half_squares(values: Tensor) -> Tensor:
 
 def bone_lengths(poses: Tensor, layout: SkeletonLayout) -> Tensor:
     """The lengths ``[B, bones]`` of the bones of poses ``[B, V, C]``."""
-    first, second = (list(ends) for ends in zip(*layout.bone_indices))
+    first, second = bone_index(layout, poses.device).unbind(1)
     return (poses[:, first] - poses[:, second]).norm(dim=-1)

@@ -67,7 +67,7 @@ def directions(clips: Tensor) -> Tensor:
     is_absent = ~clips.flatten(3).any(-1)
     is_last = F.pad(is_absent[:, :, 1:], (0, 1), value=True)[..., None, None]
     grows = (motion > 0) & ~is_last
-    return (grows * torch.tensor([1, 2, 4], device=clips.device)).sum(-1)
+    return (grows * 2 ** torch.arange(3, device=clips.device)).sum(-1)
 
 
 def at_frames(sequence: Tensor, frames: Tensor) -> Tensor:

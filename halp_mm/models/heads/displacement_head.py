@@ -91,7 +91,7 @@ def displacements(clips: Tensor, intervals: Sequence[int], step: float) -> Displ
     frames = torch.arange(clips.shape[2], device=clips.device)
     before = torch.stack([(frames - interval).clamp(min=0) for interval in intervals])
     moved = clips[:, :, before] - clips[:, :, None]  # [N, M, R, T, V, 3]
-    weights = torch.tensor([1, 3, 9], device=clips.device)
+    weights = 3 ** torch.arange(3, device=clips.device)
     direction = ((moved.sign().long() + 1) * weights).sum(-1)
     length = moved.norm(dim=-1)
     magnitude = ((length / step).floor().long() + 1).clamp(max=LARGEST)
