@@ -78,6 +78,7 @@ def compare_trainings(
             folder = stack.enter_context(scratch_folder())
             training = MeasuredTraining(config, folder, cfg_options, clock)
             trainings.append(training)
+            training.run(1)  # which sets things up
             work.append(work_of(training, iterations))
             training.run(1)  # what has been counted was slow
             step()

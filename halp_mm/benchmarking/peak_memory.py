@@ -43,7 +43,10 @@ def _peak_of_device(config: str | os.PathLike, cfg_options: Mapping | None, iter
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     _train(config, cfg_options, iterations)
-    return torch.cuda.max_memory_allocated() - before
+    peak = torch.cuda.max_memory_allocated() - before
+    gc.collect()  # of this training
+    torch.cuda.empty_cache()
+    return peak
 
 
 def _own_peak_memory(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,9 @@ class _Map(nn.Module):
 def _record(encoder: Encoder, clips: Tensor) -> Callable[[Tensor], Tensor]:
     """Record an encoder's passes on clips of a shape; the encoder stays as it is."""
     dtype, is_mixed = torch.get_autocast_dtype('cuda'), torch.is_autocast_enabled('cuda')
+    # A gradient node of an earlier step, which only a cycle of references keeps, belongs to the
+    # main stream and would draw it into the recording.
+    gc.collect()
     # The nodes that add up gradients are made while recording; PyTorch orders them after the rest.
     warnings.filterwarnings('ignore', "The AccumulateGrad node's stream does not match")
     with (
