@@ -254,7 +254,13 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
     args = parser.parse_args()
     torch.manual_seed(0)
-    options = {**parse_options(args.cfg_options), 'train_dataloader.batch_size': args.batch_size}
+    options = {
+        'train_dataloader.batch_size': args.batch_size,
+        # Workers would load in processes of their own, whose time is not seen.
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False,
+        **parse_options(args.cfg_options),
+    }
     precisions = [{}]
     if has_bfloat16():
         precisions.append({'optim_wrapper.type': 'Bfloat16OptimWrapper'})

@@ -13,6 +13,7 @@ from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.models.modules.segment_pooling import segment_means
+from halp_mm.models.modules.temporal_convolution import TemporalConvolution
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
 # Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
@@ -58,12 +59,8 @@ class GraphBlock(nn.Module):
         in_channels, out_channels, self.stride, is_first = shape
         self.graph_convolution = graph_convolution
         self.spatial_norm = nn.BatchNorm2d(out_channels)
-        self.temporal_convolution = nn.Conv2d(
-            out_channels,
-            out_channels,
-            kernel_size=(temporal_kernel, 1),
-            stride=(self.stride, 1),
-            padding=(temporal_kernel // 2, 0),
+        self.temporal_convolution = TemporalConvolution(
+            out_channels, out_channels, temporal_kernel, self.stride
         )
         self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.dropout = BitDropout(0 if is_first else dropout)
