@@ -16,8 +16,9 @@ from halp_mm.models.modules.segment_pooling import segment_means
 from halp_mm.models.modules.temporal_convolution import TemporalConvolution
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
-# Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
-# B, T, V, C. Clips need no copy, and every convolution is one call of a fast kernel.
+# Internal maps are [B, C, V, T] with B people of clips, in torch.channels_last: the memory order is
+# B, V, T, C. Mixing the joints of a person is one matrix product of all frames and channels, and
+# every convolution is one call of a fast kernel.
 
 
 class BlockShape(NamedTuple):
@@ -42,7 +43,7 @@ class GraphBlock(nn.Module):
     The first block of an encoder has no residual connection and no dropout.
 
     Args:
-        graph_convolution: Maps ``[B, C, T, V]`` and the graph ``[K, V, V]`` to ``[B, C', T, V]``.
+        graph_convolution: Maps ``[B, C, V, T]`` and the graph ``[K, V, V]`` to ``[B, C', V, T]``.
         shape: Channels and stride of the block.
         temporal_kernel: Kernel size of the temporal convolution, in frames.
         dropout: Probability of dropping an entry.
@@ -73,18 +74,19 @@ class GraphBlock(nn.Module):
             self.residual = pointwise_convolution(in_channels, out_channels)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Map ``[B, C, T, V]`` to ``[B, C', T', V]`` on the graph ``[K, V, V]``."""
+        """Map ``[B, C, V, T]`` to ``[B, C', V, T']`` on the graph ``[K, V, V]``."""
         y = F.relu(self.convolve_graph(x, adjacency), inplace=True)
-        y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
+        y = self.temporal_convolution(y.mT).mT
+        y = self.dropout(self.temporal_norm(y))
         if self.residual is not None:
             # Frames are skipped here instead of by the convolution's stride. On CPUs, the backward
             # pass of PyTorch 2.13 for a strided 1 x 1 convolution with few channels writes past its
             # memory.
-            y = y + self.residual(x[:, :, :: self.stride])
+            y += self.residual(x[..., :: self.stride])
         return F.relu(y, inplace=True)
 
     def convolve_graph(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """The normalised graph convolution of ``[B, C, T, V]``, before the activation."""
+        """The normalised graph convolution of ``[B, C, V, T]``, before the activation."""
         return self.spatial_norm(self.graph_convolution(x, adjacency))
 
 
@@ -174,10 +176,10 @@ class GraphEncoder(Encoder):
             ValueError: if the clips differ from the encoder in joints or coordinates.
         """
         self.check_joints(clips)
-        x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 1, 2)
+        x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 2, 1)
         for block in self.blocks:
             x = block(x, self.adjacency)
-        return x.unflatten(0, clips.shape[:2])
+        return x.mT.unflatten(0, clips.shape[:2])
 
     def readout(self, feature_map: Tensor) -> Tensor:
         """Average over people, joints and segments: ``[N, M, D, T', V]`` to ``[N, S D]``.
