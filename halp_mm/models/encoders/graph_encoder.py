@@ -186,7 +186,9 @@ class GraphEncoder(Encoder):
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        return segment_means(feature_map.mean((1, 4)), self.num_segments)
+        # The gradient of a sum takes no memory, other than that of a mean.
+        count = feature_map.shape[1] * feature_map.shape[4]
+        return segment_means(feature_map.sum((1, 4)) / count, self.num_segments)
 
 
 def block_shapes(
