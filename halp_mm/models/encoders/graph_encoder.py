@@ -186,9 +186,10 @@ class GraphEncoder(Encoder):
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        # The gradient of a sum takes no memory, other than that of a mean.
+        # Unlike a mean's, a sum's gradient takes no memory.
+        sequence = feature_map.permute(0, 1, 4, 3, 2).sum((1, 2)).mT
         count = feature_map.shape[1] * feature_map.shape[4]
-        return segment_means(feature_map.sum((1, 4)) / count, self.num_segments)
+        return segment_means(sequence, self.num_segments) / count
 
 
 def block_shapes(
