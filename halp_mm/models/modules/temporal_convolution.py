@@ -43,7 +43,7 @@ class TemporalConvolution(nn.Conv2d):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``[B, C, T, V]`` to ``[B, C', T', V]``; fastest if memory has the order B, V, T, C."""
+        """Map ``[B, C, T, V]`` to ``[B, C', T', V]``; fastest in memory order B, V, T, C."""
         if self.gains_by_transforms(x):
             return self.by_transforms(x)
         # So that the order of memory is channels_last.
@@ -120,9 +120,7 @@ def fourier_transforms(frames: int, kernel_size: int, dtype: torch.dtype) -> Tra
     found = (
         np.concatenate([a + b, a[some], b[some]]),
         np.concatenate([c, (d - c)[some], (c + d)[some]]),
-        np.concatenate(
-            [share * (cosine - sine), -(share * sine)[some], -(share * cosine)[some]]
-        ).T,
+        np.concatenate([share * (cosine - sine), -(share * sine)[some], -(share * cosine)[some]]).T,
     )
     # They are kept for gradients, also if an evaluation is the first to need them.
     with torch.inference_mode(False):
