@@ -15,8 +15,8 @@ import pytest
 
 from halp_mm import partial_files
 from halp_mm.apis import packaged_configs, train
-from halp_mm.apis.config_options import parse_options
 from halp_mm.commands.command_line import print_any_text
+from halp_mm.commands.config_options import parse_options
 from halp_mm.datasets import ClipStorage, ClipWriter
 from halp_mm.preparation import prepare_ntu
 from tests.conftest import write_random_clips

@@ -4,7 +4,7 @@ A parameter without default is a positional argument, and any other is an option
 parameter without default is a required option. ``X | None`` without default may be omitted.
 A ``bool`` is a flag: ``--amp``, or ``--no-validate`` if it is true by default. A sequence takes
 several words, a ``Literal`` takes one of its values, and a ``Mapping`` takes words ``KEY=VALUE``,
-see :mod:`~halp_mm.apis.config_options`. A path that may also be a ``bool`` is a flag with an
+see :mod:`~halp_mm.commands.config_options`. A path that may also be a ``bool`` is a flag with an
 optional value. Help texts are the ``Args:`` of the Google docstring.
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 
 
 class UsageError(Exception):
@@ -97,18 +97,18 @@ class Command:
         """
         print_any_text()
         parser = self.parser(program)
-        given = vars(parser.parse_intermixed_args(arguments))
+        try:
+            given = vars(parser.parse_intermixed_args(arguments))
+        except SystemExit as end:  # such as that after --help
+            raise SystemExit(say() or end.code) from None
         try:
             for name, option in self.options.items():
                 if option.convert is not None and given[name] is not None:
                     given[name] = option.convert(given[name])
             said = self.function(**given)
-            if said is not None:
-                print(said, flush=True)
+            return 0 if said is None else say(said)
         except BrokenPipeError:
-            # What is still in the buffer is written when Python ends, and nobody reads it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
+            return nobody_reads()
         except UsageError as error:
             parser.error(str(error))
         except (ImportError, OSError, ValueError) as error:  # no optional package, or bad input
@@ -118,7 +118,6 @@ class Command:
             what_next = self.after_interruption.format(**given)
             print(f'{parser.prog}: interrupted; {what_next}', file=sys.stderr)
             return 130
-        return 0
 
     def parser(self, program: str | None = None) -> argparse.ArgumentParser:
         """The parser of the command line."""
@@ -164,6 +163,30 @@ def print_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
+
+
+def say(text: object = None) -> int:
+    """Print a result, or only what has not left the buffer yet.
+
+    Returns:
+        The exit status: 0, or that of a reader who has left.
+    """
+    try:
+        print('' if text is None else text, end='' if text is None else '\n', flush=True)
+    except BrokenPipeError:
+        return nobody_reads()
+    return 0
+
+
+def nobody_reads() -> int:
+    """End without a word if the reader of the output, such as ``head``, has left.
+
+    Returns:
+        The exit status.
+    """
+    # What is still in the buffer is written when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
 
 
 class _Parser(argparse.ArgumentParser):

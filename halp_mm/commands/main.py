@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
+from halp_mm.commands.command_line import say
 from halp_mm.version import __version__
 
 PROGRAM = 'halp-mm'
@@ -61,11 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     name, *others = list(sys.argv[1:] if arguments is None else arguments) or ['--help']
     if name in ('-h', '--help'):
-        print(help_text())
-        return 0
+        return say(help_text())
     if name == '--version':
-        print(f'{PROGRAM} {__version__}')
-        return 0
+        return say(f'{PROGRAM} {__version__}')
     modules = {module.replace('_', '-'): module for module in COMMANDS}
     if name not in modules:
         near = difflib.get_close_matches(name, modules, n=3, cutoff=0.4)

@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from halp_mm.apis import SkeletonInferencer, evaluate, load_config
-from halp_mm.apis.config_options import parse_options
 from halp_mm.apis.features_file import read_features, write_features
+from halp_mm.commands.config_options import parse_options
 from halp_mm.datasets import ClipStorage
 from halp_mm.engine import load_model
 from tests.conftest import write_random_clips

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from halp_mm.apis.config_options import parse_options
 from halp_mm.benchmarking.peak_memory import peak_memory
+from halp_mm.commands.config_options import parse_options
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, run_tool, tiny_options
 

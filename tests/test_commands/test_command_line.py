@@ -327,3 +327,21 @@ def test_a_reader_that_leaves_is_no_error():
     assert process.stderr.read() == b''
     process.stderr.close()
     assert process.wait(60) == 141
+
+
+@pytest.mark.parametrize(
+    ('words', 'status'),
+    [(['--help'], 141), (['--version'], 141), (['prepare-ntu', '--help'], 0)],  # argparse's own
+)
+def test_a_reader_of_the_help_that_leaves_is_no_error(words, status):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, '-m', 'halp_mm', *words],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        check=False,
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (status, b'')

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from halp_mm.apis import load_config, train
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.bfloat16 import has_bfloat16
 from tests.runs import CONFIG, tiny_options
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 import pytest
 
 from halp_mm.apis import training_config
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.registry import RUNNERS
 from tests.runs import CONFIG, tiny_options
 

@@ -3,7 +3,7 @@
 import pytest
 
 from halp_mm.apis import evaluate, load_config, train
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.datasets import ClipStorage
 from halp_mm.datasets.merging import merge_data_files
 from halp_mm.engine import load_checkpoint_file

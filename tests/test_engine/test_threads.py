@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from halp_mm.apis import train
-from halp_mm.apis.config_options import parse_options
 from halp_mm.available_cpus import available_cpus
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine import training_summary
 from halp_mm.engine.threads import limited_threads
 from tests.runs import CONFIG, ROOT, tiny_options

@@ -14,7 +14,7 @@ from halp_mm.apis import (
     load_config,
     train,
 )
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.commands.prepare_folder import main as prepare_folder
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
 from tests.conftest import write_random_clips

@@ -1,5 +1,6 @@
 """From batches to views and streams."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -174,6 +175,10 @@ def test_streams_or_views_that_a_model_lacks():
 
 
 def test_a_view_that_nothing_looks_at():
-    views = {'qurey': [], **CONFIG['views']}
-    with pytest.raises(ValueError, match="'qurey', which nothing reads; did you mean 'query'"):
-        build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])
+    for name, message in (
+        ('qurey', "'qurey', which nothing reads; did you mean 'query'? Correct the name"),
+        ('unlike', "'unlike', which nothing reads. Correct the name"),
+    ):
+        views = {name: [], **CONFIG['views']}
+        with pytest.raises(ValueError, match=re.escape(message)):
+            build_preprocessor({**CONFIG, 'views': views}, ['bone'], ['query', 'key'])

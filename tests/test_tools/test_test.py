@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from halp_mm.apis import evaluate, load_config
-from halp_mm.apis.config_options import parse_options
 from halp_mm.apis.evaluate import cache_beside
 from halp_mm.apis.results import TIME_FIELDS
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.shipped_encoders import shipped_encoders
 from halp_mm.evaluation import feature_cache
 from halp_mm.evaluation.feature_cache import FeatureCache

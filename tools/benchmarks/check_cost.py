@@ -15,7 +15,7 @@ from pkgutil import resolve_name
 from unittest import mock
 
 from halp_mm.apis import train
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.runner import SkeletonRunner
 from halp_mm.engine.train_loop import EpochBasedTrainLoop
 from halp_mm.tables import table_text

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from unittest import mock
 
 from halp_mm.apis import train
-from halp_mm.apis.config_options import parse_options
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.bfloat16 import has_bfloat16
 from halp_mm.engine.runner import SkeletonRunner
 from halp_mm.models.encoders import bigru

@@ -182,9 +182,10 @@ def build_preprocessor(
     read = {*views, *preprocessor.bases.values()}
     unread = [view for view in preprocessor.views if view not in read]
     if unread:
+        near = suggestion(unread[0], views, listed=False) or '.'
         raise ValueError(
             f'the model reads the views {sorted(views)}; data_preprocessor.views makes '
-            f'{unread[0]!r}, which nothing reads{suggestion(unread[0], views, listed=False)} '
-            'Correct the name, or set the view to None to omit it'
+            f'{unread[0]!r}, which nothing reads{near} Correct the '
+            'name, or set the view to None to omit it'
         )
     return preprocessor

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from halp_mm.apis.config_options import parse_options, parse_value
+from halp_mm.commands.config_options import parse_options, parse_value
 
 
 @pytest.mark.parametrize(
