@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from halp_mm.apis.config_options import parse_options
 from halp_mm.benchmarking import measured_training as parts
 from halp_mm.benchmarking.measured_training import MeasuredTraining, in_order, scratch_folder
 from halp_mm.benchmarking.stopwatch import Stopwatch
+from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.bfloat16 import has_bfloat16
 from halp_mm.models import EnergyAttentionDrop
 from halp_mm.models.encoders.graph_encoder import GraphBlock
