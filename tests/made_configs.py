@@ -22,6 +22,7 @@ FACTS = {name: facts for name, facts in ALL_FACTS.items() if name != 'msrc12_xsu
 #: The sets of each encoder's methods; the encoder stands in the names of the files.
 METHODS = {
     **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
+    **{('bigru', method): list(FACTS) for method in ('barlow_twins', 'halp_barlow_twins')},
     **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},

@@ -1,11 +1,1 @@
-# HaLP and Barlow Twins in one list of heads, on the same embeddings. They have unit length, and
-# correlations do not depend on their scale.
-_base_ = '../halp/bigru_synthetic_xsub.py'
-
-method = 'HaLP + Barlow Twins'
-model = dict(
-    heads=dict(
-        twins=dict(type='CrossCorrelationHead', other_view='other_query', weight=0.02),
-    )
-)
-data_preprocessor = dict(views=dict(other_query=_base_.view))
+_base_ = ['../_base_/methods/halp_barlow_twins_small.py', '../_base_/datasets/synthetic_xsub.py']

@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/skeletonbt_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
 train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(layout='msr_action3d'), queue_size=256)
+model = dict(encoder=dict(layout='msr_action3d'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )

@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/skt_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
 train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(layout='kinect_v1'), queue_size=512)
+model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )

@@ -3,7 +3,7 @@
 _base_ = ['../_base_/methods/skt_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
 train_dataloader = dict(batch_size=32)
-model = dict(encoder=dict(layout='utd_mhad'), queue_size=256)
+model = dict(encoder=dict(layout='utd_mhad'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )

@@ -2,6 +2,6 @@
 # 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
-model = dict(encoder=dict(num_people=1, layout='msr_action3d'), queue_size=256)
+model = dict(encoder=dict(num_people=1, layout='msr_action3d'))
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 default_hooks = dict(checkpoint=dict(interval=20), evaluation=dict(interval=40))

@@ -2,7 +2,7 @@
 # 724 clips of xsub_train, tested on 760 of xsub_test; median 32 frames, 1 person.
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
-model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
+model = dict(encoder=dict(num_people=1, layout='kinect_v1'))
 data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
     views=dict(

@@ -2,7 +2,7 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
-model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
+model = dict(encoder=dict(num_people=1, layout='kinect_v1'))
 data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(

@@ -2,7 +2,7 @@
 # 431 clips of xsub_train, tested on 430 of xsub_test; median 67 frames, 1 person.
 _base_ = ['../_base_/methods/usdrl_small.py', '../_base_/datasets/utd-mhad_xsub.py']
 
-model = dict(encoder=dict(num_people=1, layout='utd_mhad'), queue_size=256)
+model = dict(encoder=dict(num_people=1, layout='utd_mhad'))
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
 train_cfg = dict(max_epochs=133)
 param_scheduler = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from halp_mm.apis.config import default_work_dir
-from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run
+from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run, refuse_shared_folder
 from halp_mm.run_identity import COORDINATES
 
 
@@ -47,10 +47,7 @@ def plan_runs(
                 f'{config}, seed {seed}',
             )
             if run.folder in owners:
-                raise ValueError(
-                    f'{owners[run.folder]} and {config} would both use {run.folder}; give their '
-                    'folders or files different names'
-                )
+                refuse_shared_folder(run.folder, owners[run.folder], config)
             owners[run.folder] = config
             run.check()
             if seed == seeds[0]:

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from halp_mm.apis.benchmark_configs import find_configs, known_methods
 from halp_mm.apis.benchmark_sets import BenchmarkSet, BenchmarkTest, benchmark_names, find_sets
 from halp_mm.apis.packaged_configs import PREFIX
-from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run
+from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run, refuse_shared_folder
 from halp_mm.engine.stop import parse_duration
 from halp_mm.evaluation.few_shot import SHOTS
 from halp_mm.run_identity import COORDINATES, describe_run, run_identity
@@ -178,10 +178,7 @@ class _Planner:
         place = Path(file.removeprefix(PREFIX))
         folder = self.work_dir / place.parent.name / place.stem
         if folder in self.rows:
-            raise ValueError(
-                f'{self.rows[folder].config} and {file} would both use {folder}; give their '
-                'folders or files different names'
-            )
+            refuse_shared_folder(folder, self.rows[folder].config, file)
         row.runs = [self._run(row, planned, seed, folder, evaluations) for seed in self.seeds]
         first = row.runs[0]
         if first.steps():

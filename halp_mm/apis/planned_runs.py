@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 from mmengine.config import Config
 
@@ -274,3 +274,10 @@ class Run:
         content = {**self.record, **facts}
         with atomic_write(self.folder / 'run.json') as partial:
             partial.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
+
+
+def refuse_shared_folder(folder: Path, one: str, other: str) -> NoReturn:
+    """Raise a ValueError that names two configs whose runs would have the same folder."""
+    raise ValueError(
+        f'{one} and {other} would both use {folder}; give their folders or files different names'
+    )

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from halp_mm.apis.data_facts import DataFacts
 from halp_mm.apis.training_settings import is_stuck
 from halp_mm.component_building import accepted_arguments, find_component
+from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
@@ -299,7 +300,8 @@ def schedule_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterato
 def queue_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[Choice]:
     """The queue, and what heads take of it."""
     heads = {name: head for name, head in base.model.get('heads', {}).items() if head}
-    if base.model.get('queue_size') is None:
+    streams = base.model.get('streams', ['joint'])
+    if not any(build_head(name, head, streams)[1].reads.queues for name, head in heads.items()):
         return
     # Older views of the same clip would be pushed away as if they were another's.
     queue_size = max(batch_size, 1 << (facts.num_clips.bit_length() - 1))

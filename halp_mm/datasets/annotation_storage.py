@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 
 from halp_mm.datasets.annotations import read_annotations
 from halp_mm.datasets.class_numbers import describe_numbers
-from halp_mm.datasets.storage import UNLABELLED, ClipBlock, ClipStorage
+from halp_mm.datasets.clip_block import ClipBlock
+from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.problems import NOBODY, BadDataError, listing
 from halp_mm.skeletons import SkeletonLayout
 

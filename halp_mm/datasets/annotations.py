@@ -20,14 +20,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from halp_mm.datasets.annotation_checks import (
+    REQUIRED,
+    TRANSPOSE,
+    AnnotationChecks,
+    channels_of,
+    is_integer,
+    is_text,
+    shape_of,
+)
 from halp_mm.datasets.class_numbers import number_classes
-from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.ntu_actions import CLASS_NAMES
 from halp_mm.datasets.people import seen_people
 from halp_mm.datasets.plain_pickle import load_plain_pickle
@@ -35,7 +43,6 @@ from halp_mm.name_lists import read_names
 from halp_mm.problems import BAD, BAD_CLIP, BAD_SPLIT, Problem, listing
 from halp_mm.skeletons import LAYOUTS, SkeletonLayout, get_layout
 
-REQUIRED = ('frame_dir', 'label', 'total_frames', 'keypoint')
 #: The columns that hold an image's height and width.
 SIZES = {
     'img_shape': ('img_height', 'img_width'),
@@ -44,9 +51,7 @@ SIZES = {
 #: A column of a clip that lacks the key.
 MISSING = -1
 
-_TRANSPOSE = 'save keypoint.transpose(1, 0, 2, 3)'
 _FEW_PEOPLE = 2  # more people than frames are taken for frames
-_MAX_CLASSES = 10_000  # without names; a data file has no room for the names of more
 _KNOWN_CLASSES = {'ntu60': CLASS_NAMES[:60], 'ntu120': CLASS_NAMES}
 _TOP_LEVEL = ('split', 'annotations')
 # Columns that mean something else, and the arguments of ClipWriter.add.
@@ -54,7 +59,6 @@ _NO_COLUMNS = {
     *(*SIZES, *(column for columns in SIZES.values() for column in columns)),
     *(*REQUIRED, 'keypoint_score', 'self', 'name', 'clip', 'splits'),
 }
-_INT64 = np.iinfo(np.int64)
 
 
 @dataclass
@@ -95,7 +99,7 @@ class Annotations:
 
     def clip(self, name: str) -> np.ndarray:
         """The people who are seen in a clip, float32 ``[M, T, V, C]``; a score comes last."""
-        return seen_people(_channels(self.clips[name]), self.layout.dimensions)
+        return seen_people(channels_of(self.clips[name]), self.layout.dimensions)
 
     def label(self, name: str) -> int | None:
         """A clip's class; None if it has no label."""
@@ -137,7 +141,9 @@ def read_annotations(
         path, _find_layout(layout, given, path), path.stem if dataset is None else dataset
     )
     class_names = _class_names(found.dataset, classes)
-    checks = _Checks(given, found.layout, None if class_names is None else len(class_names))
+    checks = AnnotationChecks(
+        given, found.layout, None if class_names is None else len(class_names)
+    )
     for number, annotation in enumerate(given):
         name = annotation.get('frame_dir')
         problems = list(checks.problems(annotation))
@@ -186,7 +192,7 @@ def _check_content(content: object, path: Path) -> None:
     if type(splits) is not dict:
         raise ValueError(f"{path}: 'split' is a {type(splits).__name__}; {expected}")
     for name, members in splits.items():
-        if not _is_text(name) or type(members) is not list:
+        if not is_text(name) or type(members) is not list:
             raise ValueError(f'{path}: split {name!r} is a {type(members).__name__}; {expected}')
     if type(annotations) is not list or any(type(clip) is not dict for clip in annotations):
         raise ValueError(f"{path}: 'annotations' is not a list of dicts; {expected}")
@@ -196,21 +202,14 @@ def _check_content(content: object, path: Path) -> None:
 
 def _check_axes(annotations: Sequence[Mapping], path: Path) -> None:
     """Raise a ValueError if most clips have more people than frames, whatever they say of both."""
-    shapes = [shape for shape in map(_shape, annotations) if shape is not None]
+    shapes = [shape for shape in map(shape_of, annotations) if shape is not None]
     swapped = [shape for shape in shapes if shape[0] > max(shape[1], _FEW_PEOPLE)]
     if 2 * len(swapped) > len(shapes):
         raise ValueError(
             f'{path}: {len(swapped)} of {len(shapes)} keypoints have more people than frames, such '
             f'as {list(swapped[0])}, so they look like [T, M, V, C]; expected [M, T, V, C]: '
-            f'{_TRANSPOSE}, and the scores in the same way'
+            f'{TRANSPOSE}, and the scores in the same way'
         )
-
-
-def _is_text(value: object) -> bool:
-    """Whether a value is a string that can stand on a line of a UTF-8 file."""
-    if type(value) is not str or not value or '\n' in value:
-        return False
-    return not any('\ud800' <= letter <= '\udfff' for letter in value)
 
 
 def _shown(value: object) -> str:
@@ -223,7 +222,7 @@ def _find_layout(
 ) -> SkeletonLayout:
     if layout is not None:
         return get_layout(layout)
-    counts = Counter(shape[2] for shape in map(_shape, annotations) if shape)
+    counts = Counter(shape[2] for shape in map(shape_of, annotations) if shape)
     joints = counts.most_common(1)[0][0] if counts else None
     fitting = [known.name for known in LAYOUTS.values() if known.num_joints == joints]
     hint = f'; of {joints} joints, as here, are {fitting}' if fitting else ''
@@ -239,117 +238,6 @@ def _class_names(dataset: str, path: str | os.PathLike | None) -> Sequence[str] 
     return read_names(Path(path), 'classes file', 'the name of a class', is_numbered=True)
 
 
-class _Checks:
-    """What a good annotation is.
-
-    Args:
-        annotations: All of them; most say which channels there are.
-        layout: The layout of the joints.
-        num_classes: How many classes there are, if that is known.
-    """
-
-    def __init__(
-        self, annotations: Sequence[Mapping], layout: SkeletonLayout, num_classes: int | None
-    ) -> None:
-        kinds = Counter(map(_channel_kind, annotations))
-        kinds.pop(None, None)
-        self._usual = kinds.most_common(1)[0][0] if kinds else None
-        self._layout = layout
-        self._num_classes = num_classes
-
-    def problems(self, annotation: Mapping) -> Iterator[str]:
-        """What is wrong with an annotation."""
-        missing = [key for key in REQUIRED if key not in annotation and key != 'label']
-        if missing:
-            yield f'has no {", ".join(missing)}; expected {", ".join(REQUIRED)}'
-            return
-        if not _is_text(annotation['frame_dir']):
-            yield f'has frame_dir {annotation["frame_dir"]!r:.60}; expected a name on one line'
-        label = annotation.get('label')
-        num_classes = self._num_classes or _MAX_CLASSES
-        if label is not None and not (_is_integer(label) and 0 <= label < num_classes):
-            hint = '' if self._num_classes else ', or names of the classes'
-            yield f'has label {label!r:.60}; expected an integer from 0 to {num_classes - 1}{hint}'
-        yield from self._problems_of_keypoint(annotation)
-
-    def _problems_of_keypoint(self, annotation: Mapping) -> Iterator[str]:
-        shape, layout = _shape(annotation), self._layout
-        if not shape:
-            found = _described(annotation['keypoint'])
-            yield f'has as keypoint {found}; expected an array of numbers [M, T, V, C]'
-            return
-        people, frames, joints, channels = shape
-        if not people or not frames:
-            yield f'has {people} people and {frames} frames; expected at least one of each'
-        if joints != layout.num_joints:
-            yield f'has {joints} joints; layout {layout.name!r} has {layout.num_joints}'
-        total = annotation['total_frames']
-        if total == people != frames:
-            yield (
-                f'has total_frames {total} and a keypoint {list(shape)}, which looks like '
-                f'[T, M, V, C]; expected [M, T, V, C]: {_TRANSPOSE}'
-            )
-        elif not _is_integer(total) or total != frames:
-            yield f'has total_frames {total!r:.60}, but its keypoint {frames} frames'
-        score = annotation.get('keypoint_score')
-        if 'keypoint_score' in annotation and not (_is_numeric(score) and score.shape == shape[:3]):
-            yield (
-                f'has as keypoint_score {_described(score)}; expected an array of numbers '
-                f'{list(shape[:3])}'
-            )
-        elif channels < layout.dimensions:
-            yield (
-                f'has {channels} coordinates a joint; layout {layout.name!r} has '
-                f'{layout.dimensions} dimensions'
-            )
-        elif _channel_kind(annotation) != self._usual:
-            yield f'has {_worded(_channel_kind(annotation))}; most have {_worded(self._usual)}'
-        else:
-            infinite = int((~np.isfinite(_channels(annotation))).sum())
-            if infinite:
-                yield f'has {infinite} numbers that are NaN, infinite or too large for float32'
-                return
-            wrong = describe_bad_coordinates(_channels(annotation))
-            if wrong:
-                yield f'has {wrong}'
-
-
-def _is_numeric(value: object) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in 'iuf'
-
-
-def _shape(annotation: Mapping) -> tuple[int, int, int, int] | None:
-    """The keypoint's shape ``(M, T, V, C)``, if it has one."""
-    keypoint = annotation.get('keypoint')
-    return keypoint.shape if _is_numeric(keypoint) and keypoint.ndim == 4 else None
-
-
-def _described(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f'an array {list(value.shape)} of {value.dtype}'
-    return f'a {type(value).__name__}'
-
-
-def _channel_kind(annotation: Mapping) -> tuple[int, bool] | None:
-    """Number of coordinates, and whether there is a score."""
-    shape = _shape(annotation)
-    return None if shape is None else (shape[3], 'keypoint_score' in annotation)
-
-
-def _worded(kind: tuple[int, bool]) -> str:
-    return f'{kind[0]} coordinates {"and a" if kind[1] else "without"} keypoint_score'
-
-
-def _channels(annotation: Mapping) -> np.ndarray:
-    """Coordinates and, if there is one, score: float32 ``[M, T, V, C]``."""
-    with np.errstate(over='ignore'):  # infinity is refused
-        clip = annotation['keypoint'].astype(np.float32)
-        if 'keypoint_score' not in annotation:
-            return clip
-        score = annotation['keypoint_score'].astype(np.float32)
-    return np.concatenate([clip, score[..., None]], -1)
-
-
 def _is_rounded(annotation: Mapping) -> bool:
     """Whether float32 cannot hold all numbers exactly."""
     arrays = (annotation[key] for key in ('keypoint', 'keypoint_score') if key in annotation)
@@ -361,7 +249,7 @@ def _is_rounded(annotation: Mapping) -> bool:
 
 def _read_splits(lists: Mapping[str, list], given: Sequence[Mapping], found: Annotations) -> None:
     """Note the good clips of each split, in the order of the clips, and what is wrong with it."""
-    known = {name for name in (clip.get('frame_dir') for clip in given) if _is_text(name)}
+    known = {name for name in (clip.get('frame_dir') for clip in given) if is_text(name)}
     for theirs, members in lists.items():
         names = Counter(name for name in members if type(name) is str)
         wrong = {
@@ -401,7 +289,7 @@ def _read_columns(found: Annotations) -> None:
                 continue
             if key in SIZES and _is_size(value):
                 columns |= zip(SIZES[key], value)
-            elif _is_integer(value) and _is_column(key):
+            elif is_integer(value) and _is_column(key):
                 columns[key] = int(value)
             else:
                 not_kept[_shown(key)] += 1
@@ -410,14 +298,8 @@ def _read_columns(found: Annotations) -> None:
     found.not_kept = dict(not_kept)
 
 
-def _is_integer(value: object) -> bool:
-    """Whether a value is an integer of Python or NumPy, and one that int64 can hold."""
-    is_number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return is_number and _INT64.min <= value <= _INT64.max
-
-
 def _is_size(value: object) -> bool:
-    return type(value) in (tuple, list) and len(value) == 2 and all(map(_is_integer, value))
+    return type(value) in (tuple, list) and len(value) == 2 and all(map(is_integer, value))
 
 
 def _is_column(key: object) -> bool:

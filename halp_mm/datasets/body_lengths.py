@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from halp_mm.datasets.storage import ClipBlock
+from halp_mm.datasets.clip_block import ClipBlock
 from halp_mm.skeletons import SkeletonLayout, median_body_length
 
 _MEASURED_CLIPS, _MEASURED_FRAMES = 32, 9  # of which a body length is the median

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from halp_mm.datasets.body_lengths import body_length
+from halp_mm.datasets.clip_block import ClipBlock
 from halp_mm.datasets.pool import (
     describe_classes,
     first_positions,
@@ -21,7 +22,7 @@ from halp_mm.datasets.pool import (
     join_splits,
     name_sources,
 )
-from halp_mm.datasets.storage import ClipBlock, ClipStorage
+from halp_mm.datasets.storage import ClipStorage
 from halp_mm.skeletons import describe_units
 
 _MERGE = 'make one file of them with tools/data/merge_data.py'

@@ -116,6 +116,7 @@ def _room(size: torch.Size, device: torch.device, dtype: torch.dtype) -> Tensor:
     num_bytes = size.numel() * dtype.itemsize
     if device.type == 'cpu':
         try:
+            # Private: the public share_memory_ allocates elsewhere first, and copies.
             shared = torch.UntypedStorage._new_shared(num_bytes)
             return torch.empty(0, dtype=dtype).set_(shared).view(size)
         except RuntimeError as error:  # as in a container with a small /dev/shm

@@ -12,13 +12,14 @@ from torch.utils.data import Dataset
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets.batches import batch_positions
+from halp_mm.datasets.clip_block import ClipBlock
 from halp_mm.datasets.collate import pad, padded_in_groups
 from halp_mm.datasets.coordinate_checks import describe_bad_coordinates
 from halp_mm.datasets.indexed_samples import IndexedSamples
 from halp_mm.datasets.opening import DataFile, check_data_file, data_files, open_storage
 from halp_mm.datasets.people import with_people
 from halp_mm.datasets.resident_clips import ResidentClips
-from halp_mm.datasets.storage import UNLABELLED, ClipBlock
+from halp_mm.datasets.storage import UNLABELLED
 from halp_mm.problems import BadClipError
 from halp_mm.registry import DATASETS
 from halp_mm.skeletons import Clips, SkeletonLayout

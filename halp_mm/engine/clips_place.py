@@ -45,6 +45,10 @@ def choose_place(runner: Runner) -> ClipsPlace:
 
     Args:
         runner: The Runner, with its model and data loader built.
+
+    Returns:
+        The place. If clips are read batch by batch although the config does not say so, its text
+        has the reason.
     """
     setting = runner.cfg.get('data_on_device', 'auto')
     dtype = torch.float16 if setting == 'half' else torch.float32
@@ -64,7 +68,7 @@ def choose_place(runner: Runner) -> ClipsPlace:
 
 
 def _obstacle(runner: Runner, dataset: Sized) -> str | None:
-    """What does not allow to keep the clips on the device."""
+    """The reason why clips cannot be kept on the device; None if they can."""
     if not isinstance(dataset, SkeletonDataset):
         return f'a {type(dataset).__name__} is no SkeletonDataset'
     if not isinstance(runner.train_loop, EpochBasedTrainLoop):
@@ -73,7 +77,7 @@ def _obstacle(runner: Runner, dataset: Sized) -> str | None:
 
 
 def _lack_of_memory(runner: Runner, dataset: SkeletonDataset, device: torch.device) -> str | None:
-    """Where the clips would take too much memory, and how much."""
+    """The reason why clips would take too much memory; None if they would not."""
     size = dataset.num_bytes
     limits = [hook.max_gigabytes for hook in runner.hooks if isinstance(hook, NormalizeOnceHook)]
     is_in_memory = any(size <= gigabytes * 1e9 for gigabytes in limits)

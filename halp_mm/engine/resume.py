@@ -25,7 +25,8 @@ def newest_checkpoint(
 ) -> Path | None:
     """The newest checkpoint of a work directory that can be resumed from.
 
-    The newest checkpoint is the one with the most iterations, as its metadata says.
+    The newest is the one with the most iterations, as its metadata says, whatever its name and
+    date.
 
     Args:
         work_dir: The work directory.
@@ -69,7 +70,7 @@ def check_resumable(
         parameters: The names of the optimiser's parameters, for the message.
 
     Raises:
-        ValueError: if it has not.
+        ValueError: if something is missing or not finite; names it.
     """
     _progress(checkpoint, path)
     name = find_not_finite(checkpoint['state_dict'], checkpoint['optimizer'], parameters)
@@ -140,7 +141,7 @@ def _look_at(path: Path, only_meta: bool = False) -> tuple[tuple[int, int] | Non
 
 
 def _progress(checkpoint: dict, path: str | os.PathLike) -> tuple[int, int]:
-    """The iterations and epochs that a checkpoint has completed."""
+    """The iterations and epochs that a checkpoint has completed, checked to have all parts."""
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, dict) else {}
     missing = [key for key in ('state_dict', 'optimizer', 'message_hub') if key not in checkpoint]

@@ -28,7 +28,7 @@ from halp_mm.engine.safetensors_checkpoint import SUFFIX, write_safetensors_chec
 from halp_mm.engine.weights import describe_misfit, encoder_prefixes, state_of
 from halp_mm.evaluation.finetune import new_classifier
 from halp_mm.models import Encoder, InferenceModel, SkeletonPreprocessor
-from halp_mm.models.pretrainers.pretrainer import encoder_of
+from halp_mm.models.pretrainers.pretrainer_parts import encoder_of
 from halp_mm.plain_config import check_plain_config, plain_config
 from halp_mm.registry import MODELS, TRANSFORMS
 from halp_mm.skeletons import check_stream

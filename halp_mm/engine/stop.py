@@ -22,6 +22,7 @@ EXIT_STOPPED = 75
 #: Exit status after Ctrl-C, by convention 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 
+# A request is the place of its reason, 0 for none; of several requests the largest counts.
 _REASONS = ('', 'the time that it was given is over', 'SIGUSR1', 'SIGTERM', 'Ctrl-C')
 _SIGNALS = {
     getattr(signal, name): code
@@ -46,7 +47,7 @@ def parse_duration(text: str | float, name: str = 'stop_after') -> float:
     """Seconds of a text such as ``'3h50m'``, ``'90m'``, ``'1d'`` or ``'45s'``.
 
     Args:
-        text: The text.
+        text: Days, hours, minutes and seconds in this order, each as an integer; at least one.
         name: What it is called in messages.
 
     Raises:
@@ -136,8 +137,8 @@ class StopRequest:
         """A part of the work that need not be finished before training stops.
 
         Raises:
-            EvaluationLeft: when a signal arrives. Distributed processes finish the evaluation,
-                because they would otherwise wait for each other.
+            EvaluationLeft: if a stop is requested already, or when a signal arrives. Distributed
+                processes finish the evaluation, because they would otherwise wait for each other.
         """
         if self._asked and self._group is None:
             raise EvaluationLeft

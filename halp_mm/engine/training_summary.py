@@ -30,8 +30,8 @@ def training_summary(runner: Runner, test_dataset: Sized | None = None) -> str:
         test_dataset: The clips to follow training by, if there are any.
 
     Returns:
-        A line each on data, where clips are, schedule, model, streams, heads, optimizer, device and
-        files.
+        A line each on the method and seed, the data, where clips are, the schedule, the model, its
+        encoder and streams, each head and optimizer, the device, the files and the log.
     """
     model, config = model_of(runner), runner.cfg
     identity = run_identity(config)

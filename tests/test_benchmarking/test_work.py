@@ -8,7 +8,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from halp_mm.benchmarking.machine_peak import MachinePeak, measure_peak
-from halp_mm.benchmarking.work import _RECURRENT, Work, work_of
+from halp_mm.benchmarking.work import _RECURRENT, Work, without_graphs, work_of
+from halp_mm.models import CudaGraphs
+from tests.helpers import tiny_model
 
 
 @pytest.mark.parametrize('bidirectional', [False, True])
@@ -73,3 +75,13 @@ def test_the_peak_of_this_machine(monkeypatch):
     peak = measure_peak('cpu', torch.bfloat16)
     assert peak.flops > 1e6
     assert peak.bandwidth > 1e6
+
+
+def test_kernels_of_graphs_are_started_one_by_one_while_they_are_counted():
+    model = tiny_model()
+    model.graphs = graphs = CudaGraphs()
+    with without_graphs(model):
+        assert model.graphs is None
+    assert model.graphs is graphs
+    with without_graphs(nn.Linear(1, 1)):
+        pass

@@ -69,13 +69,14 @@ COMPARED = {
     'gl_transformer': ('gltransformer', NTU),
     'halp_mamp': ('transformer', []),
     'halp_slim': ('transformer', []),
+    'barlow_twins': ('bigru', []),
+    'halp_barlow_twins': ('bigru', []),
     'aimclr_masked': ('stgcn', []),
     'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
 FREE_COMBINATIONS = [
     'halp/agcn_ntu60_xsub',
     'halp/agcn_synthetic_xsub',
-    'halp_barlow_twins/bigru_synthetic_xsub',
     'cmd/va-bigru_ntu60_xsub',
     'cmd/va-bigru_synthetic_xsub',
 ]
@@ -93,7 +94,7 @@ RELEASES = [
         'gl_transformer/gltransformer',
     )
 ]
-PREDICTIONS = ['barlow_twins', 'masked_reconstruction', 'self_distillation', 'halp_masked']
+PREDICTIONS = ['masked_reconstruction', 'self_distillation', 'halp_masked']
 #: The encoders that come with the package, by the layouts in their names.
 IMPROVISED = ['kinect-v2', 'kinect-v1', 'h36m17', 'coco17']
 METHODS = {

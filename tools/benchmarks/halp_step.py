@@ -10,6 +10,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -198,9 +199,11 @@ class OurTraining:
         progress = TrainingProgress(self.epoch, 1000 * self.epoch + self.iteration, 1000)
         return self.model.data_preprocessor({**self.batch, 'progress': progress}, True)
 
-    def step(self) -> None:
-        """One iteration: views, losses, gradients, updates."""
-        losses = self.model(**self.views(), mode='loss')
+    def step(self, mixed: bool = False) -> None:
+        """One iteration: views, losses, gradients, updates; in bfloat16 as with ``--amp``."""
+        views = self.views()
+        with torch.autocast('cpu', torch.bfloat16, enabled=mixed):
+            losses = self.model(**views, mode='loss')
         self.optimizer.zero_grad()
         self.model.parse_losses(losses)[0].backward()
         self.optimizer.step()
@@ -238,6 +241,7 @@ def main() -> None:
         'plain iteration': (plain.step, INTERVAL),
         'our iteration': (ours.step, INTERVAL),
         "the baseline's": (baseline.step, INTERVAL),
+        'ours, bfloat16': (partial(ours.step, mixed=True), INTERVAL),
         'plain views': (plain.views, 1),
         'our views': (ours.views, 1),
     }
@@ -250,7 +254,8 @@ def main() -> None:
     for what, first, second in (
         ('plain iteration over ours', 0, 1),
         ('HaLP over its baseline', 1, 2),
-        ('plain views over ours', 3, 4),
+        ('plain over ours, bfloat16', 0, 3),
+        ('plain views over ours', 4, 5),
     ):
         ratio = statistics.median(turn[first] / turn[second] for turn in turns)
         print(f'{what:<26}{ratio:.3f}')

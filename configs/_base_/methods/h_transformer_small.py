@@ -19,9 +19,7 @@ data_preprocessor = dict(
 num_threads = 1
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 
-finetune = dict(
-    epochs=40, batch_size=32, learning_rate=1e-3, milestones=[30], cosine=False, train_view=[crop]
-)
+finetune = dict(epochs=40, learning_rate=1e-3, milestones=[30], cosine=False, train_view=[crop])
 protocols = dict(
     linear=dict(
         standardize=True,

@@ -12,6 +12,4 @@ data_preprocessor = dict(
     evaluation_view=[dict(type='CenterCropResize', ratio=0.95, num_frames=32)],
 )
 
-train_cfg = dict(max_epochs=200)
-
 protocols = _base_.small

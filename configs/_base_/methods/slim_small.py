@@ -3,9 +3,7 @@ _base_ = ['./slim.py', '../evaluation/small.py']
 
 prototypes = dict(
     num_prototypes=256,
-    projector=dict(type='Projector', hidden_dim=[128], out_dim=64, activation='GELU'),
-    teacher_temperature=0.07,
-    initial_temperature=0.04,
+    projector=dict(hidden_dim=[128], out_dim=64),
     warmup_epochs=20,
     frozen_epochs=1,
 )
@@ -28,7 +26,7 @@ model = dict(
     momentum=0.99,
 )
 
-whole = dict(type='TemporalCropSample', ratio=(1.0, 1.0), num_frames=32, min_frames=12)
+whole = dict(_base_.whole, num_frames=32, min_frames=12)
 local_16 = [
     dict(type='TemporalCropSample', ratio=(0.3, 0.7), num_frames=16, min_frames=8),
     *_base_.of_local,

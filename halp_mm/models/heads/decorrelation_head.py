@@ -27,7 +27,7 @@ _CORRELATION_EPS = 1e-12
 
 
 def similarity_loss(embeddings: Sequence[Tensor]) -> Tensor:
-    """The squared distances of views from the last one, and of all others from their mean.
+    """Sum the mean squared distances of all views but the last from it, and from their own mean.
 
     Args:
         embeddings: ``[N, D]`` of each view.
@@ -39,13 +39,16 @@ def similarity_loss(embeddings: Sequence[Tensor]) -> Tensor:
 
 
 def variance_covariance_loss(embeddings: Tensor, deviation_weight: float = 5.0) -> Tensor:
-    """What entries' deviations lack to 1, and the squared covariances of different entries.
+    """What the standard deviations of entries lack to 1, and the entries' squared covariances.
 
     Source: VICReg (Bardes et al., ICLR 2022), Eq. (1) to (4).
 
     Args:
-        embeddings: ``[N, D]``.
-        deviation_weight: Factor of the deviations.
+        embeddings: ``[N, D]`` of one view.
+        deviation_weight: Factor of what the deviations lack.
+
+    Returns:
+        A scalar.
     """
     centred = embeddings - embeddings.mean(0)
     deviation = (centred.var(0) + _DEVIATION_EPS).sqrt()
@@ -137,7 +140,7 @@ class DecorrelationHead(StreamHead):
             )
 
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
-        """Compute ``loss``, and ``deviation``, the mean over the entries of the embeddings."""
+        """Compute ``loss`` and ``deviation``, the mean over the entries of the first view."""
         embeddings = [gather_with_gradient(outputs.queries[view]) for view in self.views]
         loss = self.loss_of(embeddings)
         if self.part_projector is not None:

@@ -1,4 +1,4 @@
-"""What heads need that predict each frame from one feature of all people and joints."""
+"""Checks for heads that predict each frame from one feature of all its people and joints."""
 
 from __future__ import annotations
 

@@ -62,7 +62,11 @@ class KoLeoHead(StreamHead):
         self.reads = Reads(features=frozenset(views))
 
     def connect(self, networks: Mapping[str, EmbeddingNetwork]) -> None:
-        """Find the part in each stream's features; a ValueError if there is none."""
+        """Find the part in each stream's features.
+
+        Raises:
+            ValueError: if an encoder's features have no such part.
+        """
         self.entries = {
             stream: entries_of(network.encoder, self.part) for stream, network in networks.items()
         }

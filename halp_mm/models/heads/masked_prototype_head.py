@@ -28,7 +28,7 @@ class MaskedPrototypeHead(PrototypeDistillation):
     prediction.
 
     Args:
-        views: Of each masked view, which must be derived from another view, that view's name.
+        views: The teacher's view of each masked view, which must be derived from it.
         part: See :class:`PrototypeDistillation`.
         **kwargs: See :class:`PrototypeDistillation`.
 
@@ -52,15 +52,16 @@ class MaskedPrototypeHead(PrototypeDistillation):
         """Create the projector and prototypes of each stream, and their momentum copies.
 
         Raises:
-            ValueError: if an encoder does not replace what a mask hides, or its map is not made as
-                its features are.
+            ValueError: if an encoder does not replace what a mask hides, or its tokens are not as
+                long as its features.
         """
         for network in networks.values():
             encoder = network.encoder
             if not encoder.replaces_hidden or encoder.map_dim != encoder.feature_dim:
                 raise ValueError(
-                    f'{type(encoder).__name__} has no token for what a mask hides; use an encoder '
-                    'such as SLiMTransformer, which sums people, or MaskedPredictionHead'
+                    f'{type(encoder).__name__} has no token for what a mask hides, or tokens that '
+                    'are not as long as its features; use an encoder such as SLiMTransformer, or '
+                    'MaskedPredictionHead'
                 )
         super().connect(networks)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Reads:
     def embeddings(self) -> bool:
         """Whether any embeddings are read."""
         return bool(self.queries or self.keys or self.queues)
+
+
+def union(reads: Iterable[Reads]) -> Reads:
+    """Combine reads."""
+    return reduce(or_, reads, Reads())
 
 
 def contrast(queries: Iterable[str], key: str, queue: int = 1) -> Reads:

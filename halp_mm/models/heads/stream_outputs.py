@@ -18,7 +18,8 @@ class StreamOutputs:
     Args:
         stream: Name of the stream.
         clips: Inputs of the encoder, ``[N, M, T, V, C]`` by view.
-        draws: Draws recorded by the views' transforms, ``[N, ...]`` by view and name.
+        draws: Draws recorded by the views' transforms by view and name, ``[N, ...]`` unless their
+            transform says otherwise.
         maps: Feature maps ``[N, M', D, T', V']`` by view, with gradient.
         features: Features ``[N, D]`` by view, with gradient.
         queries: Embeddings ``[N, D]`` by view, with gradient.

@@ -15,7 +15,8 @@ from typing import TextIO
 import numpy as np
 
 from halp_mm.atomic_write import atomic_write
-from halp_mm.datasets.annotations import MISSING, REQUIRED, SIZES
+from halp_mm.datasets.annotation_checks import REQUIRED
+from halp_mm.datasets.annotations import MISSING, SIZES
 from halp_mm.datasets.storage import UNLABELLED, ClipStorage
 from halp_mm.progress_bar import progress_bar
 
