@@ -140,10 +140,10 @@ def test_pstls_release_takes_hidden_joints_out_of_the_graph_and_the_mean():
     kept = [joint for joint in range(25) if joint not in hidden]
     encoder = pstls_encoder(kept)
     clips = vectors['input_NCTVM'].permute(0, 4, 2, 3, 1)
-    x = encoder.normalize_input(clips)[..., kept, :].flatten(0, 1).permute(0, 3, 1, 2)
+    x = encoder.normalize_input(clips)[..., kept, :].flatten(0, 1).permute(0, 3, 2, 1)
     for block in encoder.blocks:
         x = block(x, encoder.adjacency)
-    feature = encoder.readout(x.unflatten(0, clips.shape[:2]))
+    feature = encoder.readout(x.mT.unflatten(0, clips.shape[:2]))
     assert_relative(feature, vectors['feature_masked_joints'], 1e-5)
 
 

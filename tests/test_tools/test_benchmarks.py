@@ -7,11 +7,16 @@ import runpy
 import torch
 import torch.nn.functional as F
 
+from halp_mm.apis import load_config
+from halp_mm.engine.bfloat16 import has_bfloat16
 from halp_mm.models import BiGRU, HaLPHead
+from halp_mm.registry import MODELS
+from halp_mm.training_progress import TrainingProgress
 from tests.conftest import write_random_clips
 from tests.helpers import generator
 from tests.runs import CONFIG, ROOT, run_tool, tiny_options
 
+LAST_STAGE = TrainingProgress(epoch=150)
 STEPS = ('writing', 'opening', 'epoch', 'knn', 'results')
 
 
@@ -120,6 +125,57 @@ def test_plain_halp_is_the_same_network_and_loss():
     ours, _ = HaLPHead().halp_loss(query, key, prototypes, generator())
     # Both are means over 6,400 random positives.
     torch.testing.assert_close(plain, ours, rtol=0.05, atol=0.05)
+
+
+SMALL_AIMCLR = {
+    'model.encoder.base_channels': 16,
+    'model.encoder.stages': [2],
+    'model.encoder.feature_dim': 64,
+    'model.queue_size': 128,
+}
+
+
+def test_aimclr_step():
+    options = [f'{key}={value}' for key, value in SMALL_AIMCLR.items()]
+    done = run_tool(
+        *('benchmarks/aimclr_step.py', '--batch-size', 4, '--rounds', 1, '--cfg-options', *options)
+    )
+    assert done.returncode == 0, done.stderr
+    ratios = dict(re.findall(r'over ours, (\w+) +([\d.]+)', done.stdout))
+    assert set(ratios) == {'float32', 'bfloat16'} if has_bfloat16() else {'float32'}
+    assert all(float(ratio) > 0 for ratio in ratios.values())
+    rows = dict(re.findall(r'^(\S.*?)  +([\d.]+)', done.stdout, re.MULTILINE))
+    assert {'views', 'keys forward', 'forward', 'backward', 'optimizer', 'iteration'} <= set(rows)
+
+
+def test_plain_aimclr_has_the_same_loss_and_gradients():
+    """The rendering that times are compared with computes what ours does."""
+    tool = runpy.run_path(str(ROOT / 'tools/benchmarks/aimclr_step.py'))
+    config = load_config(
+        ROOT / 'configs/aimclr/stgcn_ntu60_xsub_release.py',
+        {**SMALL_AIMCLR, 'model.encoder.dropout': 0.0},
+    )
+    model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor}).double()
+    network = model.train().query_networks['joint']
+    plain = tool['PlainTraining'](network, model.queues['joint']['key'].entries.clone())
+    shape = (3, 2, 10, 25, 3)
+    views = {
+        name: torch.randn(shape, generator=generator(seed), dtype=torch.float64)
+        for seed, name in enumerate(('extreme', 'query', 'key'))
+    }
+    expected = plain.loss(*(clips.permute(0, 4, 2, 3, 1) for clips in views.values()))
+    losses = model.loss({name: {'joint': clips} for name, clips in views.items()}, {}, LAST_STAGE)
+    loss, scalars = model.parse_losses(losses)
+    assert scalars['joint/nnm/num_positives'] > 1
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    found = dict(network.named_parameters())
+    for name, value in plain.query.named_parameters():
+        mine = found[name if name.startswith('encoder') else f'projector.{name}']
+        torch.testing.assert_close(value.grad, mine.grad, rtol=1e-6, atol=1e-9, check_stride=False)
+    keys = model.queues['joint']['key'].entries[:3]
+    torch.testing.assert_close(plain.queue[:, :3].T, keys.double())
 
 
 def test_growth(tmp_path):

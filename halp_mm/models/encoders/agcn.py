@@ -52,19 +52,19 @@ class AdaptiveGraphConvolution(nn.Module):
         self.partitions = nn.Conv2d(num_partitions * in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Map ``[B, C, T, V]`` to ``[B, C', T, V]`` along the edges ``[K, V, V]`` and its own."""
+        """Map ``[B, C, V, T]`` to ``[B, C', V, T]`` along the edges ``[K, V, V]`` and its own."""
         edges = adjacency + self.learnt_edges + self.similarities(x)
-        summed = torch.einsum('bctv,bkvw->bkctw', x, edges)
+        summed = torch.einsum('bcvt,bkvw->bkcwt', x, edges)
         return self.partitions(summed.flatten(1, 2))
 
     def similarities(self, x: Tensor) -> Tensor:
-        """The edges S that are found in people ``[B, C, T, V]``: ``[B, K, V, V]``."""
+        """The edges S that are found in people ``[B, C, V, T]``: ``[B, K, V, V]``."""
         senders, receivers = (
-            embed(x).unflatten(1, (self.num_partitions, -1)).flatten(2, 3)
+            embed(x).unflatten(1, (self.num_partitions, -1)).transpose(2, 3).flatten(3)
             for embed in (self.senders, self.receivers)
         )
         # Divided before the product, which could overflow in half precision.
-        return ((senders.mT / senders.shape[2]) @ receivers).softmax(2)
+        return ((senders / senders.shape[3]) @ receivers.mT).softmax(2)
 
 
 class AdaptiveGraphBlock(GraphBlock):
@@ -99,7 +99,7 @@ class AdaptiveGraphBlock(GraphBlock):
         )
 
     def convolve_graph(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """The normalised graph convolution of ``[B, C, T, V]`` and the shortcut around it."""
+        """The normalised graph convolution of ``[B, C, V, T]`` and the shortcut around it."""
         return super().convolve_graph(x, adjacency) + self.graph_shortcut(x)
 
 

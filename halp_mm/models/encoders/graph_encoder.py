@@ -13,10 +13,12 @@ from halp_mm.argument_checks import check_choice, check_count
 from halp_mm.models.encoders.base import Encoder
 from halp_mm.models.modules.bit_dropout import BitDropout
 from halp_mm.models.modules.segment_pooling import segment_means
+from halp_mm.models.modules.temporal_convolution import TemporalConvolution
 from halp_mm.skeletons import SkeletonLayout, get_layout
 
-# Internal maps are [B, C, T, V] with B people of clips, in torch.channels_last: the memory order is
-# B, T, V, C. Clips need no copy, and every convolution is one call of a fast kernel.
+# Internal maps are [B, C, V, T] with B people of clips, in torch.channels_last: the memory order is
+# B, V, T, C. Mixing the joints of a person is one matrix product of all frames and channels, and
+# every convolution is one call of a fast kernel.
 
 
 class BlockShape(NamedTuple):
@@ -41,7 +43,7 @@ class GraphBlock(nn.Module):
     The first block of an encoder has no residual connection and no dropout.
 
     Args:
-        graph_convolution: Maps ``[B, C, T, V]`` and the graph ``[K, V, V]`` to ``[B, C', T, V]``.
+        graph_convolution: Maps ``[B, C, V, T]`` and the graph ``[K, V, V]`` to ``[B, C', V, T]``.
         shape: Channels and stride of the block.
         temporal_kernel: Kernel size of the temporal convolution, in frames.
         dropout: Probability of dropping an entry.
@@ -58,12 +60,8 @@ class GraphBlock(nn.Module):
         in_channels, out_channels, self.stride, is_first = shape
         self.graph_convolution = graph_convolution
         self.spatial_norm = nn.BatchNorm2d(out_channels)
-        self.temporal_convolution = nn.Conv2d(
-            out_channels,
-            out_channels,
-            kernel_size=(temporal_kernel, 1),
-            stride=(self.stride, 1),
-            padding=(temporal_kernel // 2, 0),
+        self.temporal_convolution = TemporalConvolution(
+            out_channels, out_channels, temporal_kernel, self.stride
         )
         self.temporal_norm = nn.BatchNorm2d(out_channels)
         self.dropout = BitDropout(0 if is_first else dropout)
@@ -76,18 +74,19 @@ class GraphBlock(nn.Module):
             self.residual = pointwise_convolution(in_channels, out_channels)
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Map ``[B, C, T, V]`` to ``[B, C', T', V]`` on the graph ``[K, V, V]``."""
+        """Map ``[B, C, V, T]`` to ``[B, C', V, T']`` on the graph ``[K, V, V]``."""
         y = F.relu(self.convolve_graph(x, adjacency), inplace=True)
-        y = self.dropout(self.temporal_norm(self.temporal_convolution(y)))
+        y = self.temporal_convolution(y.mT).mT
+        y = self.dropout(self.temporal_norm(y))
         if self.residual is not None:
             # Frames are skipped here instead of by the convolution's stride. On CPUs, the backward
             # pass of PyTorch 2.13 for a strided 1 x 1 convolution with few channels writes past its
             # memory.
-            y = y + self.residual(x[:, :, :: self.stride])
+            y += self.residual(x[..., :: self.stride])
         return F.relu(y, inplace=True)
 
     def convolve_graph(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """The normalised graph convolution of ``[B, C, T, V]``, before the activation."""
+        """The normalised graph convolution of ``[B, C, V, T]``, before the activation."""
         return self.spatial_norm(self.graph_convolution(x, adjacency))
 
 
@@ -177,17 +176,20 @@ class GraphEncoder(Encoder):
             ValueError: if the clips differ from the encoder in joints or coordinates.
         """
         self.check_joints(clips)
-        x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 1, 2)
+        x = self.normalize_input(clips).flatten(0, 1).permute(0, 3, 2, 1)
         for block in self.blocks:
             x = block(x, self.adjacency)
-        return x.unflatten(0, clips.shape[:2])
+        return x.mT.unflatten(0, clips.shape[:2])
 
     def readout(self, feature_map: Tensor) -> Tensor:
         """Average over people, joints and segments: ``[N, M, D, T', V]`` to ``[N, S D]``.
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        return segment_means(feature_map.mean((1, 4)), self.num_segments)
+        # Unlike a mean's, a sum's gradient takes no memory.
+        sequence = feature_map.permute(0, 1, 4, 3, 2).sum((1, 2)).mT
+        count = feature_map.shape[1] * feature_map.shape[4]
+        return segment_means(sequence, self.num_segments) / count
 
 
 def block_shapes(

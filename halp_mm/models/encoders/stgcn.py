@@ -34,23 +34,22 @@ class GraphConvolution(nn.Module):
         self.edge_importance = nn.Parameter(torch.ones(num_partitions, num_joints, num_joints))
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Map ``[B, C, T, V]`` to ``[B, C', T, V]`` along the edges ``[K, V, V]``."""
+        """Map ``[B, C, V, T]`` to ``[B, C', V, T]`` along the edges ``[K, V, V]``."""
         edges = adjacency * self.edge_importance
-        people, _, frames, joints = x.shape
-        sent = x.permute(0, 2, 3, 1).reshape(people * frames, joints, -1)
-        # Summing along the edges first is cheaper when the number of channels grows. On a CPU, a
-        # convolution with joints as channels is faster than a matrix product.
-        summed = mix_joints(edges.permute(2, 0, 1).flatten(0, 1), sent)
-        summed = summed.view(people, frames, joints, -1).permute(0, 3, 1, 2)
-        weight = self.partitions.weight.unflatten(0, (len(edges), -1)).transpose(0, 1)
+        people, channels, joints, frames = x.shape
+        sent = x.permute(0, 2, 3, 1).reshape(people, joints, -1)
+        # Summing along the edges first is cheaper when the number of channels grows.
+        receivers = edges.permute(2, 0, 1).flatten(0, 1)
+        summed = torch.bmm(receivers.expand(people, -1, -1), sent)
+        # The convolution sums over partitions, which are one of the two dimensions of its image.
+        images = summed.view(people * joints, len(edges), frames, channels).permute(0, 3, 1, 2)
+        weight = self.partitions.weight.view(len(edges), -1, channels).permute(1, 2, 0)
+        received = F.conv2d(images, weight[..., None]).squeeze(2)
         assert self.partitions.bias is not None, 'it is made with one'
         bias = edges.sum(1).T @ self.partitions.bias.view(len(edges), -1)
-        return F.conv2d(summed, weight.flatten(1)[..., None, None]) + bias.T[:, None]
-
-
-def mix_joints(weights: Tensor, x: Tensor) -> Tensor:
-    """Multiply ``[V', V]`` with each of ``[B, V, C]``, with the faster kernel of the device."""
-    return weights @ x if x.is_cuda else F.conv1d(x, weights[..., None])
+        # Its gradient is summed over frames, and then over people, which is faster than at once.
+        received = received + bias.repeat(people, 1)[..., None]
+        return received.unflatten(0, (people, joints)).transpose(1, 2)
 
 
 @MODELS.register_module()

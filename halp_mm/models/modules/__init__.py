@@ -22,6 +22,7 @@ from halp_mm.models.modules.synchronized_batch_norm import (
     SynchronizedBatchNorm,
     synchronize_batch_norm,
 )
+from halp_mm.models.modules.temporal_convolution import TemporalConvolution
 from halp_mm.models.modules.transformer_decoder import TransformerDecoder
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     'MomentumCopy',
     'Projector',
     'SynchronizedBatchNorm',
+    'TemporalConvolution',
     'TransformerDecoder',
     'chamfer_distance',
     'frechet_mean',

@@ -84,35 +84,34 @@ class EnergyAttentionDrop(nn.Module):
     def factors(self, feature_map: Tensor) -> Tensor:
         """The factors of a map, 0 for dropped entries; broadcasts to ``[N, M, D, T, V]``."""
         attention = self.attention(feature_map)
-        spatial = attention.mean((2, 3), keepdim=True) < self.keep_margin
+        spatial = (attention.mean((2, 3), keepdim=True) < self.keep_margin).to(attention.dtype)
         if self.variant == 'release':
-            temporal = attention < self.keep_margin
+            temporal = attention.lt_(self.keep_margin)  # in place, as maps are large
             count_over: tuple[int, ...] = (0, 1, 2, 3, 4)
         else:
-            temporal = attention.mean((2, 4), keepdim=True) < self.keep_margin
+            temporal = attention.mean((2, 4), keepdim=True).lt_(self.keep_margin)
             count_over = (2, 3, 4)
-        factors, temporal_factors = (
-            self.rescaled(mask, count_over, attention.dtype) for mask in (spatial, temporal)
-        )
-        return (factors * temporal_factors).to(feature_map.dtype)
+        for mask in (spatial, temporal):
+            self.rescale(mask, count_over)
+        return (temporal * spatial).to(feature_map.dtype)
 
     def attention(self, feature_map: Tensor) -> Tensor:
         """The attention sigmoid(1 / e) of each entry, ``[N, M, D, T, V]``, at least float32."""
         feature_map = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
-        squared = (feature_map - feature_map.mean((3, 4), keepdim=True)).square()
+        squared = (feature_map - feature_map.mean((3, 4), keepdim=True)).square_()
         count = squared.shape[3] * squared.shape[4]
         if self.variant == 'release':
             count = max(count - 1, 1)
         variance = squared.sum((3, 4), keepdim=True) / count
-        return torch.sigmoid(squared / (4 * (variance + self.regularizer)) + 0.5)
+        return squared.div_(4 * (variance + self.regularizer)).add_(0.5).sigmoid_()
 
-    def rescaled(self, mask: Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Scale a mask by count / count of ones, both over ``dims``; all ones if it has no ones.
+    def rescale(self, mask: Tensor, dims: tuple[int, ...]) -> None:
+        """Scale a mask in place by count / count of ones, over ``dims``; all ones if it has none.
 
         In training, counts over the batch include the batches of all ranks.
         """
-        kept = mask.to(dtype)
-        share = kept.mean(dims, keepdim=True)
+        share = mask.mean(dims, keepdim=True)
         if self.training and 0 in dims:
             share = mean_over_ranks(share)
-        return torch.where(share > 0, kept / share, 1.0)
+        drops_all = share == 0
+        mask.div_(share.masked_fill(drops_all, 1)).add_(drops_all)
