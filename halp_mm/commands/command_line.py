@@ -99,8 +99,8 @@ class Command:
         parser = self.parser(program)
         try:
             given = vars(parser.parse_intermixed_args(arguments))
-        except SystemExit as end:  # such as that after --help
-            raise SystemExit(say() or end.code) from None
+        except SystemExit as stop:  # such as that after --help
+            raise SystemExit(say(end='') or stop.code) from None
         try:
             for name, option in self.options.items():
                 if option.convert is not None and given[name] is not None:
@@ -165,14 +165,18 @@ def print_any_text() -> None:
             stream.reconfigure(errors='backslashreplace')
 
 
-def say(text: object = None) -> int:
-    """Print a result, or only what has not left the buffer yet.
+def say(text: object = '', end: str = '\n') -> int:
+    """Print a text, with what has not left the buffer yet.
+
+    Args:
+        text: The text.
+        end: What follows it.
 
     Returns:
         The exit status: 0, or that of a reader who has left.
     """
     try:
-        print('' if text is None else text, end='' if text is None else '\n', flush=True)
+        print(text, end=end, flush=True)
     except BrokenPipeError:
         return nobody_reads()
     return 0
