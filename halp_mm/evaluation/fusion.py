@@ -54,9 +54,7 @@ def fuse_scores(
     (first_name, first), *others = results.items()
     aligned = [first] + [_align(first_name, first, name, other) for name, other in others]
     labels = first.labels
-    fused = sum(
-        weight * result.scores.to(labels.device) for weight, result in zip(weights, aligned)
-    )
+    fused = sum(weight * result.scores for weight, result in zip(weights, aligned))
     metrics = {f'top{k}': top_k_accuracy(fused, labels, k) for k in (1, 5)}
     for name, result in results.items():
         for k in (1, 5):
@@ -107,11 +105,11 @@ def _align(
     if other.names != first.names:
         order = np.empty(len(first.names), np.int64)
         order[_sorted(first.names)] = _sorted(other.names)
-        rows = torch.from_numpy(order).to(other.scores.device)
+        rows = torch.from_numpy(order)
         other = replace(
             other, scores=other.scores[rows], labels=other.labels[rows], names=first.names
         )
-    differing = (first.labels != other.labels.to(first.labels.device)).nonzero().flatten().tolist()
+    differing = (first.labels != other.labels).nonzero().flatten().tolist()
     if differing:
         example = differing[0]
         a, b = (first.classes[int(result.labels[example])] for result in (first, other))

@@ -29,7 +29,7 @@ def write_hits(result: EvaluationResult, path: str | os.PathLike) -> None:
         path: The ``.npz`` file to make.
     """
     arrays: dict[str, Any] = {
-        f'{_HITS}{metric}': hits.cpu().numpy() for metric, hits in result.hits.items()
+        f'{_HITS}{metric}': hits.numpy() for metric, hits in result.hits.items()
     }
     with atomic_write(path) as partial, partial.open('wb') as file:
         np.savez_compressed(file, names=np.array(result.names, np.str_), **arrays)

@@ -55,8 +55,8 @@ def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
         path: The ``.npz`` file to make.
     """
     arrays = {
-        'scores': result.scores.cpu().numpy(),
-        'labels': result.labels.cpu().numpy(),
+        'scores': result.scores.numpy(),
+        'labels': result.labels.numpy(),
         'names': np.array(result.names, np.str_),
         'classes': np.array(result.classes, np.str_),
         **{key: np.array(getattr(result, key), np.str_) for key in _TEXTS},
@@ -65,7 +65,7 @@ def write_scores(result: EvaluationResult, path: str | os.PathLike) -> None:
     if result.num_train is not None:
         arrays['num_train'] = np.array(result.num_train, np.int64)
     for stream, features in result.features.items():
-        arrays[f'{_FEATURES}{stream}'] = features.cpu().numpy()
+        arrays[f'{_FEATURES}{stream}'] = features.numpy()
     with atomic_write(path) as partial, partial.open('wb') as file:
         np.savez(file, **arrays)
 
