@@ -6,12 +6,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from halp_mm.datasets import SkeletonDataset, pad_clips
 from halp_mm.models import BiGRU, CudaGraphs
 from halp_mm.registry import MODELS
 from halp_mm.testing.examples import example_clips
 from halp_mm.training_progress import TrainingProgress
 from tests.runs import ROOT
+from tests.test_models.test_no_waiting import batch_of
 from tests.test_testing import ENCODERS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
@@ -78,10 +78,8 @@ def build(config):
     return model.cuda()
 
 
-def batch_of(config, data_file, count):
-    num_people = config.train_dataloader.dataset.get('num_people')
-    dataset = SkeletonDataset(data_file, 'train', num_people=num_people)
-    batch = pad_clips([dataset[i] for i in range(count)])
+def batch_on_gpu(config, data_file, count):
+    batch = batch_of(config, data_file, count)
     return {k: v.cuda() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
 
 
@@ -99,7 +97,7 @@ def test_graphs_do_not_change_a_training(name, precision, random_clips):
         optimizer = torch.optim.SGD(model.query_networks.parameters(), 0.01, 0.9, foreach=True)
         losses[with_graphs] = []
         for iteration in range(6):
-            batch = batch_of(config, random_clips, 3 if iteration == 4 else 4)
+            batch = batch_on_gpu(config, random_clips, 3 if iteration == 4 else 4)
             batch['progress'] = TrainingProgress(1000, 5000 + iteration, 5, max_epochs=1001)
             with torch.autocast('cuda', precision, enabled=precision is not None):
                 scalars = model(**model.data_preprocessor(batch, training=True), mode='loss')
@@ -123,7 +121,7 @@ def test_step_does_not_wait(name, random_clips):
     """PyTorch's detector sees no wait in a step, views included, once the first is done."""
     config = Config.fromfile(ROOT / 'configs' / name)
     model = build(config)
-    batch = batch_of(config, random_clips, 4)
+    batch = batch_on_gpu(config, random_clips, 4)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3, 0.9, foreach=True)
     try:
         for iteration in range(2):

@@ -75,13 +75,19 @@ def of_the_host(array, from_numpy=torch.from_numpy):
         return from_numpy(array)
 
 
+def batch_of(config, data_file, count):
+    """The first clips that a config's training would see if this were its data file."""
+    num_people = config.train_dataloader.dataset.get('num_people')
+    dataset = SkeletonDataset(data_file, 'train', num_people=num_people)
+    return pad_clips([dataset[i] for i in range(count)])
+
+
 def test_training_step_does_not_wait(random_clips):
     config = Config.fromfile(CONFIG)
     config.model.encoder.hidden_size = 8
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
     optimizer = torch.optim.SGD(model.query_networks.parameters(), 0.1, 0.9, foreach=True)
-    dataset = SkeletonDataset(random_clips, 'train')
-    batch = pad_clips([dataset[i] for i in range(4)])
+    batch = batch_of(config, random_clips, 4)
     # Prototypes are updated in iteration 0; there k-means asks a CPU, but never a GPU, to stop.
     epoch = config.model.heads.halp.start_epoch
     for iteration, guard in enumerate((nullcontext(), RefuseToWait()), 1):
@@ -103,9 +109,7 @@ OTHERS += ['gl_transformer/gltransformer', 'h_transformer/transformer']
 def test_steps_of_other_methods_do_not_wait(name, random_clips):
     config = Config.fromfile(ROOT / 'configs' / f'{name}_synthetic_xsub.py')
     model = MODELS.build({**config.model, 'data_preprocessor': config.data_preprocessor})
-    num_people = config.train_dataloader.dataset.get('num_people')
-    dataset = SkeletonDataset(random_clips, 'train', num_people=num_people)
-    batch = pad_clips([dataset[i] for i in range(4)])
+    batch = batch_of(config, random_clips, 4)
     for iteration, guard in enumerate((nullcontext(), RefuseToWait())):
         batch['progress'] = TrainingProgress(1000, 5000 + iteration, iterations_per_epoch=5)
         with guard:  # after a first step, which sets things up
