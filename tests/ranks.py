@@ -33,11 +33,11 @@ def connected(rank: int, folder: str) -> Iterator[None]:
         torch.distributed.destroy_process_group()
 
 
-def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[dict]:
-    """Run a function of rank and folder in two processes; what each saves as ``rank{i}.pth``."""
-    with mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=''):  # two of them may be one too many
+def run_ranks(function: Callable[[int, str], None], folder: Path, count: int = 2) -> list[dict]:
+    """Run a function of rank and folder in processes; what each saves as ``rank{i}.pth``."""
+    with mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=''):  # two may be more than GPUs
         context = torch.multiprocessing.start_processes(
-            function, (str(folder),), nprocs=2, join=False, start_method=START_METHOD
+            function, (str(folder),), nprocs=count, join=False, start_method=START_METHOD
         )
     deadline = time.monotonic() + 300
     try:
@@ -46,4 +46,4 @@ def run_two_ranks(function: Callable[[int, str], None], folder: Path) -> list[di
     finally:
         for process in context.processes:
             process.kill()
-    return [torch.load(folder / f'rank{rank}.pth') for rank in (0, 1)]
+    return [torch.load(folder / f'rank{rank}.pth') for rank in range(count)]

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from halp_mm.apis import load_config, train
 from tests.conftest import write_random_clips
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 from tests.runs import CONFIG
 
 
@@ -53,7 +53,7 @@ def train_as_rank(rank: int, folder: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_a_head_with_parameters_may_start_late(tmp_path: Path):
     write_random_clips(tmp_path / 'random.safetensors')
-    first, second = run_two_ranks(train_as_rank, tmp_path)
+    first, second = run_ranks(train_as_rank, tmp_path)
     assert 'train/joint/masked/loss' in first['names']
     weights = [name for name in first['state'] if name.startswith(('heads', 'query_networks'))]
     assert any(name.startswith('heads.masked.decoders.joint') for name in weights)

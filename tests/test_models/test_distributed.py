@@ -8,7 +8,7 @@ from mmengine.model import MMDistributedDataParallel
 from halp_mm.models import Pretrainer
 from halp_mm.models.modules.gathering import mean_over_ranks, own_rows
 from halp_mm.training_progress import TrainingProgress
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 
 LAYOUT = dict(name='stick', joints=('top', 'bottom'), bones=[('top', 'bottom')], center='top')
 
@@ -67,7 +67,7 @@ def encode_keys_as_rank(rank: int, folder: str) -> None:
 
 
 def test_keys_are_normalized_among_shuffled_clips(tmp_path: Path):
-    ranks = run_two_ranks(encode_keys_as_rank, tmp_path)
+    ranks = run_ranks(encode_keys_as_rank, tmp_path)
     for i, rank in enumerate(ranks):
         assert rank['value'].tolist() == [i, 3]
         assert rank['mean'].tolist() == [0.5, 3]
@@ -87,7 +87,7 @@ def test_keys_are_normalized_among_shuffled_clips(tmp_path: Path):
 
 
 def test_ranks_share_weights_queue_and_prototypes(tmp_path: Path):
-    first, second = run_two_ranks(train_as_rank, tmp_path)
+    first, second = run_ranks(train_as_rank, tmp_path)
     for key, value in first['state'].items():
         if 'running' not in key:  # batch statistics are each rank's own, as in MoCo
             assert torch.equal(value, second['state'][key]), key

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from halp_mm.models.modules import SynchronizedBatchNorm, synchronize_batch_norm
 from tests.helpers import generator
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 
 SHAPES = {1: (6, 4), 2: (6, 4, 5), 3: (6, 4, 3, 2)}
 #: Options of batch norm.
@@ -56,7 +56,7 @@ def normalize_as_rank(rank: int, folder: str) -> None:
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory) -> list[dict]:
-    return run_two_ranks(normalize_as_rank, tmp_path_factory.mktemp('ranks'))
+    return run_ranks(normalize_as_rank, tmp_path_factory.mktemp('ranks'))
 
 
 @pytest.mark.parametrize('dimensions', SHAPES)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 from tests.runs import CONFIG, run_tool, tiny_options
 from tests.tool_process import ToolProcess
 
@@ -107,7 +107,7 @@ def train_as_rank(data_file: Path, rank: int, folder: str) -> None:
 
 def test_two_processes_train_together(uninterrupted, tmp_path):
     data_file, _, _ = uninterrupted
-    for result in run_two_ranks(partial(train_as_rank, data_file), tmp_path):
+    for result in run_ranks(partial(train_as_rank, data_file), tmp_path):
         assert result['returncode'] == 0, result['stderr']
     state = final_state(tmp_path)
     # 16 clips, 2 processes of 4: 2 iterations an epoch, each queues the keys of both processes.

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.conftest import write_random_clips
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 from tests.runs import run_tool, tiny_classifier_config
 
 
@@ -88,7 +88,7 @@ def train_as_rank(data_file: Path, rank: int, folder: str) -> None:
 
 def test_two_processes_train_together(trained, tmp_path):
     data_file, _, _ = trained
-    results = run_two_ranks(partial(train_as_rank, data_file), tmp_path)
+    results = run_ranks(partial(train_as_rank, data_file), tmp_path)
     assert [result['returncode'] for result in results] == [0, 0], results
     checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
     assert checkpoint['meta']['iter'] == 2

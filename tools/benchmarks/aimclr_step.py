@@ -3,7 +3,7 @@
 The plain one makes views clip by clip with NumPy, runs the graph convolutions partition by
 partition with joints innermost in memory, and updates the key network parameter by parameter. All
 start with the same weights and take turns, and their times are the processor's, so other programs
-do not disturb them.
+do not disturb them; where there is a GPU all run on it, and their times are its own.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmengine.device import get_device
 from torch import Tensor, nn
 
 from halp_mm.benchmarking import measured_training as parts
@@ -110,7 +111,8 @@ class PlainViews:
     def __call__(self, clips: Sequence[np.ndarray]) -> list[Tensor]:
         """Extreme query, query and key, ``[N, 3, T, V, M]``."""
         triples = [(self.extreme(clip), self.normal(clip), self.normal(clip)) for clip in clips]
-        return [torch.from_numpy(np.stack(view)).float() for view in zip(*triples)]
+        views = (torch.from_numpy(np.stack(view)).float() for view in zip(*triples))
+        return [view.to(get_device()) for view in views]
 
     def normal(self, clip: np.ndarray) -> np.ndarray:
         """A crop of the clip that goes on in reverse at both ends, and a shear."""
@@ -186,7 +188,7 @@ class PlainTraining:
         self.queue = queue.T.contiguous()
         self.pointer = 0
         self.views = PlainViews()
-        self.stopwatch = Stopwatch('cpu', 'cpu')
+        self.stopwatch = Stopwatch(get_device(), 'cpu')
 
     def loss(self, extreme: Tensor, query: Tensor, key: Tensor) -> Tensor:
         """The loss of three views ``[N, 3, T, V, M]``; keys are queued."""
@@ -205,7 +207,7 @@ class PlainTraining:
             nearest = torch.zeros_like(logits[:, 1:])
             for rows in (logits, *logits_of_others):
                 nearest.scatter_(1, rows[:, 1:].topk(1, 1).indices, 1)
-            positive = torch.cat([torch.ones(len(logits), 1), nearest], 1)
+            positive = torch.cat([torch.ones_like(logits[:, :1]), nearest], 1)
             loss = -(F.log_softmax(logits, 1) * positive).sum(1) / positive.sum(1)
             divergences = [
                 -(torch.log(rows.softmax(1)) * target).sum(1).mean() for rows in logits_of_others

@@ -15,7 +15,7 @@ from halp_mm.models import (
 )
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator, unit_vectors
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 
 CLIPS = 8
 
@@ -75,7 +75,7 @@ def judge_as_rank(rank: int, folder: str) -> None:
 
 def test_two_ranks_are_one_of_as_many_clips(tmp_path: Path):
     """The loss and, averaged as DDP does, the gradients; which half of the clips would not have."""
-    ranks = run_two_ranks(judge_as_rank, tmp_path)
+    ranks = run_ranks(judge_as_rank, tmp_path)
     whole, half = losses_and_gradients(slice(None)), losses_and_gradients(slice(CLIPS // 2))
     for head, expected in whole.items():
         assert {'loss', 'weight', 'bias'} <= set(expected)

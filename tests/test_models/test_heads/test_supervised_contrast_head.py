@@ -12,7 +12,7 @@ from halp_mm.models.heads.mean_contrast_head import contrast_pairs
 from halp_mm.models.heads.supervised_contrast_head import contrast_classes
 from halp_mm.training_progress import TrainingProgress
 from tests.helpers import generator
-from tests.ranks import connected, run_two_ranks
+from tests.ranks import connected, run_ranks
 
 LABELS = torch.tensor([0, 1, 0, 2, 1, 0, -1, -1])
 
@@ -110,7 +110,7 @@ def contrast_as_rank(rank: int, folder: str) -> None:
 
 def test_ranks_contrast_each_other(tmp_path: Path):
     expected = loss_and_gradient(build(), slice(None))
-    ranks = run_two_ranks(contrast_as_rank, tmp_path)
+    ranks = run_ranks(contrast_as_rank, tmp_path)
     for found in ranks:
         torch.testing.assert_close(found['loss'], expected['loss'])
     mean = (ranks[0]['gradient'] + ranks[1]['gradient']) / 2
