@@ -76,6 +76,7 @@ VISUALIZERS = Registry(
     scope=SCOPE,
     locations=['halp_mm.engine'],
 )
+MODEL_WRAPPERS = Registry('model_wrapper', parent=mmengine.registry.MODEL_WRAPPERS, scope=SCOPE)
 VISBACKENDS = Registry('vis_backend', parent=mmengine.registry.VISBACKENDS, scope=SCOPE)
 LOG_PROCESSORS = Registry('log_processor', parent=mmengine.registry.LOG_PROCESSORS, scope=SCOPE)
 DATA_SAMPLERS = Registry('data sampler', parent=mmengine.registry.DATA_SAMPLERS, scope=SCOPE)
