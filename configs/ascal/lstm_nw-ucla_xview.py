@@ -4,6 +4,10 @@ _base_ = ['../_base_/methods/ascal_small.py', '../_base_/datasets/nw-ucla_xview.
 
 model = dict(encoder=dict(num_people=1, layout='kinect_v1'), queue_size=512)
 data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='SubtractJoint'),
+    ],
     views=dict(
         query=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

@@ -11,6 +11,12 @@ model = dict(
     ),
     queue_size=512,
 )
+data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='FirstFrameNormalize'),
+    ],
+)
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=5, convert_to_iter_based=True),

@@ -4,6 +4,10 @@ _base_ = ['../_base_/methods/mae_small.py', '../_base_/datasets/nw-ucla_xview.py
 
 model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='FirstFrameNormalize'),
+    ],
     views=dict(
         clean=[
             dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),

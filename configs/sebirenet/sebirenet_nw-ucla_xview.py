@@ -4,6 +4,10 @@ _base_ = ['../_base_/methods/sebirenet_small.py', '../_base_/datasets/nw-ucla_xv
 
 model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='PoseStandardize'),
+    ],
     views=dict(
         clean=[dict(type='TemporalCropResize', ratio=(0.1, 1.0), min_frames=11, num_frames=8)],
         noisy=dict(base='clean', transforms=[dict(type='PoseNoise', num_joints=(1, 5))]),

@@ -6,6 +6,12 @@ model = dict(
     encoder=dict(layout='kinect_v1'),
     heads=dict(contrast=dict(warmup_epochs=11), masked=dict(warmup_epochs=11)),
 )
+data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='FirstFrameNormalize'),
+    ],
+)
 train_cfg = dict(max_epochs=53)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=5, convert_to_iter_based=True),

@@ -4,6 +4,10 @@ _base_ = ['../_base_/methods/va_lstm_small.py', '../_base_/datasets/nw-ucla_xvie
 
 model = dict(encoder=dict(encoder=dict(num_people=1, layout='kinect_v1')), num_classes=10)
 data_preprocessor = dict(
+    normalization=[
+        dict(type='PreNormalize3D', turn='median', center='clip'),
+        dict(type='FirstFrameNormalize'),
+    ],
     views=dict(
         clip=[
             dict(type='TemporalCropResize', ratio=(0.7, 1.0), min_frames=11, num_frames=32),

@@ -34,6 +34,8 @@ MAX_BATCH = 64
 #: On a core, a step of a graph encoder takes a fifth of a second with as few as this.
 MAX_BATCH_OF_GRAPHS = 32
 GRAPH_ENCODERS = ('STGCN', 'AGCN')
+#: Normalisations of single methods that turn people to the sensor.
+TURN_THEMSELVES = {'CenterTrajectory'}
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,13 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     key = 'data_preprocessor.normalization'
     family, *others = base.data_preprocessor.normalization
     if others or family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
-        names = ', '.join(one.type for one in (family, *others))
-        yield Choice('normalisation', {}, f"{names}, the method's own")
+        own = [one.to_dict() for one in (family, *others)]
+        reason = f"{', '.join(one['type'] for one in own)}, the method's own"
+        turns, why = needs_turning(facts)
+        if turns and facts.has_spine and not TURN_THEMSELVES & {one['type'] for one in own}:
+            own.insert(0, dict(type='PreNormalize3D', turn='median', center='clip'))
+            reason = f'each clip turned by its median pose, then {reason}; {why}'
+        yield Choice('normalisation', {key: own}, reason)
         return
     if facts.dimensions == 2:
         yield Choice(

@@ -78,11 +78,13 @@ def test_where_people_face(tmp_path):
     ],
 )
 def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
-    data_file = write_bodies(tmp_path / 'a.safetensors', angles)
-    choices = {
-        choice.what: choice
-        for choice in choose_settings(find_facts(data_file), base_config(base_names('moco')))
-    }
+    facts = find_facts(write_bodies(tmp_path / 'a.safetensors', angles))
+
+    def choices_of(method):
+        base = base_config(base_names(method))
+        return {choice.what: choice for choice in choose_settings(facts, base)}
+
+    choices = choices_of('moco')
     (normalization,) = choices['normalisation'].settings['data_preprocessor.normalization']
     assert normalization == dict(type='PreNormalize3D', turn=turn, center='clip')
     assert reason in choices['normalisation'].reason
@@ -90,10 +92,19 @@ def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     several = turn == 'median' or 90 in angles
     assert distances.settings == {'model.encoder.distances': several}
     assert (reason if turn or not several else 'more than one side') in distances.reason
-    of_graph = choose_settings(find_facts(data_file), base_config(base_names('skeletonclr')))
-    (choice,) = (choice for choice in of_graph if choice.what == 'normalisation')
+    choice = choices_of('skeletonclr')['normalisation']
     (normalization,) = choice.settings['data_preprocessor.normalization']
     assert normalization['align_shoulders'] == (turn is not None)
+    # What is a method's own comes after it.
+    choice = choices_of('sebirenet')['normalisation']
+    *turned, own = choice.settings['data_preprocessor.normalization']
+    assert turned == ([dict(type='PreNormalize3D', turn=turn, center='clip')] if turn else [])
+    assert own['type'] == 'PoseStandardize'
+    assert (reason in choice.reason) == bool(turn)
+    # But for one that turns people itself.
+    choice = choices_of('gl_transformer')['normalisation']
+    (own,) = choice.settings['data_preprocessor.normalization']
+    assert own['type'] == 'CenterTrajectory'
 
 
 def test_distances_of_several_people_are_not_read(tmp_path):
