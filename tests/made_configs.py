@@ -23,6 +23,7 @@ FACTS = {name: facts for name, facts in ALL_FACTS.items() if name != 'msrc12_xsu
 METHODS = {
     **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
     **{('bigru', method): list(FACTS) for method in ('barlow_twins', 'halp_barlow_twins')},
+    **{('bigru', method): list(ALL_FACTS) for method in ('moco_nnm', 'halp_nnm')},
     **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},

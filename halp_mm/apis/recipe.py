@@ -330,6 +330,13 @@ def queue_choices(facts: DataFacts, base: Config, batch_size: int) -> Iterator[C
                 },
                 f'the newest {newest} keys in {prototypes} clusters, a dozen or more in each',
             )
+        if head['type'] == 'NNMHead' and 'top_k' in head:
+            top_k = max(1, min(head['top_k'], queue_size // 16))
+            yield Choice(
+                'k of NNM',
+                {f'model.heads.{name}.top_k': top_k},
+                f'the {top_k} nearest keys, at most a sixteenth of the queue',
+            )
         if head['type'] == 'CMDHead':
             yield Choice(
                 'K of CMD',

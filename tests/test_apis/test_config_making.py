@@ -238,7 +238,7 @@ def test_the_schedule_is_a_number_of_steps(tmp_path):
     for count in (48, 300):
         data_file, out = (tmp_path / f'{count}{end}' for end in ('.safetensors', '.py'))
         write_bodies(data_file, range(count), splits=['train'])
-        make_config(data_file, 'halp', out)
+        make_config(data_file, 'halp_nnm', out)
         config = load_config(out)
         epochs = config.train_cfg.max_epochs
         steps.append(epochs * (count // config.train_dataloader.batch_size))
@@ -249,6 +249,9 @@ def test_the_schedule_is_a_number_of_steps(tmp_path):
         assert halp.start_epoch == pytest.approx(0.4 * epochs, abs=1)
         assert halp.num_newest <= config.model.queue_size <= max(count, 64)
         assert halp.num_newest >= 12 * halp.num_prototypes or halp.num_prototypes == 4
+        nnm = config.model.heads.nnm
+        assert nnm.start_epoch == config.model.heads.moco.end_epoch
+        assert nnm.top_k == min(5, config.model.queue_size // 16)
     assert steps[0] == pytest.approx(steps[1], rel=0.02)
 
 

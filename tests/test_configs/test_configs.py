@@ -73,6 +73,8 @@ COMPARED = {
     'halp_slim': ('transformer', ['msrc12_xsub']),
     'barlow_twins': ('bigru', []),
     'halp_barlow_twins': ('bigru', []),
+    'moco_nnm': ('bigru', ['msrc12_xsub']),
+    'halp_nnm': ('bigru', ['msrc12_xsub']),
     'aimclr_masked': ('stgcn', ['msrc12_xsub']),
     'ms2l': ('bigru', [*NTU, *PKU, 'msrc12_xsub']),
 }
@@ -130,6 +132,8 @@ METHODS = {
     'pc': 'P&C',
     'ms2l': 'MS2L',
     'halp_barlow_twins': 'HaLP + Barlow Twins',
+    'moco_nnm': 'MoCo + NNM',
+    'halp_nnm': 'HaLP + NNM',
     'slim': 'SLiM',
     'usdrl': 'USDRL',
     'h_transformer': 'H-Transformer',

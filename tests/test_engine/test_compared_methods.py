@@ -41,6 +41,7 @@ METHODS = {
     'ms2l/bigru': {'joint/motion', 'joint/jigsaw', 'joint/contrast'},
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
+    'halp_nnm/bigru': {'joint/moco', 'joint/nnm', 'joint/halp'},
     'cmd/va-bigru': {
         f'{stream}/{head}' for stream in ('joint', 'bone', 'motion') for head in ('moco', 'cmd')
     },
