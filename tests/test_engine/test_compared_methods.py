@@ -41,7 +41,7 @@ METHODS = {
     'ms2l/bigru': {'joint/motion', 'joint/jigsaw', 'joint/contrast'},
     'halp/agcn': {'joint/moco', 'joint/halp'},
     'halp_barlow_twins/bigru': {'joint/moco', 'joint/halp', 'joint/twins'},
-    'halp_nnm/bigru': {'joint/moco', 'joint/nnm', 'joint/halp'},
+    'halp_nnm/bigru': {'joint/nnm', 'joint/halp'},
     'cmd/va-bigru': {
         f'{stream}/{head}' for stream in ('joint', 'bone', 'motion') for head in ('moco', 'cmd')
     },
@@ -96,7 +96,7 @@ def test_method_trains(method, data_file, tmp_path):
         for name, buffer in runner.message_hub.log_scalars.items()
     }
     assert all(values.isfinite().all() for values in logged.values())
-    assert all(f'{name}/loss' in logged for name in METHODS[method])
+    assert {f'{name}/loss' for name in METHODS[method]} <= set(logged)
     networks = getattr(runner.model, 'query_networks', None) or runner.model.encoder
     wrapper = getattr(runner.optim_wrapper, 'main', runner.optim_wrapper)
     steps = wrapper.optimizer.state  # of the parameters that had a gradient
