@@ -190,10 +190,10 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     """Centring, scale, and whether bodies are turned to the sensor."""
     key = 'data_preprocessor.normalization'
     family, *others = base.data_preprocessor.normalization
+    turns, why = needs_turning(facts)
     if others or family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
         own = [one.to_dict() for one in (family, *others)]
         reason = f"{', '.join(one['type'] for one in own)}, the method's own"
-        turns, why = needs_turning(facts)
         if turns and facts.has_spine and not TURN_THEMSELVES & {one['type'] for one in own}:
             own.insert(0, dict(type='PreNormalize3D', turn='median', center='clip'))
             reason = f'each clip turned by its median pose, then {reason}; {why}'
@@ -206,7 +206,6 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
             'poses in an image: centred on the trunk, divided by its length',
         )
         return
-    turns, why = needs_turning(facts)
     if family.type == 'PreNormalize3D' and facts.has_spine and facts.has_shoulders:
         turn = 'median' if turns else None
         one = dict(type='PreNormalize3D', turn=turn)

@@ -4,11 +4,5 @@ _base_ = './mamp_small.py'
 method = 'MAE'
 model = dict(heads=dict(masked=dict(target='coordinates')))
 data_preprocessor = dict(
-    views=dict(
-        masked=dict(
-            _delete_=True,
-            base='clean',
-            transforms=[dict(type='SpatioTemporalMask', ratio=0.9)],
-        )
-    )
+    views=dict(masked=dict(transforms=[dict(type='SpatioTemporalMask', ratio=0.9)]))
 )
