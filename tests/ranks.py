@@ -35,7 +35,8 @@ def connected(rank: int, folder: str) -> Iterator[None]:
 
 def run_ranks(function: Callable[[int, str], None], folder: Path, count: int = 2) -> list[dict]:
     """Run a function of rank and folder in processes; what each saves as ``rank{i}.pth``."""
-    with mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=''):  # two may be more than GPUs
+    # Without a GPU: two processes may be more than there are, and it draws other numbers.
+    with mock.patch.dict(os.environ, CUDA_VISIBLE_DEVICES=''):
         context = torch.multiprocessing.start_processes(
             function, (str(folder),), nprocs=count, join=False, start_method=START_METHOD
         )

@@ -45,6 +45,14 @@ def write_bodies(path, angles, layout='kinect_v2', splits=('train', 'test'), peo
     return path
 
 
+def choices_of(facts, method):
+    """The recipe's choices by what is chosen, each once."""
+    choices = choose_settings(facts, base_config(base_names(method)))
+    by_name = {choice.what: choice for choice in choices}
+    assert len(by_name) == len(choices)
+    return by_name
+
+
 def facing_by_a_loop(data_file, split, layout='kinect_v2'):
     dataset, layout = SkeletonDataset(data_file, split), get_layout(layout)
     right, left = (layout.index(joint) for joint in layout.shoulders)
@@ -79,12 +87,7 @@ def test_where_people_face(tmp_path):
 )
 def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     facts = find_facts(write_bodies(tmp_path / 'a.safetensors', angles))
-
-    def choices_of(method):
-        base = base_config(base_names(method))
-        return {choice.what: choice for choice in choose_settings(facts, base)}
-
-    choices = choices_of('moco')
+    choices = choices_of(facts, 'moco')
     (normalization,) = choices['normalisation'].settings['data_preprocessor.normalization']
     assert normalization == dict(type='PreNormalize3D', turn=turn, center='clip')
     assert reason in choices['normalisation'].reason
@@ -92,25 +95,24 @@ def test_what_is_turned_and_read(angles, turn, reason, tmp_path):
     several = turn == 'median' or 90 in angles
     assert distances.settings == {'model.encoder.distances': several}
     assert (reason if turn or not several else 'more than one side') in distances.reason
-    choice = choices_of('skeletonclr')['normalisation']
+    choice = choices_of(facts, 'skeletonclr')['normalisation']
     (normalization,) = choice.settings['data_preprocessor.normalization']
     assert normalization['align_shoulders'] == (turn is not None)
     # What is a method's own comes after it.
-    choice = choices_of('sebirenet')['normalisation']
+    choice = choices_of(facts, 'sebirenet')['normalisation']
     *turned, own = choice.settings['data_preprocessor.normalization']
     assert turned == ([dict(type='PreNormalize3D', turn=turn, center='clip')] if turn else [])
     assert own['type'] == 'PoseStandardize'
     assert (reason in choice.reason) == bool(turn)
     # But for one that turns people itself.
-    choice = choices_of('gl_transformer')['normalisation']
+    choice = choices_of(facts, 'gl_transformer')['normalisation']
     (own,) = choice.settings['data_preprocessor.normalization']
     assert own['type'] == 'CenterTrajectory'
 
 
 def test_distances_of_several_people_are_not_read(tmp_path):
     data_file = write_bodies(tmp_path / 'a.safetensors', [0, 40] * 6, people=2)
-    choices = choose_settings(find_facts(data_file), base_config(base_names('moco')))
-    (choice,) = (choice for choice in choices if choice.what == 'distances')
+    choice = choices_of(find_facts(data_file), 'moco')['distances']
     assert choice.settings == {'model.encoder.distances': False}
     assert 'several people' in choice.reason
 
@@ -118,8 +120,7 @@ def test_distances_of_several_people_are_not_read(tmp_path):
 @pytest.mark.parametrize(('people', 'centre'), [(1, 'one centre a clip'), (2, 'first person')])
 def test_what_is_the_centre(people, centre, tmp_path):
     data_file = write_bodies(tmp_path / 'a.safetensors', [0, 0, 2, 3] * 3, people=people)
-    choices = choose_settings(find_facts(data_file), base_config(base_names('moco')))
-    (choice,) = (choice for choice in choices if choice.what == 'normalisation')
+    choice = choices_of(find_facts(data_file), 'moco')['normalisation']
     (normalization,) = choice.settings['data_preprocessor.normalization']
     expected = dict(type='PreNormalize3D', turn=None)
     assert normalization == (expected | dict(center='clip') if people == 1 else expected)
@@ -226,8 +227,7 @@ def test_batch_and_steps_are_what_the_encoders_allow(method, batch_size, steps):
 @pytest.mark.parametrize('method', ['moco', 'isc', 'pc'])
 def test_the_warm_up_of_few_epochs_counts_steps(method):
     facts = replace(FACTS['utd-mhad_xsub'], num_clips=50_000)
-    choices = choose_settings(facts, base_config(base_names(method)))
-    (schedule,) = (choice.settings for choice in choices if choice.what == 'steps')
+    schedule = choices_of(facts, method)['steps'].settings
     warm_up = schedule['param_scheduler'][0]
     assert warm_up['end'] == 1
     assert warm_up['convert_to_iter_based']

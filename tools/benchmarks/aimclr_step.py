@@ -111,8 +111,8 @@ class PlainViews:
     def __call__(self, clips: Sequence[np.ndarray]) -> list[Tensor]:
         """Extreme query, query and key, ``[N, 3, T, V, M]``."""
         triples = [(self.extreme(clip), self.normal(clip), self.normal(clip)) for clip in clips]
-        views = (torch.from_numpy(np.stack(view)).float() for view in zip(*triples))
-        return [view.to(get_device()) for view in views]
+        views = (torch.from_numpy(np.stack(view)) for view in zip(*triples))
+        return [view.to(get_device(), torch.float32) for view in views]
 
     def normal(self, clip: np.ndarray) -> np.ndarray:
         """A crop of the clip that goes on in reverse at both ends, and a shear."""
