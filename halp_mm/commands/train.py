@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from halp_mm.commands.sharding import sharding_left_out
+from halp_mm.commands.unused_imports import unused_imports_left_out
 
-with sharding_left_out():
+with unused_imports_left_out():
     from halp_mm.apis import train, training_config
     from halp_mm.commands.command_line import Command, Option
     from halp_mm.commands.launching import LAUNCH_OPTIONS, set_local_rank

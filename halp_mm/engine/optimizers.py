@@ -1,10 +1,13 @@
-"""PyTorch's optimizers by their names, in the form that does not import its compiler."""
+"""Optimizers by their names, in forms that import no more than they need."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import mmengine.registry
 import torch
 from mmengine.optim.optimizer.builder import TORCH_OPTIMIZERS
+from torch.optim import Optimizer
 
 from halp_mm.registry import OPTIMIZERS
 from halp_mm.uncompiled_optimizers import uncompiled
@@ -16,6 +19,27 @@ def register_uncompiled_optimizers() -> None:
         optimizer = getattr(torch.optim, name)
         if mmengine.registry.OPTIMIZERS.module_dict.get(name) is optimizer:
             OPTIMIZERS.register_module(name, module=uncompiled(optimizer))
+
+
+@OPTIMIZERS.register_module(name='Adafactor')
+def adafactor(params: Any, **settings: Any) -> Optimizer:
+    """Make the ``Adafactor`` of ``transformers``, a package that is imported here and not before.
+
+    Args:
+        params: Parameters, or groups of them.
+        **settings: Arguments of the class.
+
+    Raises:
+        ValueError: if the package is not installed.
+    """
+    try:
+        from transformers import Adafactor  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise ValueError(
+            'the optimizer Adafactor is of the package transformers, which is not installed: '
+            "python -m pip install transformers, or take PyTorch's own, TorchAdafactor"
+        ) from error
+    return Adafactor(params, **settings)
 
 
 register_uncompiled_optimizers()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,14 @@ from mmengine.visualization import Visualizer
 
 from halp_mm.apis import train
 from halp_mm.engine import LogVisualizer
-from tests.runs import CONFIG, environment, run_tool, tiny_classifier_config, tiny_options
+from tests.runs import (
+    CONFIG,
+    ROOT,
+    environment,
+    run_tool,
+    tiny_classifier_config,
+    tiny_options,
+)
 
 
 def screen_of(output: str) -> list[str]:
@@ -73,16 +81,17 @@ print(json.dumps(sorted({name.split('.')[0] for name in sys.modules} | compiler)
 
 def test_training_does_not_import_what_it_does_not_use(random_clips, tmp_path):
     options = tiny_options(random_clips, train_cfg__max_epochs=1)
+    (tmp_path / 'transformers.py').write_text('class Adafactor:\n    pass\n')
     done = subprocess.run(
         [sys.executable, '-c', LOADED, str(CONFIG), '--work-dir', str(tmp_path), *options],
-        env=environment(),
+        env={**environment(), 'PYTHONPATH': f'{ROOT}{os.pathsep}{tmp_path}'},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
-    heavy = {'matplotlib', 'scipy', 'sklearn', 'tensorboard', 'wandb'}
+    heavy = {'matplotlib', 'scipy', 'sklearn', 'tensorboard', 'transformers', 'wandb'}
     heavy |= {'torch._dynamo', 'torch.distributed.fsdp', 'sympy'}
     assert heavy & loaded == set()
 

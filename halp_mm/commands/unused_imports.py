@@ -1,4 +1,4 @@
-"""Imports of mmengine that a command in a single process has no use for."""
+"""Imports of mmengine that a training has no use for."""
 
 from __future__ import annotations
 
@@ -17,24 +17,32 @@ SHARDING = (
     'torch.distributed.fsdp.fully_sharded_data_parallel',
     'torch.distributed.optim',
 )
+#: mmengine imports it, if it is installed, to register its ``Adafactor``. That takes half a second,
+#: and with some versions also imports SciPy, scikit-learn and PyTorch's compiler.
+TRANSFORMERS = 'transformers'
 #: How launchers number processes.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK', 'PMI_RANK')
 
 
 @contextmanager
-def sharding_left_out() -> Iterator[None]:
-    """Import mmengine within the block without torch's modules for sharding.
+def unused_imports_left_out() -> Iterator[None]:
+    """Import mmengine within the block without what a training has no use for.
 
-    mmengine derives three classes from them, ``MMFullyShardedDataParallel``, ``FSDPStrategy`` and
-    ``ZeroRedundancyOptimizer``, which need several processes. Where a launcher has started this
-    process, or mmengine or one of the modules is imported already, nothing is left out. Afterwards
-    the modules can be imported as ever.
+    From torch's modules for sharding mmengine derives ``MMFullyShardedDataParallel``,
+    ``FSDPStrategy`` and ``ZeroRedundancyOptimizer``, which need several processes: the modules stay
+    where a launcher has started this process. The package ``transformers`` is left out everywhere,
+    see :func:`halp_mm.engine.optimizers.adafactor`. What is imported already stays, and nothing is
+    left out if mmengine is. Afterwards all can be imported as ever.
     """
-    if any(name in os.environ or name in sys.modules for name in (*_RANKS, *SHARDING, 'mmengine')):
+    if 'mmengine' in sys.modules:
         yield
         return
-    stand_ins = {name: _StandIn(name) for name in SHARDING}
-    sys.modules.update(stand_ins)
+    stand_ins: dict[str, ModuleType | None] = {}
+    if TRANSFORMERS not in sys.modules:
+        stand_ins[TRANSFORMERS] = None  # its import fails, as if it were not installed
+    if not any(name in os.environ or name in sys.modules for name in (*_RANKS, *SHARDING)):
+        stand_ins |= {name: _StandIn(name) for name in SHARDING}
+    sys.modules.update(stand_ins)  # type: ignore[arg-type]
     try:
         yield
     finally:
