@@ -34,6 +34,7 @@ def test_first_screen_is_a_dozen_lines_and_the_log_has_the_rest(random_clips, tm
     lines = screen_of(done.stdout)
     text = '\n'.join(lines)
     assert len(lines) <= 20, text
+    assert 'WARNING' not in text
     for line in (
         'training   HaLP, seed 0',
         'data       random train, 8 clips, 25 joints (kinect_v2)',

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mmengine.hooks
@@ -20,6 +23,11 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
     a moment. This hook replaces it and takes its arguments: ``interval``, ``max_keep_ckpts`` and
     so on.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Find out where checkpoints go, as mmengine does."""
+        with without_deprecations(runner.logger):
+            super().before_train(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         outdated = []
@@ -47,3 +55,21 @@ class CheckpointHook(mmengine.hooks.CheckpointHook):
             for name in (*outdated, STOPPED):
                 if name != filename:
                     Path(self.out_dir, name).unlink(missing_ok=True)
+
+
+@contextmanager
+def without_deprecations(logger: logging.Logger) -> Iterator[None]:
+    """Meanwhile, drop warnings that something will be deprecated.
+
+    mmengine's hook asks for a ``FileClient`` whatever its arguments are, and warns of that: nobody
+    who reads it could do anything about it.
+    """
+
+    def is_wanted(record: logging.LogRecord) -> bool:
+        return 'will be deprecated' not in record.getMessage()
+
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)
