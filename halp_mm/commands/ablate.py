@@ -12,10 +12,11 @@ from halp_mm.commands.command_line import Command, Option
 from halp_mm.reporting import write_report
 
 
-def run(**settings) -> str:
+def run(jobs: int = 1, **settings) -> str:
     """Do the remaining steps of the runs, and write ``report.html`` in the work directory.
 
     Args:
+        jobs: How many runs are done at a time, on the CPUs and the GPU that there are.
         **settings: See :func:`plan_runs`.
 
     Returns:
@@ -25,7 +26,7 @@ def run(**settings) -> str:
         ValueError: if a run cannot be planned or has failed.
     """
     runs = plan_runs(**settings)
-    failures = do_runs(runs)
+    failures = do_runs(runs, jobs)
     work_dir = settings['work_dir']
     has_results = any(run.is_evaluated(one) for run in runs for one in run.evaluations)
     page = Path(work_dir, 'report.html')

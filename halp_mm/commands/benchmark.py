@@ -20,13 +20,14 @@ from halp_mm.run_identity import COORDINATES
 _KINDS = (COORDINATES, 'untrained', 'trained', 'supervised')
 
 
-def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
+def run(report_only: bool = False, baseline: str = 'moco', jobs: int = 1, **settings) -> str:
     """Do the remaining steps of all runs, and write the report.
 
     Args:
         report_only: Whether to write the report of what is there, and run nothing.
         baseline: The method that all others are compared with, beside the coordinates and the
             untrained encoder.
+        jobs: How many runs are done at a time, on the CPUs and the GPU that there are.
         **settings: See :func:`plan_benchmark`.
 
     Returns:
@@ -38,7 +39,7 @@ def run(report_only: bool = False, baseline: str = 'moco', **settings) -> str:
     plan = plan_benchmark(**settings)
     for note in plan.notes:
         print(note, flush=True)
-    failures = [] if report_only else do_runs(plan.runs)
+    failures = [] if report_only else do_runs(plan.runs, jobs)
     if failures and not any(run.is_evaluated(one) for run in plan.runs for one in run.evaluations):
         raise ValueError('\n'.join([f'all {len(failures)} runs failed', *failures]))
     written = write_benchmark(

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from halp_mm.apis import plan_runs
+from halp_mm.apis import do_runs, plan_runs
+from halp_mm.commands.config_options import parse_options
 from tests.runs import CONFIG, ROOT, environment, run_tool, tiny_options, tool_command
 
 MOCO = ROOT / 'configs' / 'moco' / 'bigru_synthetic_xsub.py'
@@ -61,15 +62,68 @@ def test_runs_are_done_once_and_reported(random_clips, tmp_path, forked):
     assert 'Traceback' not in refused.stderr
 
 
-def test_a_run_that_fails_does_not_stop_the_others(random_clips, tmp_path, forked):
+WAITING_HOOK = """
+import time
+from pathlib import Path
+import torch
+from mmengine.hooks import Hook
+from halp_mm.registry import HOOKS
+
+@HOOKS.register_module()
+class WaitingHook(Hook):
+    '''Go on when two trainings have come as far.'''
+
+    def before_train(self, runner):
+        folder = Path(runner.work_dir)
+        (folder / 'arrived').write_text(str(torch.get_num_threads()))
+        deadline = time.monotonic() + 60
+        while len(list(folder.parent.glob('*/arrived'))) < 2:
+            assert time.monotonic() < deadline, 'alone'
+            time.sleep(0.02)
+"""
+
+
+def test_runs_at_a_time_give_the_same_results(random_clips, tmp_path, forked, monkeypatch):
+    (tmp_path / 'waiting_hook.py').write_text(WAITING_HOOK)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    monkeypatch.setattr('halp_mm.apis.run_processes.available_cpus', lambda: 7)
+    waiting = tmp_path / 'waiting' / 'bigru_synthetic_xsub.py'
+    waiting.parent.mkdir()
+    waiting.write_text(
+        f"_base_ = '{CONFIG}'\ncustom_imports = dict(imports=['waiting_hook'])\n"
+        "custom_hooks = [dict(type='WaitingHook')]\n"
+    )
+    overrides = parse_options(tiny_options(random_clips, train_cfg__max_epochs=2)[1:])
+    lines = []
+    for config, jobs in ((waiting, 3), (CONFIG, 1)):
+        runs = plan_runs([config], [0, 1], tmp_path / f'{jobs}', ['knn'], overrides)
+        failures = do_runs(runs, jobs, lambda line, **how: lines.append(line))
+        assert failures == []
+    assert lines[0] == '2 runs at a time; on a CPU with 3 threads each'
+    assert sorted(re.sub(r'\d+\.\d|\d+ s', 'N', line) for line in lines[1:3]) == [
+        f'[{seed + 1}/2] {waiting}, seed {seed}: training N, knn N; N' for seed in (0, 1)
+    ]
+    for seed in (0, 1):
+        folders = [
+            tmp_path / name / 'bigru_synthetic_xsub' / f'seed_{seed}'
+            for name in ('3/waiting', '1/halp')
+        ]
+        assert (folders[0] / 'arrived').read_text() == '3'
+        reports = [json.loads((folder / 'knn.json').read_text()) for folder in folders]
+        assert reports[0]['metrics'] == reports[1]['metrics']
+        assert reports[0]['confusion'] == reports[1]['confusion']
+
+
+@pytest.mark.parametrize('jobs', [1, 2])
+def test_a_run_that_fails_does_not_stop_the_others(jobs, random_clips, tmp_path, forked):
     wrong = tmp_path / 'wrong' / 'bigru_synthetic_xsub.py'
     wrong.parent.mkdir()
     damaged = tmp_path / 'damaged.pth'
     damaged.write_bytes(b'no checkpoint')
     wrong.write_text(f"_base_ = '{CONFIG}'\nload_from = '{damaged}'\n")
-    run = run_tool(
-        'ablate.py', wrong, CONFIG, '--seeds', 0, '--work-dir', tmp_path, *options(random_clips)
-    )
+    command = [wrong, CONFIG, '--seeds', 0, '--jobs', jobs, '--work-dir', tmp_path]
+    run = run_tool('ablate.py', *command, *options(random_clips))
     assert run.returncode == 1
     assert '1 of 2 runs failed; the same command tries them again' in run.stderr
     assert f'{wrong}, seed 0: training failed: ' in run.stderr

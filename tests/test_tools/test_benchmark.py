@@ -40,7 +40,7 @@ def test_a_file_of_ones_own_is_measured_once_and_reported(random_clips, tmp_path
         *('--protocols', 'knn', 'few_shot'),
         *('--work-dir', work_dir, *options()),
     ]
-    first = run_tool('benchmark.py', *command)
+    first = run_tool('benchmark.py', *command, '--jobs', 2)
     assert first.returncode == 0, first.stderr
     assert 'from the recipe of make_config.py' in first.stdout
     lines = [line for line in first.stdout.splitlines() if line.startswith('[')]
