@@ -47,4 +47,4 @@ def run_ranks(function: Callable[[int, str], None], folder: Path, count: int = 2
     finally:
         for process in context.processes:
             process.kill()
-    return [torch.load(folder / f'rank{rank}.pth') for rank in range(count)]
+    return [torch.load(folder / f'rank{rank}.pth', weights_only=True) for rank in range(count)]

@@ -44,8 +44,9 @@ def assert_equal(ours: object, theirs: object) -> None:
 
 def as_numpy_1(content: bytes) -> bytes:
     """Rename the modules in a pickle of protocol 0 to 3 to what they are in NumPy 1."""
-    assert b'cnumpy._core.' in content
-    return content.replace(b'cnumpy._core.', b'cnumpy.core.')
+    content = content.replace(b'cnumpy._core.', b'cnumpy.core.')
+    assert b'cnumpy.core.' in content
+    return content
 
 
 def arrays() -> dict[str, object]:
