@@ -86,6 +86,21 @@ def test_the_empty_opencv_is_of_the_tested_version():
     assert f'"opencv-python-headless=={version}"' in stand_in
 
 
+def test_the_oldest_versions_are_the_first_that_are_required():
+    """But for PyTorch, which the tests with the oldest versions keep as it is."""
+    lines = [
+        line
+        for name in ('runtime', 'optional')
+        for line in (ROOT / f'requirements/{name}.txt').read_text(encoding='utf-8').splitlines()
+    ]
+    required = dict(re.match(r'([\w-]+)>=([\d.]+)', line).groups() for line in lines)
+    oldest = (ROOT / 'requirements/oldest.txt').read_text(encoding='utf-8')
+    pins = dict(re.findall(r'^([\w-]+)==(.+)$', oldest, re.MULTILINE))
+    assert set(pins) == set(required) - {'torch', 'tensorboard', 'wandb'}
+    for name, version in pins.items():
+        assert f'{version}.'.startswith(f'{required[name]}.')
+
+
 def test_model_index_is_current():
     """Otherwise: ``python docs/write_model_index.py``."""
     written = runpy.run_path(str(ROOT / 'docs' / 'write_model_index.py'))['files']()

@@ -21,7 +21,6 @@ def register_uncompiled_optimizers() -> None:
             OPTIMIZERS.register_module(name, module=uncompiled(optimizer))
 
 
-@OPTIMIZERS.register_module(name='Adafactor')
 def adafactor(params: Any, **settings: Any) -> Optimizer:
     """Make the ``Adafactor`` of ``transformers``, a package that is imported here and not before.
 
@@ -43,3 +42,6 @@ def adafactor(params: Any, **settings: Any) -> Optimizer:
 
 
 register_uncompiled_optimizers()
+# Before 0.10.6 mmengine has PyTorch's under this name.
+if 'Adafactor' not in mmengine.registry.OPTIMIZERS.module_dict:
+    OPTIMIZERS.register_module('Adafactor', module=adafactor)

@@ -44,7 +44,8 @@ def read_plain_decimals(
     # The point takes a place, so what stands left of it is ten times too large.
     value = digits
     for base, dtype in ((10, np.uint8), (100, np.uint16), (10**4, np.uint32), (10**8, np.int64)):
-        value = value[:, ::2] * dtype(base) + value[:, 1::2]  # neighbours join: 1, 2, 4, 8 digits
+        # Neighbours join: 1, 2, 4, 8 digits. NumPy 1 would take the type of the narrower one.
+        value = np.multiply(value[:, ::2], base, dtype=dtype) + value[:, 1::2]
     value = value[:, 0]
     unit = _POWERS[np.where(has_point, WIDTH - 1 - point, 0)]
     value -= has_point * (value // (10 * unit)) * (9 * unit)
