@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import torch
 
 from halp_mm.apis import do_runs, plan_runs
 from halp_mm.commands.config_options import parse_options
@@ -83,11 +84,22 @@ class WaitingHook(Hook):
 """
 
 
-def test_runs_at_a_time_give_the_same_results(random_clips, tmp_path, forked, monkeypatch):
+@pytest.fixture
+def two_threads():
+    """What a process would use by itself; a forked one must not start any."""
+    former = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(former)
+
+
+def test_runs_at_a_time_give_the_same_results(
+    random_clips, tmp_path, forked, two_threads, monkeypatch
+):
     (tmp_path / 'waiting_hook.py').write_text(WAITING_HOOK)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
-    monkeypatch.setattr('halp_mm.apis.run_processes.available_cpus', lambda: 7)
+    monkeypatch.setattr('halp_mm.apis.run_processes.available_cpus', lambda: 3)
     waiting = tmp_path / 'waiting' / 'bigru_synthetic_xsub.py'
     waiting.parent.mkdir()
     waiting.write_text(
@@ -100,7 +112,9 @@ def test_runs_at_a_time_give_the_same_results(random_clips, tmp_path, forked, mo
         runs = plan_runs([config], [0, 1], tmp_path / f'{jobs}', ['knn'], overrides)
         failures = do_runs(runs, jobs, lambda line, **how: lines.append(line))
         assert failures == []
-    assert lines[0] == '2 runs at a time; on a CPU with 3 threads each'
+        torch.set_num_threads(1)
+        monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    assert lines[0] == '2 runs at a time; on a CPU with 1 thread each'
     assert sorted(re.sub(r'\d+\.\d|\d+ s', 'N', line) for line in lines[1:3]) == [
         f'[{seed + 1}/2] {waiting}, seed {seed}: training N, knn N; N' for seed in (0, 1)
     ]
@@ -109,7 +123,7 @@ def test_runs_at_a_time_give_the_same_results(random_clips, tmp_path, forked, mo
             tmp_path / name / 'bigru_synthetic_xsub' / f'seed_{seed}'
             for name in ('3/waiting', '1/halp')
         ]
-        assert (folders[0] / 'arrived').read_text() == '3'
+        assert (folders[0] / 'arrived').read_text() == '1'
         reports = [json.loads((folder / 'knn.json').read_text()) for folder in folders]
         assert reports[0]['metrics'] == reports[1]['metrics']
         assert reports[0]['confusion'] == reports[1]['confusion']
