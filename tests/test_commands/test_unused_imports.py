@@ -50,9 +50,12 @@ def test_nothing_is_left_out_where_it_may_be_used(reason, nothing_imported, monk
     }.get(reason, {TRANSFORMERS})
     before = dict(sys.modules)
     with unused_imports_left_out():
-        assert {name for name in sys.modules if before.get(name) is not sys.modules[name]} | {
-            name for name in sys.modules if name not in before
-        } == left_out
+        changed = {
+            name
+            for name, module in sys.modules.items()
+            if name not in before or before[name] is not module
+        }
+        assert changed == left_out
     assert sys.modules == before
 
 
