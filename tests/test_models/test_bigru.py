@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from halp_mm.models import BiGRU
+from halp_mm.models.modules import paired_gru
 from halp_mm.models.modules.segment_pooling import segment_deviations
 from halp_mm.registry import MODELS
 from tests.helpers import DTYPES, assert_relative, generator, reference
@@ -378,7 +379,7 @@ def test_inputs_without_gradient_in_pairs():
     assert all(value.grad is not None for value in encoder.parameters())
 
 
-def test_only_training_on_a_cpu_in_full_precision_runs_pairs(monkeypatch):
+def test_only_training_on_a_cpu_runs_pairs(monkeypatch):
     """Elsewhere PyTorch's kernels are as fast, or exporters know them."""
     encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5)
     ran = []
@@ -390,11 +391,26 @@ def test_only_training_on_a_cpu_in_full_precision_runs_pairs(monkeypatch):
     clips = random_input(torch.float, 3, 2, 7, 2, 3)
     encoder.train()(clips)
     encoder.eval()(clips)
-    with torch.autocast('cpu', torch.bfloat16):
-        encoder.train()(clips)
-    large = BiGRU(TWO_JOINTS, 2, 3, hidden_size=256, num_layers=1)
-    assert not large.trains_in_pairs(clips)
-    assert ran == ['run_pairs', 'run_cells', 'run_cells']
+    assert ran == ['run_pairs', 'run_cells']
+
+
+@pytest.mark.parametrize('bidirectional', [False, True])
+@pytest.mark.parametrize('hidden_size', [5, paired_gru.CONVERTED_FROM])
+def test_pairs_in_mixed_precision(hidden_size, bidirectional):
+    """Outputs and gradients keep their type, and differ by the lower precision's rounding."""
+    torch.manual_seed(0)
+    encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size, 2, bidirectional=bidirectional).train()
+    clips = random_input(torch.float, 3, 2, 7, 2, 3)
+    results = []
+    for enabled in (False, True):
+        encoder.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            feature_map = encoder.forward_map(clips)
+        feature_map.mul(random_input(torch.float, *feature_map.shape)).sum().backward()
+        results.append([feature_map, *(value.grad for value in encoder.parameters())])
+    for full, mixed in zip(*results):
+        assert mixed.dtype == torch.float
+        assert 0 < (mixed - full).norm() < 2e-2 * full.norm()
 
 
 def test_layers_run_as_one_compute_what_cells_do():

@@ -12,7 +12,7 @@ from halp_mm.apis import train
 from halp_mm.commands.config_options import parse_options
 from halp_mm.engine.bfloat16 import has_bfloat16
 from halp_mm.engine.runner import SkeletonRunner
-from halp_mm.models.encoders import bigru
+from halp_mm.models import BiGRU
 from halp_mm.tables import table_text
 
 #: Options of a config by what they are called.
@@ -42,7 +42,7 @@ def losses_of(config: str, options: dict, amp: bool = False, pairs: bool = True)
             losses.append(float(given['outputs']['loss'].detach()))
         call_hook(runner, name, **given)
 
-    cells = nullcontext() if pairs else mock.patch.object(bigru, 'PRODUCTS_PREVAIL', 0)
+    cells = nullcontext() if pairs else mock.patch.object(BiGRU, 'run_pairs', BiGRU.run_cells)
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(SkeletonRunner, 'call_hook', recorded),

@@ -21,8 +21,6 @@ from halp_mm.models.modules.stacked_gru import stacked_gru
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
 
-#: Units from which on a CPU's time goes into matrix products, which no way of running cells saves.
-PRODUCTS_PREVAIL = 256
 #: What ``num_segments`` pieces of time can be pooled by.
 POOLINGS_OF_SEGMENTS = {
     'mean': segment_means,
@@ -169,7 +167,7 @@ class BiGRU(SequenceEncoder):
                 length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
         sequence = self.frame_vectors(clips)
         reversed_length = None if self.reads_padding else length
-        if self.training and self.trains_in_pairs(sequence):
+        if self.training and sequence.device.type == 'cpu':
             sequence = self.run_pairs(sequence, reversed_length)
         elif self.bidirectional and reversed_length is None and sequence.is_cuda:
             sequence = self.run_stack(sequence)
@@ -210,13 +208,6 @@ class BiGRU(SequenceEncoder):
         if not self.normalizes_axes:
             sequence = norm(sequence.flatten(0, 1)).view(sequence.shape)
         return sequence
-
-    def trains_in_pairs(self, sequence: Tensor) -> bool:
-        """Whether :meth:`run_pairs` is faster than :meth:`run_cells`."""
-        hidden_size = self.map_dim // 2
-        is_full_precision = not torch.is_autocast_enabled('cpu')
-        on_cpu = sequence.device.type == 'cpu'
-        return on_cpu and hidden_size < PRODUCTS_PREVAIL and is_full_precision
 
     def run_cells(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
         """Run the layers on ``[N, T, D]``, one cell after the other, with PyTorch's kernels."""

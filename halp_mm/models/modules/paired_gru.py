@@ -8,14 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+#: Units from which on a frame's product is long enough to be worth a conversion of its factors.
+CONVERTED_FROM = 128
+
 
 def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | None = None) -> Tensor:
     """Run two GRUs of one layer and equal size, with their gradients.
 
     PyTorch's GRU makes about ten small operations a frame and cell, and its backward pass three
     times as many, among them one addition to the weights' gradient for each frame. Here both cells
-    share six operations a frame, and three in the backward pass, whose factors are computed for all
-    frames at once, as are the gradients of the weights. Results differ by rounding only.
+    share eight operations a frame, most of which overwrite what they read, and four in the backward
+    pass, whose factors are computed for all frames at once, as are the gradients of the weights.
+    Results differ by rounding only. With mixed precision, products are computed in the lower one
+    and all else in float32.
 
     Args:
         first: A GRU of one layer.
@@ -27,16 +32,19 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
     Returns:
         The states of both, ``[T, N, 2, H]``.
     """
-    of_input, of_state, input_bias, state_bias = zip(first.all_weights[0], second.all_weights[0])
-    return _PairedGRU.apply(
-        inputs.contiguous(),
-        None if others is None else others.contiguous(),
-        *of_input,
-        *input_bias,
-        torch.stack(of_state),
-        torch.stack(state_bias),
-        torch.is_grad_enabled(),
-    )
+    is_mixed = torch.is_autocast_enabled('cpu')
+    precision = torch.get_autocast_dtype('cpu') if is_mixed else inputs.dtype
+    sequences = [inputs] if others is None else [inputs, others]
+    if is_mixed:
+        sequences = [sequence.float() for sequence in sequences]
+    weights = map(torch.stack, zip(first.all_weights[0], second.all_weights[0]))
+    with torch.autocast('cpu', enabled=False):
+        return _PairedGRU.apply(
+            precision,
+            torch.is_grad_enabled(),
+            *weights,
+            *(sequence.contiguous() for sequence in sequences),
+        )
 
 
 class _PairedGRU(torch.autograd.Function):
@@ -45,99 +53,129 @@ class _PairedGRU(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        inputs: Tensor,
-        others: Tensor | None,
-        first_weight: Tensor,
-        second_weight: Tensor,
-        first_bias: Tensor,
-        second_bias: Tensor,
-        weight: Tensor,
-        bias: Tensor,
+        precision: torch.dtype,
         keeps: bool,
+        input_weight: Tensor,
+        state_weight: Tensor,
+        input_bias: Tensor,
+        state_bias: Tensor,
+        *sequences: Tensor,
     ) -> Tensor:
         """Advance frame by frame; keep what the gradient needs if asked to."""
-        frames, clips = inputs.shape[:2]
-        size = weight.shape[2]
-        sequences = [inputs.flatten(0, 1), (inputs if others is None else others).flatten(0, 1)]
-        given = inputs.new_empty(frames * clips, 2, 3 * size)
-        for i, (sequence, of_input, shift) in enumerate(
-            zip(sequences, (first_weight, second_weight), (first_bias, second_bias))
-        ):
-            torch.addmm(shift, sequence, of_input.T, out=given[:, i])
-        given = given.view(frames, clips, 2, 3 * size)
-
-        kept = frames if keeps else 1  # without gradient one frame's buffers serve all
-        states = inputs.new_empty(frames + 1, clips, 2, size)
+        frames, clips = sequences[0].shape[:2]
+        size = state_weight.shape[2]
+        weight, shift = input_weight.clone(), input_bias.clone()
+        shift[:, : 2 * size] += state_bias[:, : 2 * size]
+        # tanh(x) = 2 sigmoid(2 x) - 1, whose kernel is faster; this is the factor before x.
+        weight[:, 2 * size :] *= 2
+        shift[:, 2 * size :] *= 2
+        gates = project(sequences, weight, shift, precision)  # so far what they are given by inputs
+        states = gates.new_empty(frames + 1, clips, 2, size)
         states[0] = 0
-        fed_back = inputs.new_empty(kept, 2, clips, 3 * size)
-        gates = inputs.new_empty(kept, clips, 2, 2 * size)
-        new = inputs.new_empty(kept, clips, 2, size)
+        # Without gradient one frame's buffer serves all.
+        new_back = gates.new_empty(frames if keeps else 1, clips, 2, size)
+        fed_back = gates.new_empty(2, clips, 3 * size)
+        gates_back, new_fed = fed_back.transpose(0, 1).split([2 * size, size], -1)
+        of_states = for_frames(state_weight, precision).mT.contiguous()
+        new_shift, minus_one = state_bias[:, 2 * size :], gates.new_tensor(-1)
         # All views of single frames are made beforehand.
-        by_cell = states.transpose(1, 2).unbind()
-        by_clip = fed_back.transpose(1, 2)
-        gates_back, new_back = (part.unbind() for part in by_clip.split([2 * size, size], -1))
-        gates_given, new_given = (part.unbind() for part in given.split([2 * size, size], -1))
-        reset, update = (part.unbind() for part in gates.chunk(2, -1))
-        fed_backs, all_gates, news, all_states = map(torch.unbind, (fed_back, gates, new, states))
-        shift, transposed = bias[:, None], weight.mT
+        reset_and_update = gates[..., : 2 * size].unbind()
+        reset, update, new = (gate.unbind() for gate in gates.chunk(3, -1))
+        by_clip, by_cell = states.unbind(), states.transpose(1, 2).unbind()
+        new_backs = new_back.unbind() if keeps else new_back.unbind() * frames
         for frame in range(frames):
-            at = frame if keeps else 0
-            torch.baddbmm(shift, by_cell[frame], transposed, out=fed_backs[at])
-            torch.add(gates_back[at], gates_given[frame], out=all_gates[at]).sigmoid_()
-            candidate = torch.addcmul(new_given[frame], reset[at], new_back[at], out=news[at])
-            # tanh(x) = 2 sigmoid(2 x) - 1, whose kernel is four times as fast.
-            candidate.mul_(2).sigmoid_().mul_(2).sub_(1)
-            torch.lerp(candidate, all_states[frame], update[at], out=all_states[frame + 1])
+            multiply(by_cell[frame], of_states, fed_back)
+            reset_and_update[frame].add_(gates_back).sigmoid_()
+            torch.add(new_fed, new_shift, out=new_backs[frame])
+            candidate = new[frame].addcmul_(reset[frame], new_backs[frame], value=2).sigmoid_()
+            torch.add(minus_one, candidate, alpha=2, out=candidate)
+            torch.lerp(candidate, by_clip[frame], update[frame], out=by_clip[frame + 1])
         if keeps:
-            ctx.save_for_backward(
-                *(inputs, others, first_weight, second_weight, weight),
-                *(states, gates, new, by_clip[..., 2 * size :]),
-            )
+            ctx.precision = precision
+            ctx.save_for_backward(input_weight, state_weight, gates, new_back, states, *sequences)
         return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back frame by frame with the states' gradients; the rest is for all frames at once."""
-        inputs, others, first_weight, second_weight, weight, *kept = ctx.saved_tensors
-        states, gates, new, new_back = kept
-        frames, clips, _, size = new.shape
-        reset, update = gates.chunk(2, -1)
+        input_weight, state_weight, gates, new_back, states, *sequences = ctx.saved_tensors
+        precision = ctx.precision
+        frames, clips, _, size = new_back.shape
+        reset, update, new = gates.chunk(3, -1)
         # Gradients of what is fed back are the state's gradient times these factors.
-        of_new = (1 - update) * (1 - new * new)
-        factors = new.new_empty(frames, clips, 2, 3, size)
-        torch.mul(of_new, new_back * (reset - reset * reset), out=factors[..., 0, :])
-        torch.mul(states[:-1] - new, update - update * update, out=factors[..., 1, :])
-        torch.mul(of_new, reset, out=factors[..., 2, :])
-        fed_back = factors  # each frame's factors are needed only once
-        state = torch.empty_like(new)
-        updates, gradients, of_states = update.unbind(), gradient.unbind(), state.unbind()
-        of_cells, by_gate = state.transpose(1, 2).unbind(), state.unsqueeze(3).unbind()
-        fed_backs = fed_back.unbind()
-        fed_back_of_cells = fed_back.flatten(3).transpose(1, 2).unbind()
-        of_states[-1].copy_(gradients[-1])
+        fed_back = gates.new_empty(frames, clips, 2, 3, size)
+        of_reset, of_update, of_new = fed_back.unbind(3)
+        kept_new = 1 - update
+        torch.mul(states[1:] - new, kept_new, out=of_update)
+        through_new = kept_new.addcmul_(kept_new * new, new, value=-1)  # (1 - u) (1 - n^2)
+        torch.mul(through_new, reset, out=of_new)
+        torch.mul(of_new, torch.addcmul(new_back, new_back, reset, value=-1), out=of_reset)
+        state = torch.empty_like(new_back)
+        gradients, of_states, updates = gradient.unbind(), state.unbind(), update.unbind()
+        fed_backs, by_gate = fed_back.unbind(), state.unsqueeze(3).unbind()
+        by_cell = fed_back.flatten(3).transpose(1, 2).unbind()
+        through_cells = gates.new_empty(2, clips, size)
+        through_clips = through_cells.transpose(0, 1)
+        weight = for_frames(state_weight, precision)
+        carried = gates.new_zeros(clips, 2, size)
         for frame in range(frames - 1, -1, -1):
+            of_state = torch.add(gradients[frame], carried, out=of_states[frame])
             fed_backs[frame].mul_(by_gate[frame])
-            if frame:
-                before = frame - 1
-                torch.addcmul(
-                    gradients[before], of_states[frame], updates[frame], out=of_states[before]
-                )
-                of_cells[before].baddbmm_(fed_back_of_cells[frame], weight)
+            multiply(by_cell[frame], weight, through_cells)
+            torch.addcmul(through_clips, of_state, updates[frame], out=carried)
 
         rows = fed_back.view(frames * clips, 2, 3 * size)
-        of_weight = torch.bmm(rows.permute(1, 2, 0), states[:-1].flatten(0, 1).transpose(0, 1))
+        before = states[:-1].flatten(0, 1)
+        of_weight = product(before.permute(1, 2, 0), rows.transpose(0, 1), precision).mT
         of_bias = rows.sum(0)
-        torch.mul(state, of_new, out=fed_back[..., 2, :])  # what is given passes no reset gate
-        of_shift = rows.sum(0)
-        sequences = [inputs.flatten(0, 1), (inputs if others is None else others).flatten(0, 1)]
-        of_input_weights = [rows[:, i].T @ sequence for i, sequence in enumerate(sequences)]
-        of_inputs = of_others = None
-        if ctx.needs_input_grad[0]:
-            of_inputs = rows[:, 0] @ first_weight
-            if others is None:
-                of_inputs.addmm_(rows[:, 1], second_weight)
-            of_inputs = of_inputs.view(inputs.shape)
-        if others is not None and ctx.needs_input_grad[1]:
-            of_others = (rows[:, 1] @ second_weight).view(others.shape)
-        return of_inputs, of_others, *of_input_weights, *of_shift, of_weight, of_bias, None
+        torch.mul(state, through_new, out=of_new)  # what is given passes no reset gate
+        of_input_bias = torch.cat([of_bias[:, : 2 * size], of_new.sum((0, 1))], 1)
+        columns = rows.flatten(1).chunk(len(sequences), 1)
+        factors = input_weight.flatten(0, 1).chunk(len(sequences))
+        of_input_weights, of_sequences = [], []
+        for i, (sequence, of_given, factor) in enumerate(zip(sequences, columns, factors)):
+            read = sequence.flatten(0, 1)
+            of_input_weights.append(product(read.T, of_given, precision).T)
+            needed = ctx.needs_input_grad[-len(sequences) + i]
+            of_sequence = product(of_given, factor, precision) if needed else None
+            of_sequences.append(None if of_sequence is None else of_sequence.view(sequence.shape))
+        of_input_weight = torch.cat(of_input_weights).view(input_weight.shape)
+        of_parameters = of_input_weight, of_weight, of_input_bias, of_bias
+        return None, None, *of_parameters, *of_sequences
+
+
+def project(
+    sequences: tuple[Tensor, ...], weight: Tensor, shift: Tensor, precision: torch.dtype
+) -> Tensor:
+    """Multiply both cells' inputs by their weights ``[2, 3 H, D]``, for all frames at once.
+
+    Returns:
+        What the gates are given, ``[T, N, 2, 3 H]``.
+    """
+    factors = weight.flatten(0, 1).to(precision).chunk(len(sequences))
+    shifts = shift.flatten().to(precision).chunk(len(sequences))
+    columns = [
+        torch.addmm(of_cells, sequence.flatten(0, 1).to(precision), factor.T)
+        for of_cells, sequence, factor in zip(shifts, sequences, factors)
+    ]
+    given = columns[0] if len(columns) == 1 else torch.cat(columns, 1)
+    return given.to(shift.dtype).view(*sequences[0].shape[:2], *shift.shape)
+
+
+def product(first: Tensor, second: Tensor, precision: torch.dtype) -> Tensor:
+    """A product computed in a precision, returned in that of its factors."""
+    return (first.to(precision) @ second.to(precision)).to(first.dtype)
+
+
+def for_frames(weight: Tensor, precision: torch.dtype) -> Tensor:
+    """A weight of the states in the precision of products, or as it is where that is faster."""
+    return weight.to(precision) if weight.shape[2] >= CONVERTED_FROM else weight
+
+
+def multiply(rows: Tensor, weight: Tensor, out: Tensor) -> None:
+    """Write both cells' product of a frame to ``out``, computed in the weight's precision."""
+    if rows.dtype == weight.dtype:
+        torch.bmm(rows, weight, out=out)
+    else:
+        out.copy_(torch.bmm(rows.to(weight.dtype), weight))
