@@ -2,21 +2,15 @@
 # 724 clips of xsub_train, tested on 760 of xsub_test; median 32 frames, 1 person.
 _base_ = ['../_base_/methods/barlow_twins_small.py', '../_base_/datasets/nw-ucla_xsub.py']
 
+view = [
+    dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
+    dict(type='Shear', amplitude=0.5),
+    dict(type='JointOffset', std=0.2),
+]
 model = dict(encoder=dict(num_people=1, layout='kinect_v1', distances=True))
 data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
-    views=dict(
-        query=[
-            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
-            dict(type='Shear', amplitude=0.5),
-            dict(type='JointOffset', std=0.2),
-        ],
-        key=[
-            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=10, num_frames=32),
-            dict(type='Shear', amplitude=0.5),
-            dict(type='JointOffset', std=0.2),
-        ],
-    ),
+    views=dict(query=view, key=view),
 )
 train_cfg = dict(max_epochs=136)
 param_scheduler = [

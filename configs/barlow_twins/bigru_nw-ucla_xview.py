@@ -2,21 +2,15 @@
 # 1020 clips of xview_train, tested on 464 of xview_test; median 34 frames, 1 person.
 _base_ = ['../_base_/methods/barlow_twins_small.py', '../_base_/datasets/nw-ucla_xview.py']
 
+view = [
+    dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),
+    dict(type='Shear', amplitude=0.5),
+    dict(type='JointOffset', std=0.2),
+]
 model = dict(encoder=dict(num_people=1, layout='kinect_v1', distances=True))
 data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
-    views=dict(
-        query=[
-            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),
-            dict(type='Shear', amplitude=0.5),
-            dict(type='JointOffset', std=0.2),
-        ],
-        key=[
-            dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=11, num_frames=32),
-            dict(type='Shear', amplitude=0.5),
-            dict(type='JointOffset', std=0.2),
-        ],
-    ),
+    views=dict(query=view, key=view),
 )
 train_cfg = dict(max_epochs=100)
 param_scheduler = [

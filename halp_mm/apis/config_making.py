@@ -164,8 +164,34 @@ def config_text(comment: str, bases: Sequence[str], settings: Mapping[str, Any])
     lines = [f'# {line}' for line in comment.splitlines()]
     lines.append(_statement('_base_', list(bases)))
     lines.append('')
+    settings, view = with_view_named(settings)
+    if view:
+        lines.append(_statement('view', view))
     lines += [_statement(key, value) for key, value in nested(settings).items()]
     return '\n'.join(lines).rstrip() + '\n'
+
+
+class _Name(str):
+    """The name of a variable, written without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def with_view_named(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list | None]:
+    """Settings in which views that are made alike have one name, ``view``.
+
+    Returns:
+        The settings, and what the name stands for; None if no two views are alike.
+    """
+    key = 'data_preprocessor.views'
+    views = settings.get(key) or {}
+    made = [view for view in views.values() if view]
+    alike = next((view for view in made if made.count(view) > 1), None)
+    if alike is None:
+        return dict(settings), None
+    named = {name: _Name('view') if view == alike else view for name, view in views.items()}
+    return {**settings, key: named}, alike
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -330,3 +330,19 @@ def test_written_values_are_read_again(tmp_path):
     ast.parse(path.read_text())
     assert max(map(len, path.read_text().splitlines()[:-3])) <= 150
     assert formatted({}, 'a = ', '') == 'a = dict()'
+
+
+def test_views_that_are_alike_are_written_once(tmp_path):
+    shear, flip = [dict(type='Shear', amplitude=0.5)], [dict(type='Flip')]
+    views = dict(clean=None, query=list(shear), other=flip, key=shear)
+    settings = {'model.queue_size': 64, 'data_preprocessor.views': views}
+    path = tmp_path / 'made.py'
+    path.write_text(config_text('A comment.', [], settings))
+    assert path.read_text().count('Shear') == 1
+    assert Config.fromfile(path).data_preprocessor.views.to_dict() == views
+    assert settings['data_preprocessor.views'] is views
+    other = dict(query=shear, key=flip)
+    path.write_text(config_text('A comment.', [], {'data_preprocessor.views': other}))
+    read = Config.fromfile(path)
+    assert read.data_preprocessor.views.to_dict() == other
+    assert 'view' not in read
