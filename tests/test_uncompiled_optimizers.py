@@ -51,7 +51,7 @@ SETTINGS = {'SGD': dict(lr=0.1, momentum=0.9), 'Adam': dict(lr=0.1), 'AdamW': di
 def test_same_as_pytorchs(name, no_compiler, monkeypatch):
     found = trained(OPTIMIZERS.get(name), SETTINGS[name])
     monkeypatch.undo()
-    expected = trained(getattr(torch.optim, name), SETTINGS[name])
+    expected = trained(getattr(torch.optim, name), SETTINGS[name] | dict(fused=True))
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 

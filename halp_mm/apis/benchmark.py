@@ -271,7 +271,7 @@ class _Planner:
                 self.seeds[0],
                 folder / 'all_seeds',
                 of_all,
-                f'{COORDINATES} on {one.name}',
+                f'{COORDINATES} as {trained.method} sees them on {one.name}',
                 trains=False,
                 is_of_folder=True,
             )

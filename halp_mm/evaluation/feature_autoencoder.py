@@ -91,7 +91,7 @@ def train_feature_autoencoder(
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
         network = FeatureAutoencoder(features.shape[1], code_dim=code_dim).to(features)
-        optimizer = torch.optim.Adam(network.parameters(), learning_rate)
+        optimizer = torch.optim.Adam(network.parameters(), learning_rate, fused=True)
         for _ in range(epochs):
             order = torch.randperm(len(features), generator=generator).to(features.device)
             for batch in order.split(batch_size):

@@ -1,4 +1,4 @@
-"""Optimizers of other packages by their names."""
+"""Optimizers by their names: those of other packages, and fast ones on CPUs."""
 
 import sys
 
@@ -38,3 +38,45 @@ def test_adafactor_without_transformers_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
     with pytest.raises(ValueError, match=r'pip install transformers, or take .* TorchAdafactor'):
         OPTIMIZERS.build(dict(type='Adafactor', params=nn.Linear(2, 1).parameters()))
+
+
+def updated(optimizer, **settings):
+    """A network's weights after three steps."""
+    torch.manual_seed(0)
+    network = nn.Linear(40, 30)
+    optimizing = optimizer(network.parameters(), lr=0.1, **settings)
+    for inputs in torch.randn(3, 8, 40):
+        optimizing.zero_grad()
+        network(inputs).square().sum().backward()
+        optimizing.step()
+    return [one.detach() for one in network.parameters()], optimizing
+
+
+@pytest.mark.parametrize('name', ['SGD', 'Adam', 'AdamW', 'Adagrad'])
+def test_optimizers_are_fused_on_cpus(name):
+    """All groups, also later ones; results differ by rounding."""
+    found, optimizer = updated(OPTIMIZERS.get(name), weight_decay=0.1)
+    optimizer.add_param_group(dict(params=[nn.Parameter(torch.zeros(2))]))
+    assert all(group['fused'] is True for group in optimizer.param_groups)
+    expected, plain = updated(getattr(torch.optim, name), weight_decay=0.1)
+    assert not plain.param_groups[0]['fused']
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('way', [dict(fused=False), dict(foreach=True), dict(foreach=False)])
+def test_a_config_chooses_how_updates_are_computed(way):
+    found, optimizer = updated(OPTIMIZERS.get('AdamW'), **way)
+    assert not optimizer.param_groups[0]['fused']
+    expected, _ = updated(torch.optim.AdamW, **way)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_only_floating_point_parameters_of_a_cpu_are_fused():
+    parameter = nn.Parameter(torch.zeros(2, device='meta'))
+    assert not OPTIMIZERS.build(dict(type='AdamW', params=[parameter])).defaults['fused']
+    complex_parameter = nn.Parameter(torch.zeros(2, dtype=torch.complex64))
+    assert not OPTIMIZERS.build(dict(type='AdamW', params=[complex_parameter])).defaults['fused']
+    assert (
+        'fused'
+        not in OPTIMIZERS.build(dict(type='NAdam', params=[nn.Parameter(torch.zeros(2))])).defaults
+    )

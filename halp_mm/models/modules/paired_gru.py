@@ -153,14 +153,17 @@ def project(
     Returns:
         What the gates are given, ``[T, N, 2, 3 H]``.
     """
+    given = shift.new_empty(*sequences[0].shape[:2], *shift.shape)
+    columns = given.view(-1, shift.numel()).chunk(len(sequences), 1)
     factors = weight.flatten(0, 1).to(precision).chunk(len(sequences))
     shifts = shift.flatten().to(precision).chunk(len(sequences))
-    columns = [
-        torch.addmm(of_cells, sequence.flatten(0, 1).to(precision), factor.T)
-        for of_cells, sequence, factor in zip(shifts, sequences, factors)
-    ]
-    given = columns[0] if len(columns) == 1 else torch.cat(columns, 1)
-    return given.to(shift.dtype).view(*sequences[0].shape[:2], *shift.shape)
+    for output, of_cells, sequence, factor in zip(columns, shifts, sequences, factors):
+        read = sequence.flatten(0, 1).to(precision)
+        if output.dtype == precision:
+            torch.addmm(of_cells, read, factor.T, out=output)
+        else:
+            output.copy_(torch.addmm(of_cells, read, factor.T))
+    return given
 
 
 def product(first: Tensor, second: Tensor, precision: torch.dtype) -> Tensor:

@@ -38,6 +38,9 @@ def segments_of(sequence: Tensor, num_segments: int) -> list[Tensor]:
     They are those of adaptive pooling; unlike it, they can be exported for any number of frames.
     """
     frames = sequence.shape[-1]
+    if sequence.requires_grad and frames % num_segments == 0:
+        # A slice's gradient is as large as the whole sequence.
+        return list(sequence.unflatten(-1, (num_segments, -1)).unbind(-2))
     starts = [i * frames // num_segments for i in range(num_segments)]
     # No negative numbers: their integer division is another in ONNX.
     ends = [((i + 1) * frames + num_segments - 1) // num_segments for i in range(num_segments)]
