@@ -12,7 +12,13 @@ from pathlib import Path
 from mmengine.config import Config
 
 from halp_mm.apis.benchmark_configs import find_configs, known_methods
-from halp_mm.apis.benchmark_sets import BenchmarkSet, BenchmarkTest, benchmark_names, find_sets
+from halp_mm.apis.benchmark_sets import (
+    BenchmarkSet,
+    BenchmarkTest,
+    benchmark_names,
+    find_sets,
+    sets_of_configs,
+)
 from halp_mm.apis.packaged_configs import PREFIX
 from halp_mm.apis.planned_runs import Evaluation, PlannedConfig, Run, refuse_shared_folder
 from halp_mm.engine.stop import parse_duration
@@ -85,7 +91,8 @@ def plan_benchmark(
     Args:
         sets: Sets of ``configs/benchmark/``, of ``configs/_base_/datasets/``, or data files, as
             ``data/mine.safetensors`` or, for one of a file's protocols,
-            ``data/mine.safetensors:xsub``; by default all of ``configs/benchmark/``.
+            ``data/mine.safetensors:xsub``. By default all of ``configs/benchmark/``, or, if all
+            methods are files of configs, those that they train on.
         methods: Folders of ``configs/``, such as ``halp``; with an encoder, such as
             ``halp/bigru``; or files of configs. By default all methods. What has no config for a
             set gets one by the recipe of ``tools/make_config.py``.
@@ -100,7 +107,10 @@ def plan_benchmark(
         ValueError: if there is no such set or method, a config does not fit its components, or a
             run's folder holds another run.
     """
-    found = find_sets(sets or benchmark_names())
+    if not sets:
+        are_files = methods and all(method.endswith('.py') for method in methods)
+        sets = sets_of_configs(methods) if are_files else benchmark_names()
+    found = find_sets(sets)
     planner = _Planner(
         Path(work_dir),
         tuple(dict.fromkeys(seeds)),

@@ -160,6 +160,22 @@ def test_methods(all_data):
     ) in plan.notes
 
 
+def test_configs_of_ones_own_are_used_on_the_sets_that_they_train_on(all_data):
+    """Of other sets no data file has to be there."""
+    Path('data/msrc12.safetensors').unlink()
+    Path('data/utd_mhad.safetensors').rename('data/mine.safetensors')
+    shipped, own = Path('shipped.py'), Path('own.py')
+    shipped.write_text("_base_ = 'halp_mm::moco/bigru_nw-ucla_xview.py'")
+    own.write_text(
+        "_base_ = 'halp_mm::moco/bigru_utd-mhad_xsub.py'\n"
+        "train_dataloader = dict(dataset=dict(data_file='data/mine.safetensors'))\n"
+        "test_dataset = dict(data_file='data/mine.safetensors')"
+    )
+    plan = plan_benchmark(methods=['shipped.py', 'own.py'], seeds=[0], work_dir='work')
+    trained = {row.data.name: row.config for row in plan.rows if row.kind == 'trained'}
+    assert trained == {'nw-ucla_xview': 'shipped.py', 'mine_xsub': 'own.py'}
+
+
 def test_a_method_that_does_not_suit_the_layout_is_left_out(all_data):
     layout = {'name': 'stick', 'joints': ['a', 'b'], 'bones': [['a', 'b']], 'center': 'a'}
     with ClipWriter('data/stick.safetensors', layout, ['x', 'y'], 'stick') as writer:
