@@ -137,9 +137,10 @@ class _PairedGRU(torch.autograd.Function):
         for i, (sequence, of_given, factor) in enumerate(zip(sequences, columns, factors)):
             read = sequence.flatten(0, 1)
             of_input_weights.append(product(read.T, of_given, precision).T)
-            needed = ctx.needs_input_grad[-len(sequences) + i]
-            of_sequence = product(of_given, factor, precision) if needed else None
-            of_sequences.append(None if of_sequence is None else of_sequence.view(sequence.shape))
+            of_sequence = None
+            if ctx.needs_input_grad[i - len(sequences)]:
+                of_sequence = product(of_given, factor, precision).view(sequence.shape)
+            of_sequences.append(of_sequence)
         of_input_weight = torch.cat(of_input_weights).view(input_weight.shape)
         of_parameters = of_input_weight, of_weight, of_input_bias, of_bias
         return None, None, *of_parameters, *of_sequences
