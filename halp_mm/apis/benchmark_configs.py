@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from halp_mm.apis.benchmark_sets import BenchmarkSet
+from halp_mm.apis.benchmark_sets import BenchmarkSet, trained_on
 from halp_mm.apis.config import load_config
 from halp_mm.apis.config_making import (
     ANY_DATA,
@@ -65,10 +65,10 @@ def find_configs(
 
 def _own_config(one: BenchmarkSet, file: str) -> tuple[list[str], str | None]:
     """The config of a file, if it trains on the set."""
-    dataset = load_config(file).train_dataloader.dataset
-    same_file = os.path.realpath(dataset.data_file) == os.path.realpath(one.data_file)
-    if same_file and dataset.split == one.train_split:
+    config = load_config(file)
+    if trained_on(config) == (os.path.realpath(one.data_file), one.train_split):
         return [file], None
+    dataset = config.train_dataloader.dataset
     return [], (
         f'{one.name}: {file} is left out, because it trains on {dataset.split} of '
         f'{dataset.data_file}'

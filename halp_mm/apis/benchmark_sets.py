@@ -82,17 +82,18 @@ def benchmark_names() -> list[str]:
 
 def sets_of_configs(files: Iterable[str | os.PathLike]) -> list[str]:
     """The names of the sets that configs train on: of the benchmark of record, or data files."""
-    known = {_trained_on(_load(name)): name for name in reversed(benchmark_names())}
+    known = {trained_on(_load(name)): name for name in reversed(benchmark_names())}
     names = []
     for file in files:
         config = load_config(file)
         dataset = config.train_dataloader.dataset
         of_file = f'{dataset.data_file}:{dataset.split}'
-        names.append(known.get(_trained_on(config), of_file))
+        names.append(known.get(trained_on(config), of_file))
     return list(dict.fromkeys(names))
 
 
-def _trained_on(config: Config) -> tuple[str, str]:
+def trained_on(config: Config) -> tuple[str, str]:
+    """The data file that a config trains on, whatever its path is called, and the split."""
     dataset = config.train_dataloader.dataset
     return os.path.realpath(dataset.data_file), dataset.split
 
