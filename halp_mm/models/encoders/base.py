@@ -38,9 +38,6 @@ class Encoder(BaseModule, ABC):
     reads_mask: bool = False
     #: Whether a learned token replaces hidden cells; such an encoder reads the mask.
     replaces_hidden: bool = False
-    #: Whether clips of one shape always take the same kernels, without random draws, so that a CUDA
-    #: graph of the map can be replayed.
-    fits_cuda_graphs: bool = False
     #: Number of frames of a cell, for encoders that omit or replace hidden cells.
     cell_frames: int
     #: Number of people in a clip; None for any number.

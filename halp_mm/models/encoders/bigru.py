@@ -78,7 +78,6 @@ class BiGRU(SequenceEncoder):
         ValueError: if an argument is out of range.
     """
 
-    fits_cuda_graphs = True
     joint_pairs: Tensor
 
     def __init__(

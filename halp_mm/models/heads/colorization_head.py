@@ -85,7 +85,7 @@ class ColorizationHead(StreamHead):
         colors = (self.color_weight * colors).expand(*clips.shape[:4], 3)
         target = torch.cat([clips, colors], -1).flatten(1, 3)
         is_point = clips.flatten(3).any(-1)[..., None].expand(clips.shape[:4]).flatten(1)
-        painted = self.decoders[outputs.stream](feature)
+        painted = outputs.run(self.decoders[outputs.stream], feature)
         return {'loss': chamfer_distance(painted, target, is_point, self.chunk_size).mean()}
 
 

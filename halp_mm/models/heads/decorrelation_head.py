@@ -155,7 +155,7 @@ class DecorrelationHead(StreamHead):
         features = [at_least_float32(outputs.features[view]) for view in self.views]
         parts = [of_view.split(lengths, 1) for of_view in features]
         return [
-            [gather_with_gradient(projector(of_view[i])) for of_view in parts]
+            [gather_with_gradient(outputs.run(projector, of_view[i])) for of_view in parts]
             for i, projector in enumerate(projectors)
         ]
 

@@ -155,7 +155,7 @@ class InpaintingHead(StreamHead):
         is_hidden = as_frames(is_hidden[..., None].expand_as(clips))
         whole, incomplete = as_frames(clips), as_frames(outputs.clips[self.masked_view])
         feature = outputs.features[self.view].to(clips.dtype)
-        filled = self.decoders[outputs.stream](feature, incomplete)
+        filled = outputs.run(self.decoders[outputs.stream], feature, incomplete)
         filled = filled.where(is_hidden, whole)
         # Of all ranks' batches together, once DDP has averaged the gradients.
         num_hidden = mean_over_ranks(is_hidden.sum().to(clips.dtype))
@@ -165,8 +165,9 @@ class InpaintingHead(StreamHead):
             return {'loss': error}
         discriminate = self.discriminators[outputs.stream]
         with without_gradient(discriminate):
-            adversarial = F.softplus(-discriminate(filled)).mean()
-        of_whole, of_filled = discriminate(torch.cat([whole, filled.detach()])).chunk(2)
+            adversarial = F.softplus(-outputs.run(discriminate, filled)).mean()
+        judged = outputs.run(discriminate, torch.cat([whole, filled.detach()]))
+        of_whole, of_filled = judged.chunk(2)
         discrimination = F.softplus(-of_whole).mean() + F.softplus(of_filled).mean()
         return {
             'loss': error + self.adversarial_weight * adversarial + discrimination,

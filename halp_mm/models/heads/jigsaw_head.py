@@ -73,6 +73,6 @@ class JigsawHead(StreamHead):
             )
         order = draws['permutation']
         feature = outputs.features[self.view].float()
-        scores = self.classifiers[outputs.stream](feature)
+        scores = outputs.run(self.classifiers[outputs.stream], feature)
         is_right = scores.detach().argmax(1) == order
         return {'loss': F.cross_entropy(scores, order), 'accuracy': is_right.float().mean()}

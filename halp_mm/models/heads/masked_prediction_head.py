@@ -91,7 +91,8 @@ class MaskedPredictionHead(StreamHead):
         is_counted = mask
         if not self.counts_absent_people:
             is_counted = mask & clips.flatten(3).any(-1)[..., None]
-        predicted = self.decoders[outputs.stream](outputs.maps[self.view].to(clips.dtype), mask)
+        feature_map = outputs.maps[self.view].to(clips.dtype)
+        predicted = outputs.run(self.decoders[outputs.stream], feature_map, mask)
         error = (predicted - target).square().mean(-1)
         # Of all ranks' batches together, once DDP has averaged the gradients.
         num_hidden = mean_over_ranks(is_counted.sum().to(error.dtype))

@@ -71,7 +71,7 @@ class MaskedPrototypeHead(PrototypeDistillation):
         Raises:
             ValueError: if a view's transforms record no mask of tokens.
         """
-        stream, entries = outputs.stream, self.entries[outputs.stream]
+        entries = self.entries[outputs.stream]
         seen: list[Tensor] = []
         taught: list[Tensor] = []
         shares, masks = [], []
@@ -94,7 +94,7 @@ class MaskedPrototypeHead(PrototypeDistillation):
             count = ones.new_zeros(people).index_add(0, person, ones)
             shares.append(count.reciprocal()[person] / people / len(self.views))
             masks.append(draws['mask'].float().mean())
-        assignment = self.assignments(stream, torch.cat(taught), progress)
-        log_likelihood = self.log_likelihoods(stream, torch.cat(seen), progress)
+        assignment = self.assignments(outputs, torch.cat(taught), progress)
+        log_likelihood = self.log_likelihoods(outputs, torch.cat(seen), progress)
         losses = cross_entropy(assignment, log_likelihood) * torch.cat(shares)
         return {'loss': losses.sum(), 'hidden': torch.stack(masks).mean()}

@@ -84,6 +84,6 @@ class MotionPredictionHead(StreamHead):
         check_keeps_frames(self, feature_map, clips)
         frames = clips.transpose(1, 2).flatten(2)  # [N, T, M * V * C]
         features = feature_map[:, 0, :, :, 0].mT.to(frames.dtype)
-        decoded = self.decoders[outputs.stream](features.contiguous())
+        decoded = outputs.run(self.decoders[outputs.stream], features.contiguous())
         decoded = decoded * features.any(-1, keepdim=True)
         return {'loss': (decoded - frames).square().mean()}

@@ -14,6 +14,7 @@ from torch import Tensor
 from halp_mm.argument_checks import check_count, check_positive
 from halp_mm.models.encoders.feature_parts import entries_of
 from halp_mm.models.heads.base import StreamHead
+from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork, MomentumCopy
 from halp_mm.models.modules.prototype_network import PrototypeNetwork
 from halp_mm.training_progress import TrainingProgress
@@ -134,14 +135,19 @@ class PrototypeDistillation(StreamHead):
         change = self.teacher_temperature - self.initial_temperature
         return self.initial_temperature + change * progress.epochs / self.warmup_epochs
 
-    def log_likelihoods(self, stream: str, features: Tensor, progress: TrainingProgress) -> Tensor:
+    def log_likelihoods(
+        self, outputs: StreamOutputs, features: Tensor, progress: TrainingProgress
+    ) -> Tensor:
         """The student's logarithms of probabilities ``[N, K]`` for parts of features ``[N, D]``."""
         is_frozen = progress.epoch < self.frozen_epochs
-        similarities = self.students[stream](features, is_frozen)
+        similarities = outputs.run(self.students[outputs.stream], features, is_frozen)
         return F.log_softmax(similarities / self.student_temperature, -1)
 
     @torch.no_grad()
-    def assignments(self, stream: str, features: Tensor, progress: TrainingProgress) -> Tensor:
+    def assignments(
+        self, outputs: StreamOutputs, features: Tensor, progress: TrainingProgress
+    ) -> Tensor:
         """The teacher's assignments ``[N, K]`` of parts of features ``[N, D]``."""
-        similarities = cast('ModuleDict', self.teachers.module)[stream](features)
+        teacher = cast('ModuleDict', self.teachers.module)[outputs.stream]
+        similarities = outputs.run(teacher, features)
         return sinkhorn_knopp(similarities / self.temperature_at(progress))

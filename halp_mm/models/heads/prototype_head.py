@@ -74,12 +74,12 @@ class PrototypeHead(PrototypeDistillation):
 
         ``used_prototypes`` is the share of prototypes that are the most likely one of any clip.
         """
-        stream, entries = outputs.stream, self.entries[outputs.stream]
+        entries = self.entries[outputs.stream]
         taught = torch.cat([outputs.key_features[view][:, entries] for view in self.teacher_views])
-        together = self.assignments(stream, taught, progress)
+        together = self.assignments(outputs, taught, progress)
         assignments = dict(zip(self.teacher_views, together.chunk(len(self.teacher_views))))
         log_likelihoods = {
-            view: self.log_likelihoods(stream, outputs.features[view][:, entries], progress)
+            view: self.log_likelihoods(outputs, outputs.features[view][:, entries], progress)
             for view in dict.fromkeys(student for _, student in self.pairs)
         }
         losses = [

@@ -106,15 +106,17 @@ class RegenerationHead(StreamHead):
         """Compute ``loss``."""
         frames = outputs.clips[self.view].transpose(1, 2).flatten(2)  # [N, T, M * V * C]
         feature = outputs.features[self.view].to(frames.dtype).contiguous()
-        decoder = self.decoders[outputs.stream]
+        decoder, num_frames = self.decoders[outputs.stream], frames.shape[1]
         is_seen = frames.any(-1)
         target = frames
         if self.fixed == 'weights':
-            regenerated = decoder.from_zeros(feature, frames.shape[1])
+            regenerated = outputs.run(decoder.from_zeros, feature, num_frames)
         elif self.as_released:
-            regenerated = decoder.from_fixed_state(feature, frames[:, 0], frames.shape[1])
+            regenerated = outputs.run(decoder.from_fixed_state, feature, frames[:, 0], num_frames)
         else:
-            regenerated = decoder.from_fixed_state(feature, frames[:, 0], frames.shape[1] - 1)
+            regenerated = outputs.run(
+                decoder.from_fixed_state, feature, frames[:, 0], num_frames - 1
+            )
             target, is_seen = frames[:, 1:], is_seen[:, 1:]
         distance = (regenerated - target).abs().sum(-1)
         if not self.as_released:

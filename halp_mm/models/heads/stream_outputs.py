@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from halp_mm.models.modules import FeatureQueue
+from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class StreamOutputs:
         key_maps: Feature maps from the momentum copy by view, without gradient.
         key_features: Features from the momentum copy by view, without gradient.
         labels: Class labels ``[N]``, negative where there is none; None if nobody gave them.
+        mixed_precision: The half precision that the networks were free to use; None for none.
     """
 
     stream: str
@@ -43,9 +46,27 @@ class StreamOutputs:
     key_maps: Mapping[str, Tensor] = field(default_factory=dict)
     key_features: Mapping[str, Tensor] = field(default_factory=dict)
     labels: Tensor | None = None
+    mixed_precision: torch.dtype | None = None
     _similarities: dict[tuple[str, str], Tensor] = field(
         default_factory=dict, init=False, repr=False
     )
+
+    def run(self, network: Callable[..., Tensor], *inputs: Any) -> Tensor:
+        """Run a head's own network as precisely as the stream's networks have run.
+
+        Losses and similarities are in full precision. A decoder or a projector need not be, and may
+        be most of a step's work.
+
+        Args:
+            network: The network, or a method of it.
+            inputs: Its inputs, a tensor first.
+
+        Returns:
+            What it returns, in float32 at least.
+        """
+        is_mixed = self.mixed_precision is not None
+        with torch.autocast(inputs[0].device.type, self.mixed_precision, enabled=is_mixed):
+            return at_least_float32(network(*inputs))
 
     def similarities(self, query: str, key: str = 'key') -> Tensor:
         """Compute a view's similarities to its keys, then to the negatives: ``[N, 1 + L]``.

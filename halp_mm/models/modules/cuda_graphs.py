@@ -17,30 +17,34 @@ from halp_mm.models.encoders.base import Encoder
 class CudaGraphs:
     """Encoders' forward and backward passes, each recorded when it first runs, then replayed.
 
-    A recurrent network is some thousand small kernels, and starting them takes a CPU longer than
-    they take a GPU, most of all in half precision. A replay starts all of them at once. It computes
-    what was recorded, for clips of the recorded shape; clips of another shape, such as a smaller
-    last batch, are passed to the encoder itself.
+    An encoder is a thousand or more small kernels, and starting them takes a CPU longer than they
+    take a GPU, most of all in half precision. A replay starts all of them at once. It computes what
+    was recorded, for inputs of the recorded shapes, with random draws of its own; inputs of other
+    shapes, such as a smaller last batch, are passed to the encoder itself.
 
     A recording keeps one input, one map and one gradient, so one place in a training step needs one
     of its own, and gradients must not be accumulated over steps.
     """
 
     def __init__(self) -> None:
-        self._recorded: dict[Hashable, tuple[torch.Size, Callable[[Tensor], Tensor]]] = {}
+        self._recorded: dict[Hashable, tuple[list[torch.Size], Callable[..., Tensor]]] = {}
 
-    def __call__(self, place: Hashable, encoder: Encoder, clips: Tensor) -> Tensor:
+    def __call__(self, place: Hashable, encoder: Encoder, *inputs: Tensor) -> Tensor:
         """Map clips ``[N, M, T, V, C]`` to the encoder's feature map ``[N, M', D, T', V']``.
 
         Args:
             place: Identifies the place in a training step.
             encoder: The encoder, the same at each call of the place.
-            clips: The clips, on a GPU.
+            inputs: The clips and what else its ``forward_map`` takes, on a GPU.
+
+        Raises:
+            RuntimeError: if the encoder's kernels cannot be recorded.
         """
+        shapes = [one.shape for one in inputs]
         if place not in self._recorded:
-            self._recorded[place] = (clips.shape, _record(encoder, clips))
-        shape, recorded = self._recorded[place]
-        return recorded(clips) if clips.shape == shape else encoder.forward_map(clips)
+            self._recorded[place] = (shapes, _record(encoder, inputs))
+        recorded_shapes, recorded = self._recorded[place]
+        return recorded(*inputs) if shapes == recorded_shapes else encoder.forward_map(*inputs)
 
 
 class _Map(nn.Module):
@@ -50,27 +54,38 @@ class _Map(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, clips: Tensor) -> Tensor:
-        return self.encoder.forward_map(clips)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.encoder.forward_map(*inputs)
 
 
-def _record(encoder: Encoder, clips: Tensor) -> Callable[[Tensor], Tensor]:
-    """Record an encoder's passes on clips of a shape; the encoder stays as it is."""
+def _record(encoder: Encoder, inputs: tuple[Tensor, ...]) -> Callable[..., Tensor]:
+    """Record an encoder's passes on inputs of some shapes; the encoder stays as it is."""
     dtype, is_mixed = torch.get_autocast_dtype('cuda'), torch.is_autocast_enabled('cuda')
     # A gradient node of an earlier step, which only a cycle of references keeps, belongs to the
     # main stream and would draw it into the recording.
     gc.collect()
     # The nodes that add up gradients are made while recording; PyTorch orders them after the rest.
     warnings.filterwarnings('ignore', "The AccumulateGrad node's stream does not match")
-    with (
-        _unchanged_buffers(encoder),
-        torch.random.fork_rng([clips.device]),
-        # A graph must not read copies of weights that autocast forgets after the step.
-        torch.autocast('cuda', dtype, enabled=is_mixed, cache_enabled=False),
-        torch.enable_grad(),
-    ):
-        recorded = torch.cuda.make_graphed_callables(_Map(encoder), (clips.detach().clone(),))
-    return cast('Callable[[Tensor], Tensor]', recorded)
+    samples = tuple(one.detach().clone() for one in inputs)
+    try:
+        with (
+            _unchanged_buffers(encoder),
+            torch.random.fork_rng([samples[0].device]),
+            # A graph must not read copies of weights that autocast forgets after the step.
+            torch.autocast('cuda', dtype, enabled=is_mixed, cache_enabled=False),
+            torch.enable_grad(),
+        ):
+            # Weights that only heads read have no gradient here.
+            recorded = torch.cuda.make_graphed_callables(
+                _Map(encoder), samples, allow_unused_input=True
+            )
+    except RuntimeError as error:
+        raise RuntimeError(
+            f'the passes of {type(encoder).__name__} cannot be recorded as CUDA graphs, most '
+            f'likely since it waits for the GPU or makes tensors of changing sizes ({error}). '
+            'Omit CudaGraphHook'
+        ) from error
+    return cast('Callable[..., Tensor]', recorded)
 
 
 @contextmanager

@@ -35,13 +35,22 @@ class EmbeddingNetwork(BaseModule):
     def forward(
         self, clips: Tensor, visible: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
-        """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`map_of`."""
+        """Map a stream of clips to embeddings ``[N, D]``; arguments as in :meth:`inputs_of`."""
         return self.projector(self.encoder.readout(self.map_of(clips, visible, mask)))
 
     def map_of(
         self, clips: Tensor, visible: Tensor | None = None, mask: Tensor | None = None
     ) -> Tensor:
         """Map a stream of clips to the encoder's feature map ``[N, M', D, T', V']``.
+
+        Arguments are as in :meth:`inputs_of`.
+        """
+        return self.encoder.forward_map(*self.inputs_of(clips, visible, mask))
+
+    def inputs_of(
+        self, clips: Tensor, visible: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """What the encoder's ``forward_map`` takes of a stream of clips and of a view's mask.
 
         Encoders that neither omit nor replace what is hidden see zeros there.
 
@@ -52,7 +61,7 @@ class EmbeddingNetwork(BaseModule):
             mask: The view's mask, boolean ``[N, M, T, V]``, if it has one.
         """
         if visible is not None and self.encoder.omits_hidden:
-            return self.encoder.forward_map(clips, visible)
+            return clips, visible
         if mask is not None and self.encoder.reads_mask:
-            return self.encoder.forward_map(clips, mask)
-        return self.encoder.forward_map(clips)
+            return clips, mask
+        return (clips,)

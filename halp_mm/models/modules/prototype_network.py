@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -40,4 +41,7 @@ class PrototypeNetwork(BaseModule):
         prototypes = F.normalize(self.prototypes.weight, dim=1)
         if fixed:
             prototypes = prototypes.detach() + 0 * prototypes
-        return self.projector(at_least_float32(features)) @ prototypes.T
+        projected = self.projector(at_least_float32(features))
+        # Similarities keep full precision, whatever the precision of the network.
+        with torch.autocast(projected.device.type, enabled=False):
+            return projected @ prototypes.T

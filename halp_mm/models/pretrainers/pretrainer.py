@@ -246,7 +246,7 @@ class Pretrainer(BaseModel):
             device,
         )
         results: dict[str, Tensor] = {}
-        # Similarities keep full precision, whatever the precision of the networks.
+        # Similarities and losses keep full precision, whatever the precision of the networks.
         with torch.autocast(device.type, enabled=False):
             for name, head in self.heads.items():
                 term = self.terms[name]
@@ -348,6 +348,7 @@ class Pretrainer(BaseModel):
             key_maps=key_maps,
             key_features=key_features,
             labels=labels,
+            mixed_precision=autocast_precision(next(iter(views.values()))[source].device.type),
         )
 
     def map_of(
@@ -357,10 +358,10 @@ class Pretrainer(BaseModel):
         clips: Tensor,
         hiding: Mapping[str, Tensor],
     ) -> Tensor:
-        """A network's feature map of a view; with graphs, replayed if its encoder allows it."""
-        if self.graphs is None or not network.encoder.fits_cuda_graphs or hiding:
+        """A network's feature map of a view; with graphs, replayed."""
+        if self.graphs is None:
             return network.map_of(clips, **hiding)
-        return self.graphs(place, network.encoder, clips)
+        return self.graphs(place, network.encoder, *network.inputs_of(clips, **hiding))
 
     @torch.no_grad()
     def copy_outputs(
@@ -400,6 +401,11 @@ class Pretrainer(BaseModel):
             in_own_order(cast('Tensor', feature), order) if view in reads.key_features else None,
             None if embedding is None else in_own_order(embedding, order),
         )
+
+
+def autocast_precision(device: str) -> torch.dtype | None:
+    """The half precision of autocast on a type of device; None where it is off."""
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
 
 
 def in_own_order(rows: Tensor, order: Tensor | None) -> Tensor:
