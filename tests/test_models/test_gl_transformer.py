@@ -85,7 +85,7 @@ def test_classifiers_equal_the_release():
         prefix = f'state/{released}_pred_list.0.linear.0.'
         layer = classifier.layers[name][0]
         layer.load_state_dict({key: arrays[prefix + key] for key in ('weight', 'bias')})
-        logits = classifier(arrays['feature_NFD'])[name].detach()  # [N, T, 1, V, M, classes]
+        logits = classifier(arrays['feature_NFD'], name).detach()  # [N, T, 1, V, M, classes]
         logits = logits[:, :, 0].flatten(2, 3).permute(0, 3, 1, 2)
         assert_relative(logits, arrays[f'{name}_logits_NCFV'], 1e-5)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import cast
 
 import torch
@@ -163,9 +164,9 @@ class DenoisingSiameseHead(StreamHead):
             feature_map = outputs.maps[view].to(clean.dtype)
             codes[name] = encoder.pose_codes(feature_map).flatten(0, 2)
             states = feature_map.permute(0, 1, 3, 4, 2).flatten(0, 2)
-            matrices[name] = self.view_matrices[outputs.stream](states)
+            matrices[name] = outputs.run(self.view_matrices[outputs.stream], states)
         targets = {'clean': clean.flatten(0, 2), 'rotated': rotated.flatten(0, 2)}
-        decode = self.decoders[outputs.stream]
+        decode = partial(outputs.run, self.decoders[outputs.stream])
         errors = pose_errors(encoder.layout, decode, codes, matrices, targets)
         num_poses = is_seen.sum().to(clean.dtype)
         if self.reduction == 'mean':  # of all ranks' batches, once DDP has averaged the gradients
@@ -179,7 +180,7 @@ class DenoisingSiameseHead(StreamHead):
 
 def pose_errors(
     layout: SkeletonLayout,
-    decode: nn.Module,
+    decode: Callable[[Tensor], Tensor],
     codes: Mapping[str, Tensor],
     matrices: Mapping[str, Tensor],
     targets: Mapping[str, Tensor],

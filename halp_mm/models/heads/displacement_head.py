@@ -70,14 +70,15 @@ class DisplacementClassifier(nn.Module):
             }
         )
 
-    def forward(self, features: Tensor) -> dict[str, Tensor]:
-        """Map features ``[N, T, D]`` to logits ``[N, T, R, V, M, classes]``, by name."""
-        return {
-            name: torch.stack(
-                [layer(features).unflatten(-1, (*self.shape, -1)) for layer in layers], 2
-            )
-            for name, layers in self.layers.items()
-        }
+    def forward(self, features: Tensor, name: str) -> Tensor:
+        """Map features ``[N, T, D]`` to logits ``[N, T, R, V, M, classes]``.
+
+        Args:
+            features: The features of frames.
+            name: ``'direction'`` or ``'magnitude'``.
+        """
+        logits = [layer(features) for layer in self.layers[name]]
+        return torch.stack([one.unflatten(-1, (*self.shape, -1)) for one in logits], 2)
 
 
 def displacements(clips: Tensor, intervals: Sequence[int], step: float) -> Displacements:
@@ -175,12 +176,15 @@ class DisplacementHead(StreamHead):
         clips, feature_map = outputs.clips[self.view], outputs.maps[self.view]
         check_keeps_frames(self, feature_map, clips)
         features = feature_map[:, 0, :, :, 0].mT.to(clips.dtype)
-        logits = self.classifiers[outputs.stream](features)
+        classifier = self.classifiers[outputs.stream]
         targets = displacements(clips, self.intervals, self.magnitude_step)
         is_seen = clips.flatten(3).any(-1).any(1)
         terms = {
             name: self.cross_entropy(
-                logits[name], getattr(targets, name), is_seen, self.centers[outputs.stream]
+                outputs.run(classifier, features, name),
+                getattr(targets, name),
+                is_seen,
+                self.centers[outputs.stream],
             )
             for name in ('direction', 'magnitude')
         }

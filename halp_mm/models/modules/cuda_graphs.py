@@ -22,8 +22,9 @@ class CudaGraphs:
     was recorded, for inputs of the recorded shapes, with random draws of its own; inputs of other
     shapes, such as a smaller last batch, are passed to the encoder itself.
 
-    A recording keeps one input, one map and one gradient, so one place in a training step needs one
-    of its own, and gradients must not be accumulated over steps.
+    A recording keeps one input, one map and one gradient, and what the pass needs in between, so
+    one place in a training step needs one of its own, gradients must not be accumulated over steps,
+    and a step with several places needs more memory.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,8 @@ def _record(encoder: Encoder, inputs: tuple[Tensor, ...]) -> Callable[..., Tenso
             recorded = torch.cuda.make_graphed_callables(
                 _Map(encoder), samples, allow_unused_input=True
             )
+    except torch.cuda.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise RuntimeError(
             f'the passes of {type(encoder).__name__} cannot be recorded as CUDA graphs, most '
