@@ -8,6 +8,29 @@ from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_at_least, check_count, check_fraction
 from halp_mm.models.modules.rotary_positions import rotated
+from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, is_seen: Tensor | None, dropout: float
+) -> Tensor:
+    """Scaled dot-product attention ``[B, heads, L, D]``.
+
+    On a CPU it is in float32 if a gradient is asked for, which takes PyTorch up to ten times as
+    long in bfloat16.
+
+    Args:
+        query: ``[B, heads, L, D]``, and so are key and value.
+        key: The keys.
+        value: The values.
+        is_seen: Boolean, broadcast to ``[B, heads, L, L]``: what is attended to; None for all.
+        dropout: Probability of dropping an attention weight.
+    """
+    if query.device.type != 'cpu' or not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(query, key, value, is_seen, dropout)
+    with torch.autocast('cpu', enabled=False):
+        query, key, value = map(at_least_float32, (query, key, value))
+        return F.scaled_dot_product_attention(query, key, value, is_seen, dropout)
 
 
 class SelfAttention(nn.Module):
@@ -48,7 +71,7 @@ class SelfAttention(nn.Module):
             query, key = rotated(query, *rotation), rotated(key, *rotation)
         dropout = self.dropout if self.training else 0.0
         mask = None if is_seen is None else is_seen[:, None, None]
-        attended = F.scaled_dot_product_attention(query, key, value, mask, dropout)
+        attended = attend(query, key, value, mask, dropout)
         output = self.output(attended.transpose(1, 2).flatten(2))
         return F.dropout(output, self.dropout, self.training)
 
