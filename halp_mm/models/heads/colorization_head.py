@@ -80,12 +80,11 @@ class ColorizationHead(StreamHead):
     def stream_loss(self, outputs: StreamOutputs, progress: TrainingProgress) -> dict[str, Tensor]:
         """Compute ``loss``."""
         clips = outputs.clips[self.view]
-        feature = outputs.features[self.view].to(clips.dtype)
         colors = colors_of(clips.shape[1:4], COLORED_AXES[self.color_by], clips)
         colors = (self.color_weight * colors).expand(*clips.shape[:4], 3)
         target = torch.cat([clips, colors], -1).flatten(1, 3)
         is_point = clips.flatten(3).any(-1)[..., None].expand(clips.shape[:4]).flatten(1)
-        painted = outputs.run(self.decoders[outputs.stream], feature)
+        painted = outputs.run(self.decoders[outputs.stream], outputs.features[self.view])
         return {'loss': chamfer_distance(painted, target, is_point, self.chunk_size).mean()}
 
 

@@ -16,7 +16,6 @@ from halp_mm.models.heads.cross_correlation_head import cross_correlation, redun
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork, gather_with_gradient
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 
@@ -152,8 +151,7 @@ class DecorrelationHead(StreamHead):
         """The embeddings ``[N, D]`` of each part and view."""
         lengths = self.part_lengths[outputs.stream]
         projectors = self.part_projectors[outputs.stream].values()
-        features = [at_least_float32(outputs.features[view]) for view in self.views]
-        parts = [of_view.split(lengths, 1) for of_view in features]
+        parts = [outputs.features[view].split(lengths, 1) for view in self.views]
         return [
             [gather_with_gradient(outputs.run(projector, of_view[i])) for of_view in parts]
             for i, projector in enumerate(projectors)

@@ -134,7 +134,7 @@ class DirectionHead(StreamHead):
         check_keeps_frames(self, feature_map, clips)
         is_chosen = draws['chosen_frames'] >= 0
         frames = draws['chosen_frames'].clamp(min=0)
-        features = at_frames(feature_map[:, 0, :, :, 0].mT.to(clips.dtype), frames)
+        features = at_frames(feature_map[:, 0, :, :, 0].mT, frames)
         logits = outputs.run(self.classifiers[outputs.stream], features)
         direction = at_frames(directions(clips).transpose(1, 2).flatten(2), frames)  # [N, K, U]
         classes = NUM_DIRECTIONS * torch.arange(direction.shape[2], device=clips.device)

@@ -72,7 +72,6 @@ class JigsawHead(StreamHead):
                 'transforms'
             )
         order = draws['permutation']
-        feature = outputs.features[self.view].float()
-        scores = outputs.run(self.classifiers[outputs.stream], feature)
+        scores = outputs.run(self.classifiers[outputs.stream], outputs.features[self.view])
         is_right = scores.detach().argmax(1) == order
         return {'loss': F.cross_entropy(scores, order), 'accuracy': is_right.float().mean()}

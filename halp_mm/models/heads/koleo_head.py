@@ -16,7 +16,7 @@ from halp_mm.models.heads.base import StreamHead
 from halp_mm.models.heads.reads import Reads
 from halp_mm.models.heads.stream_outputs import StreamOutputs
 from halp_mm.models.modules import EmbeddingNetwork, gather_with_gradient
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
+from halp_mm.models.modules.precision import at_least_float32
 from halp_mm.registry import MODELS
 from halp_mm.training_progress import TrainingProgress
 

@@ -91,8 +91,7 @@ class MaskedPredictionHead(StreamHead):
         is_counted = mask
         if not self.counts_absent_people:
             is_counted = mask & clips.flatten(3).any(-1)[..., None]
-        feature_map = outputs.maps[self.view].to(clips.dtype)
-        predicted = outputs.run(self.decoders[outputs.stream], feature_map, mask)
+        predicted = outputs.run(self.decoders[outputs.stream], outputs.maps[self.view], mask)
         error = (predicted - target).square().mean(-1)
         # Of all ranks' batches together, once DDP has averaged the gradients.
         num_hidden = mean_over_ranks(is_counted.sum().to(error.dtype))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from halp_mm.models.modules import FeatureQueue
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
+from halp_mm.models.modules.precision import at_least_float32
 
 
 @dataclass(frozen=True)

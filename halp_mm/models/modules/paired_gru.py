@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from halp_mm.models.modules.precision import autocast_precision
+
 #: Units from which on a frame's product is long enough to be worth a conversion of its factors.
 CONVERTED_FROM = 128
 
@@ -32,15 +34,14 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
     Returns:
         The states of both, ``[T, N, 2, H]``.
     """
-    is_mixed = torch.is_autocast_enabled('cpu')
-    precision = torch.get_autocast_dtype('cpu') if is_mixed else inputs.dtype
+    mixed_precision = autocast_precision('cpu')
     sequences = [inputs] if others is None else [inputs, others]
-    if is_mixed:
+    if mixed_precision is not None:
         sequences = [sequence.float() for sequence in sequences]
     weights = map(torch.stack, zip(first.all_weights[0], second.all_weights[0]))
     with torch.autocast('cpu', enabled=False):
         return _PairedGRU.apply(
-            precision,
+            mixed_precision or inputs.dtype,
             torch.is_grad_enabled(),
             *weights,
             *(sequence.contiguous() for sequence in sequences),

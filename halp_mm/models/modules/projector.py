@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
+from halp_mm.models.modules.precision import at_least_float32
 from halp_mm.registry import MODELS
 
 

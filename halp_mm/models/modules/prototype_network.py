@@ -10,7 +10,6 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_count
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 from halp_mm.registry import MODELS
 
 
@@ -41,7 +40,7 @@ class PrototypeNetwork(BaseModule):
         prototypes = F.normalize(self.prototypes.weight, dim=1)
         if fixed:
             prototypes = prototypes.detach() + 0 * prototypes
-        projected = self.projector(at_least_float32(features))
+        projected = self.projector(features)
         # Similarities keep full precision, whatever the precision of the network.
         with torch.autocast(projected.device.type, enabled=False):
             return projected @ prototypes.T

@@ -10,6 +10,8 @@ from mmengine.dist import all_gather, all_reduce, is_distributed
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from halp_mm.models.modules.precision import at_least_float32
+
 
 class SynchronizedBatchNorm(_BatchNorm):
     """PyTorch's batch norm, normalising by the global batch in distributed training.
@@ -107,11 +109,6 @@ class _Normalize(torch.autograd.Function):
 def channel_dims(x: Tensor) -> list[int]:
     """All dimensions of ``[N, C, ...]`` but C."""
     return [0, *range(2, x.dim())]
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Convert a tensor to float32 if its precision is lower."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def synchronize_batch_norm(module: nn.Module) -> None:

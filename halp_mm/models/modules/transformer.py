@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from halp_mm.argument_checks import check_at_least, check_count, check_fraction
+from halp_mm.models.modules.precision import at_least_float32
 from halp_mm.models.modules.rotary_positions import rotated
-from halp_mm.models.modules.synchronized_batch_norm import at_least_float32
 
 
 def attend(

@@ -26,6 +26,7 @@ from halp_mm.models.modules import (
     own_rows,
     synchronize_batch_norm,
 )
+from halp_mm.models.modules.precision import autocast_precision
 from halp_mm.models.pretrainers.head_term import HeadTerm
 from halp_mm.models.pretrainers.pretrainer_parts import (
     build_heads,
@@ -401,11 +402,6 @@ class Pretrainer(BaseModel):
             in_own_order(cast('Tensor', feature), order) if view in reads.key_features else None,
             None if embedding is None else in_own_order(embedding, order),
         )
-
-
-def autocast_precision(device: str) -> torch.dtype | None:
-    """The half precision of autocast on a type of device; None where it is off."""
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
 
 
 def in_own_order(rows: Tensor, order: Tensor | None) -> Tensor:
