@@ -17,7 +17,7 @@ from halp_mm.apis.data_facts import DataFacts
 from halp_mm.apis.training_settings import is_stuck
 from halp_mm.component_building import accepted_arguments, find_component
 from halp_mm.models.pretrainers.head_term import build_head
-from halp_mm.registry import MODELS
+from halp_mm.registry import MODELS, TRANSFORMS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
 STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400, 'DGCNN': 400}
@@ -34,8 +34,6 @@ MAX_BATCH = 64
 #: On a core, a step of a graph encoder takes a fifth of a second with as few as this.
 MAX_BATCH_OF_GRAPHS = 32
 GRAPH_ENCODERS = ('STGCN', 'AGCN')
-#: Normalisations of single methods that turn people to the sensor.
-TURN_THEMSELVES = {'CenterTrajectory'}
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,9 @@ def normalization_choices(facts: DataFacts, base: Config) -> Iterator[Choice]:
     if others or family.type not in ('PreNormalize3D', 'RelativeNormalize3D'):
         own = [one.to_dict() for one in (family, *others)]
         reason = f"{', '.join(one['type'] for one in own)}, the method's own"
-        if turns and facts.has_spine and not TURN_THEMSELVES & {one['type'] for one in own}:
+        classes = [find_component(one['type'], [TRANSFORMS]) for one in own]
+        turns = turns and not any(getattr(one, 'turns_people', False) for one in classes)
+        if turns and facts.has_spine:
             own.insert(0, dict(type='PreNormalize3D', turn='median', center='clip'))
             reason = f'each clip turned by its median pose, then {reason}; {why}'
         yield Choice('normalisation', {key: own}, reason)

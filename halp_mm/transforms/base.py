@@ -22,6 +22,8 @@ class BatchTransform(ABC):
     #: Whether people who are absent from a clip, and are the last, can be left out of it: they stay
     #: zero, and nobody else depends on them.
     keeps_absent_people = False
+    #: Whether people are turned to the sensor, whichever way they faced.
+    turns_people = False
 
     @abstractmethod
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:

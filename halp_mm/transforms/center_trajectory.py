@@ -28,6 +28,7 @@ class CenterTrajectory(BatchTransform):
     """
 
     keeps_absent_people = True
+    turns_people = True
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Centre and turn; the generator is unused."""

@@ -33,6 +33,7 @@ class ViewInvariantNormalize3D(BatchTransform):
     """
 
     keeps_absent_people = True
+    turns_people = True
 
     def __call__(self, clips: Clips, generator: Generator | None = None) -> Clips:
         """Fill, move and turn; the generator is not needed."""
