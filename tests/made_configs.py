@@ -27,6 +27,8 @@ METHODS = {
     **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
+    **{('stgcn', method): list(FACTS) for method in ('skeletonclr', 'aimclr', 'crosclr')},
+    **{('stgcn', method): ['msr-action3d_xsub'] for method in ('halp_aimclr', 'aimclr_crosclr')},
     ('agcn', 'aagcn'): list(FACTS),
     ('sebirenet', 'sebirenet'): list(ALL_FACTS),
     ('dgcnn', 'colorization'): list(ALL_FACTS),

@@ -7,6 +7,6 @@ model = dict(encoder=dict(num_people=1, layout='utd_mhad'), num_classes=27)
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=31)
-param_scheduler = [dict(type='MultiStepLR', milestones=[19, 27], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))
+train_cfg = dict(max_epochs=115)
+param_scheduler = [dict(type='MultiStepLR', milestones=[72, 101], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=11), evaluation=dict(interval=23))

@@ -5,12 +5,15 @@ _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/msr-ac
 train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='msr_action3d'),
-    heads=dict(moco=dict(end_epoch=25), nnm=dict(start_epoch=25)),
+    heads=dict(moco=dict(end_epoch=94), nnm=dict(start_epoch=94)),
     queue_size=256,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=50)
-param_scheduler = [dict(type='MultiStepLR', milestones=[40], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5))
+train_cfg = dict(max_epochs=188)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=9),
+    dict(type='CosineAnnealingLR', begin=9, end=188, T_max=179),
+]
+default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

@@ -4,11 +4,14 @@ _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/msrc12
 
 train_dataloader = dict(batch_size=32)
 model = dict(
-    encoder=dict(layout='kinect_v1'), heads=dict(moco=dict(end_epoch=2), nnm=dict(start_epoch=2))
+    encoder=dict(layout='kinect_v1'), heads=dict(moco=dict(end_epoch=8), nnm=dict(start_epoch=8))
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=4)
-param_scheduler = [dict(type='MultiStepLR', milestones=[3], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=1))
+train_cfg = dict(max_epochs=16)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, end=16, T_max=15),
+]
+default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

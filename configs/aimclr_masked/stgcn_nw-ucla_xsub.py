@@ -5,12 +5,15 @@ _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/nw-ucl
 train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=9), nnm=dict(start_epoch=9)),
+    heads=dict(moco=dict(end_epoch=34), nnm=dict(start_epoch=34)),
     queue_size=512,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=18)
-param_scheduler = [dict(type='MultiStepLR', milestones=[14], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))
+train_cfg = dict(max_epochs=68)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
+    dict(type='CosineAnnealingLR', begin=3, end=68, T_max=65),
+]
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

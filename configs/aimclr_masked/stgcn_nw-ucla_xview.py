@@ -5,12 +5,15 @@ _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/nw-ucl
 train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='kinect_v1'),
-    heads=dict(moco=dict(end_epoch=6), nnm=dict(start_epoch=6)),
+    heads=dict(moco=dict(end_epoch=24), nnm=dict(start_epoch=24)),
     queue_size=512,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )
-train_cfg = dict(max_epochs=13)
-param_scheduler = [dict(type='MultiStepLR', milestones=[10], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))
+train_cfg = dict(max_epochs=48)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
+    dict(type='CosineAnnealingLR', begin=2, end=48, T_max=46),
+]
+default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))

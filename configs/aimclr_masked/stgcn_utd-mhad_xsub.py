@@ -5,12 +5,15 @@ _base_ = ['../_base_/methods/aimclr_masked_small.py', '../_base_/datasets/utd-mh
 train_dataloader = dict(batch_size=32)
 model = dict(
     encoder=dict(layout='utd_mhad'),
-    heads=dict(moco=dict(end_epoch=16), nnm=dict(start_epoch=16)),
+    heads=dict(moco=dict(end_epoch=57), nnm=dict(start_epoch=57)),
     queue_size=256,
 )
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=31)
-param_scheduler = [dict(type='MultiStepLR', milestones=[25], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))
+train_cfg = dict(max_epochs=115)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=6),
+    dict(type='CosineAnnealingLR', begin=6, end=115, T_max=109),
+]
+default_hooks = dict(checkpoint=dict(interval=11), evaluation=dict(interval=23))

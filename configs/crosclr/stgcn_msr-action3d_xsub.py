@@ -1,7 +1,19 @@
-_base_ = '../skeletonclr/stgcn_msr-action3d_xsub.py'
+# The recipe of tools/make_config.py, written by python -m tests.made_configs.
+# 284 clips of xsub_train, tested on 273 of xsub_test; median 38 frames, 1 person.
+_base_ = ['../_base_/methods/crosclr_small.py', '../_base_/datasets/msr-action3d_xsub.py']
 
-method = 'CrosSCLR'
+train_dataloader = dict(batch_size=32)
 model = dict(
-    streams=['joint', 'motion', 'bone'],
-    heads=dict(moco=dict(end_epoch=50), cross_stream=dict(type='CrossStreamHead', start_epoch=50)),
+    encoder=dict(layout='msr_action3d'),
+    heads=dict(moco=dict(end_epoch=94), cross_stream=dict(start_epoch=94)),
+    queue_size=256,
 )
+data_preprocessor = dict(
+    normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
+)
+train_cfg = dict(max_epochs=188)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=9),
+    dict(type='CosineAnnealingLR', begin=9, end=188, T_max=179),
+]
+default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

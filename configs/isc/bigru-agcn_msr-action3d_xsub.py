@@ -11,9 +11,9 @@ model = dict(
     queue_size=256,
 )
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
-train_cfg = dict(max_epochs=50)
+train_cfg = dict(max_epochs=188)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
-    dict(type='CosineAnnealingLR', begin=2, end=50, T_max=48),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=9),
+    dict(type='CosineAnnealingLR', begin=9, end=188, T_max=179),
 ]
-default_hooks = dict(checkpoint=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

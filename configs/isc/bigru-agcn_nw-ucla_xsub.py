@@ -19,9 +19,9 @@ data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn=None, center='clip')],
     views=dict(query=view, key=view),
 )
-train_cfg = dict(max_epochs=18)
+train_cfg = dict(max_epochs=68)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, end=18, T_max=17),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
+    dict(type='CosineAnnealingLR', begin=3, end=68, T_max=65),
 ]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

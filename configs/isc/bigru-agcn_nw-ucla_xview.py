@@ -19,9 +19,9 @@ data_preprocessor = dict(
     normalization=[dict(type='PreNormalize3D', turn='median', center='clip')],
     views=dict(query=view, key=view),
 )
-train_cfg = dict(max_epochs=13)
+train_cfg = dict(max_epochs=48)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, end=13, T_max=12),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
+    dict(type='CosineAnnealingLR', begin=2, end=48, T_max=46),
 ]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))
+default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))

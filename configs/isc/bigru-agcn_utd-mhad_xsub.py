@@ -10,9 +10,9 @@ model = dict(
     queue_size=256,
 )
 data_preprocessor = dict(normalization=[dict(type='PreNormalize3D', turn=None, center='clip')])
-train_cfg = dict(max_epochs=31)
+train_cfg = dict(max_epochs=115)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
-    dict(type='CosineAnnealingLR', begin=2, end=31, T_max=29),
+    dict(type='LinearLR', start_factor=0.1, begin=0, end=6),
+    dict(type='CosineAnnealingLR', begin=6, end=115, T_max=109),
 ]
-default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))
+default_hooks = dict(checkpoint=dict(interval=11), evaluation=dict(interval=23))

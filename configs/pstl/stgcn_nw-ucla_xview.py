@@ -7,9 +7,9 @@ model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )
-train_cfg = dict(max_epochs=13)
+train_cfg = dict(max_epochs=48)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, T_max=12, end=13, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=2, T_max=46, end=48, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))
+default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))

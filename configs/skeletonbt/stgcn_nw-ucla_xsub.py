@@ -7,9 +7,9 @@ model = dict(encoder=dict(layout='kinect_v1'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=18)
+train_cfg = dict(max_epochs=68)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, T_max=17, end=18, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=3, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=3, T_max=65, end=68, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

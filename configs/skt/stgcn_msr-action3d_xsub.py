@@ -7,9 +7,9 @@ model = dict(encoder=dict(layout='msr_action3d'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=50)
+train_cfg = dict(max_epochs=188)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=2, T_max=48, end=50, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=9, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=9, T_max=179, end=188, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=5))
+default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

@@ -7,9 +7,9 @@ model = dict(encoder=dict(layout='utd_mhad'))
 data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
-train_cfg = dict(max_epochs=31)
+train_cfg = dict(max_epochs=115)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=2, T_max=29, end=31, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.001, end=6, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=6, T_max=109, end=115, convert_to_iter_based=True),
 ]
-default_hooks = dict(checkpoint=dict(interval=3), evaluation=dict(interval=6))
+default_hooks = dict(checkpoint=dict(interval=11), evaluation=dict(interval=23))

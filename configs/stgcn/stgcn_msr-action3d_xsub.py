@@ -13,6 +13,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=50)
-param_scheduler = [dict(type='MultiStepLR', milestones=[31, 44], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=5), evaluation=dict(interval=10))
+train_cfg = dict(max_epochs=188)
+param_scheduler = [dict(type='MultiStepLR', milestones=[118, 164], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

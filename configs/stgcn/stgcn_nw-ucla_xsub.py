@@ -13,6 +13,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=18)
-param_scheduler = [dict(type='MultiStepLR', milestones=[11, 16], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))
+train_cfg = dict(max_epochs=68)
+param_scheduler = [dict(type='MultiStepLR', milestones=[42, 60], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

@@ -13,6 +13,6 @@ data_preprocessor = dict(
         ],
     ),
 )
-train_cfg = dict(max_epochs=13)
-param_scheduler = [dict(type='MultiStepLR', milestones=[8, 11], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=2))
+train_cfg = dict(max_epochs=48)
+param_scheduler = [dict(type='MultiStepLR', milestones=[30, 42], gamma=0.1)]
+default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))

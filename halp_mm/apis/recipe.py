@@ -20,7 +20,7 @@ from halp_mm.models.pretrainers.head_term import build_head
 from halp_mm.registry import MODELS, TRANSFORMS
 
 #: Optimiser steps of a training, by the type of the encoder; of several, the fewest.
-STEPS = {'BiGRU': 1500, 'LSTM': 600, 'STGCN': 400, 'AGCN': 400, 'DGCNN': 400}
+STEPS = {'BiGRU': 1500, 'STGCN': 1500, 'AGCN': 1500, 'LSTM': 600, 'DGCNN': 400}
 OTHER_STEPS = 800
 #: People are seen from one side if the mean of their shoulder lines, at most 1, is as long as this;
 MIN_ONE_SIDE = 0.8

@@ -213,7 +213,7 @@ def test_short_clips_get_short_crops_and_long_ones_those_of_the_base(tmp_path):
 
 @pytest.mark.parametrize(
     ('method', 'batch_size', 'steps'),
-    [('moco', 64, 1500), ('crosclr_b', 64, 1500), ('ascal', 64, 600), ('isc', 32, 400)],
+    [('moco', 64, 1500), ('crosclr_b', 64, 1500), ('ascal', 64, 600), ('isc', 32, 1500)],
 )
 def test_batch_and_steps_are_what_the_encoders_allow(method, batch_size, steps):
     facts = FACTS['utd-mhad_xsub']

@@ -233,7 +233,11 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for name in SUPERVISED
     }
     expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
-    expected |= {f'stgcn/stgcn_{name}' for name in SMALL_SETS}
+    expected |= {
+        f'{method}/stgcn_{name}'
+        for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr')
+        for name in SMALL_SETS
+    }
     expected |= {*COMBINATIONS, *RELEASES, *FREE_COMBINATIONS, *VARIANTS}
     expected |= {
         f'{method}/{encoder}_{name}'
