@@ -16,7 +16,5 @@ model = dict(
     heads=dict(moco=dict(end_epoch=160), nnm=dict(start_epoch=160)),
 )
 train_cfg = dict(max_epochs=400)
-optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='SGD', lr=0.4, momentum=0.9, weight_decay=1e-4),
-)
+optim_wrapper = dict(optimizer=dict(lr=0.4))
 param_scheduler = [dict(type='MultiStepLR', milestones=[320], gamma=0.1)]

@@ -10,8 +10,5 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
 train_cfg = dict(max_epochs=16)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, end=16, T_max=15),
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[13], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=1), evaluation=dict(interval=3))

@@ -12,8 +12,5 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
 train_cfg = dict(max_epochs=115)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=6),
-    dict(type='CosineAnnealingLR', begin=6, end=115, T_max=109),
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[92], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=11), evaluation=dict(interval=23))

@@ -12,8 +12,5 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
 train_cfg = dict(max_epochs=68)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=3),
-    dict(type='CosineAnnealingLR', begin=3, end=68, T_max=65),
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[54], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=6), evaluation=dict(interval=13))

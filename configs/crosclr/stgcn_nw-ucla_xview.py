@@ -12,8 +12,5 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=True)]
 )
 train_cfg = dict(max_epochs=48)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=2),
-    dict(type='CosineAnnealingLR', begin=2, end=48, T_max=46),
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[38], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=4), evaluation=dict(interval=9))

@@ -8,8 +8,5 @@ data_preprocessor = dict(
     normalization=[dict(type='RelativeNormalize3D', num_frames=32, align_shoulders=False)]
 )
 train_cfg = dict(max_epochs=188)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=9),
-    dict(type='CosineAnnealingLR', begin=9, end=188, T_max=179),
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[150], gamma=0.1)]
 default_hooks = dict(checkpoint=dict(interval=18), evaluation=dict(interval=37))

@@ -2,6 +2,7 @@
 
 from halp_mm.evaluation.classifier import ClassifierProtocol
 from halp_mm.evaluation.coordinates import CoordinatesProtocol, flat_coordinates
+from halp_mm.evaluation.effective_rank import effective_rank
 from halp_mm.evaluation.feature_clusters import cluster_nmi, tsne_points
 from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.few_shot import FewShotProtocol
@@ -37,6 +38,7 @@ __all__ = [
     'confusion_matrix',
     'draw_labelled',
     'draw_shots',
+    'effective_rank',
     'extract_features',
     'flat_coordinates',
     'fuse_scores',

@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from halp_mm.apis import evaluate, load_config, train
+from halp_mm.evaluation import effective_rank
 from halp_mm.registry import HOOKS, PROTOCOLS
 from tests.runs import tiny_classifier_config
 
@@ -37,12 +38,12 @@ def test_figures_are_those_of_the_protocol(config, protocol):
     train(config)
     lines = logged(config)
     assert [line['step'] for line in lines] == [2, 3], 'every second epoch and the last'
-    assert all(
-        set(line) == {'val/top1', 'val/top5', 'evaluation_seconds', 'step'} for line in lines
-    )
+    names = {'val/top1', 'val/top5', 'val/effective_rank', 'evaluation_seconds', 'step'}
+    assert all(set(line) == names for line in lines)
     for line in lines:
         checkpoint = Path(config.work_dir) / f'epoch_{line["step"]}.pth'
-        report, _ = evaluate(config, checkpoint, protocol)
+        report, result = evaluate(config, checkpoint, protocol)
+        assert line['val/effective_rank'] == effective_rank(result.features['joint'])
         assert (line['val/top1'], line['val/top5']) == (
             report['metrics']['top1'],
             report['metrics']['top5'],
@@ -68,9 +69,10 @@ def test_knn_keeps_its_names(config):
     config.protocols.knn.k = 2
     train(config)
     (line,) = logged(config)
-    report, _ = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
+    report, result = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', 'knn')
     assert line.pop('evaluation_seconds') > 0
     assert line == {
+        'val/effective_rank': effective_rank(result.features['joint']),
         'val/knn_top1': report['metrics']['top1'],
         'val/knn_top5': report['metrics']['top5'],
         'step': 3,
@@ -96,6 +98,7 @@ def test_several_protocols_and_their_time(config, monkeypatch):
     train(config)
     (line,) = logged(config)
     assert sum(spent) <= line.pop('evaluation_seconds') < sum(spent) + 0.5
+    assert line.pop('val/effective_rank') > 1
     expected = {'step': 3}
     for name in ('knn', 'linear'):
         metrics = evaluate(config, Path(config.work_dir) / 'epoch_3.pth', name)[0]['metrics']

@@ -17,6 +17,7 @@ from halp_mm.apis import (
 from halp_mm.commands.config_options import parse_options
 from halp_mm.commands.prepare_folder import main as prepare_folder
 from halp_mm.datasets import ClipStorage, ClipWriter, SkeletonDataset
+from halp_mm.evaluation import effective_rank
 from tests.conftest import write_random_clips
 from tests.runs import CONFIG, tiny_options
 
@@ -81,6 +82,28 @@ def test_training_without_labels_says_that_nothing_is_evaluated(unlabelled, tmp_
         extract_features(config, runner.last_checkpoint)
     with pytest.raises(ValueError, match='has no test_dataset, and the picture shows test clips'):
         draw_features(config, runner.last_checkpoint, tmp_path / 'picture.png')
+
+
+@pytest.mark.parametrize(('hidden_size', 'collapses'), [(1, True), (8, False)])
+def test_what_collapses_without_labels_is_seen(hidden_size, collapses, tmp_path):
+    data_file = write_clips(tmp_path / 'own', [None] * 32, ['train'] * 32)
+    config = config_for(data_file, test_dataset=None)
+    config.merge_from_dict(
+        {'model.encoder.hidden_size': hidden_size, 'model.streams': ['joint', 'bone']}
+    )
+    runner = train(config, tmp_path / 'run')
+    log = runner.log_file.read_text()
+    found = extract_features(config, runner.last_checkpoint, split='train').features
+    ranks = {
+        stream: float(re.search(rf'val/{stream}/effective_rank: ([\d.]+)', log)[1])
+        for stream in ('joint', 'bone')
+    }
+    assert ranks == {
+        stream: pytest.approx(effective_rank(features), abs=0.006)
+        for stream, features in found.items()
+    }
+    assert log.count('they have collapsed, or nearly') == collapses
+    assert (max(ranks.values()) < 3) == collapses
 
 
 def test_labelled_clips_of_another_layout_are_watched(unlabelled, tmp_path):

@@ -6,20 +6,31 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import Subset
 
 from halp_mm.argument_checks import check_count
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.datasets.split_comparison import compare_clips
 from halp_mm.engine.distributed import model_of
 from halp_mm.engine.stop import EvaluationLeft
+from halp_mm.evaluation import effective_rank, extract_features
+from halp_mm.models import Pretrainer
 from halp_mm.registry import DATASETS, HOOKS, PROTOCOLS
 from halp_mm.skeletons import conversion_matrix
 from halp_mm.transforms import ConvertLayout, build_transform
 
 _LEFT = 'evaluation_left'
+#: Clips whose features' rank is looked at, at most.
+MAX_RANKED = 2048
+#: Fewer clips than these have a low rank anyway.
+MIN_RANKED = 32
+#: Features of a lower rank have collapsed, or nearly.
+MIN_RANK = 3
 
 
 @HOOKS.register_module()
@@ -29,11 +40,15 @@ class EvaluationHook(Hook):
     Training clips without labels are of no use for that. With ``evaluation_data``, a dict of two
     data sets ``train`` and ``test`` in the config, it is theirs that are used; they may have other
     classes and another layout, which is converted to the encoder's. Without labelled clips a line
-    in the log says so, and nothing is evaluated.
+    in the log says so, and no accuracy is found.
 
     Accuracies go to the log and to all of the visualizer's backends as ``val/top1`` and
     ``val/top5``, per cent; those of several protocols as ``val/knn_top1``, ``val/linear_top1`` and
-    so on. ``evaluation_seconds`` is how long training stood still for them.
+    so on. ``val/effective_rank``, with several streams ``val/STREAM/effective_rank``, is
+    :func:`~halp_mm.evaluation.effective_rank` of the test clips' features, or, without labelled
+    clips, of some training clips': what collapses without labels is seen without labels. A
+    pre-training whose features spread over fewer than three directions is warned of once.
+    ``evaluation_seconds`` is how long training stood still for all this.
 
     Args:
         protocol: Config of the protocol; its seed is the run's unless it has its own. Or the names
@@ -65,6 +80,7 @@ class EvaluationHook(Hook):
             prefix: PROTOCOLS.build({'seed': runner.seed, **settings})
             for prefix, settings in self.settings_by_prefix(runner).items()
         }
+        self.has_warned = False
         model = model_of(runner)
         found = self.find_datasets(runner, model)
         why_not = reason_against(*found)
@@ -139,29 +155,58 @@ class EvaluationHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Evaluate, if it is time."""
-        is_due = self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)
-        if is_due and self.protocols:
+        if self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner):
             self.evaluate(runner, runner.epoch + 1)
 
     def evaluate(self, runner: Runner, epoch: int) -> None:
         """Evaluate after so many epochs; if training is to stop meanwhile, when it is resumed."""
         model = model_of(runner)
         start = time.perf_counter()
-        scalars = {}
+        scalars: dict[str, float] = {}
+        features: Mapping[str, Tensor] = {}
         try:
             with runner.stop.evaluation():
                 for prefix, protocol in self.protocols.items():
-                    metrics = protocol.run(model, self.train_dataset, self.test_dataset).metrics
+                    result = protocol.run(model, self.train_dataset, self.test_dataset)
+                    metrics = result.metrics
                     scalars |= {f'val/{prefix}{key}': metrics[key] for key in ('top1', 'top5')}
+                    features = features or result.features
+                if not self.protocols:
+                    clips = runner.train_dataloader.dataset
+                    features = extract_features(model, Subset(clips, spread_out(len(clips))))
         except EvaluationLeft:
             runner.message_hub.update_info(_LEFT, True)
             runner.logger.info(f'the evaluation after epoch {epoch} is left for the resumed run')
             return
         runner.message_hub.update_info(_LEFT, False)
+        scalars |= self.ranks(runner, features, epoch)
         scalars['evaluation_seconds'] = time.perf_counter() - start
         runner.visualizer.add_scalars(scalars, step=epoch)
         metrics = '  '.join(f'{key}: {value:.2f}' for key, value in scalars.items())
         runner.logger.info(f'Epoch(val) [{epoch}]  {metrics}')
+
+    def ranks(self, runner: Runner, features: Mapping[str, Tensor], epoch: int) -> dict[str, float]:
+        """The effective rank of the streams' features ``[N, D]``."""
+        found = {}
+        for stream, feature in features.items():
+            some = feature[spread_out(len(feature))]
+            rank = effective_rank(some)
+            name = f'{stream}/effective_rank' if len(features) > 1 else 'effective_rank'
+            found[f'val/{name}'] = rank
+            if rank < MIN_RANK and len(some) >= MIN_RANKED:
+                self.warn_of_collapse(runner, stream, rank, epoch)
+        return found
+
+    def warn_of_collapse(self, runner: Runner, stream: str, rank: float, epoch: int) -> None:
+        """Say once that features have collapsed; a classifier's may have few directions."""
+        if self.has_warned or not isinstance(model_of(runner), Pretrainer):
+            return
+        self.has_warned = True
+        runner.logger.warning(
+            f'after epoch {epoch} the features of the stream {stream} spread over {rank:.1f} '
+            'directions (their effective rank): they have collapsed, or nearly. A lower learning '
+            'rate may help'
+        )
 
     def settings_by_prefix(self, runner: Runner) -> dict[str, Mapping]:
         """The configs of the protocols, by the prefix of their metrics' names."""
@@ -175,6 +220,11 @@ class EvaluationHook(Hook):
                 f'{sorted(known)}'
             )
         return {f'{self.prefix}{name}_': known[name] for name in self.protocol}
+
+
+def spread_out(count: int) -> list[int]:
+    """Some of so many positions, evenly spread; all if they are not too many."""
+    return torch.linspace(0, count - 1, min(count, MAX_RANKED)).long().tolist()
 
 
 def reason_against(
