@@ -91,7 +91,7 @@ def test_files_of_ones_own(all_data):
 
 def test_runs_are_by_seed_and_what_needs_no_training_is_shared(all_data):
     plan = plan_benchmark(
-        ['nw-ucla_xview', 'union'], ['moco', 'halp/bigru', 'skeletonclr'], [1, 0], 'work'
+        ['nw-ucla_xview', 'union'], ['moco', 'halp/bigru', 'halp_aimclr'], [1, 0], 'work'
     )
     first = [run for run in plan.runs if run.seed == 1]
     assert plan.runs[: len(first)] == first
@@ -105,21 +105,21 @@ def test_runs_are_by_seed_and_what_needs_no_training_is_shared(all_data):
         ('nw-ucla_xview', 'trained'): [
             'MoCo BiGRU joint',
             'HaLP BiGRU joint',
-            'SkeletonCLR STGCN joint',
+            'HaLP + AimCLR STGCN joint',
         ],
         ('union', 'untrained'): ['untrained BiGRU joint', 'untrained STGCN joint'],
         ('union', 'trained'): [
             'MoCo BiGRU joint',
             'HaLP BiGRU joint',
-            'SkeletonCLR STGCN joint',
+            'HaLP + AimCLR STGCN joint',
         ],
     }
     made = [note for note in plan.notes if 'from the recipe' in note]
     assert [note.split(' by ')[0] for note in made] == [
-        'nw-ucla_xview: skeletonclr',
+        'nw-ucla_xview: halp_aimclr',
         'union: moco',
         'union: halp/bigru',
-        'union: skeletonclr',
+        'union: halp_aimclr',
     ]
     runs = {str(run): run for run in plan.runs}
     moco = runs['MoCo BiGRU joint on nw-ucla_xview, seed 0']
