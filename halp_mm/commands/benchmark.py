@@ -12,21 +12,22 @@ from halp_mm.apis.benchmark import BenchmarkPlan, BenchmarkRow, plan_benchmark
 from halp_mm.apis.benchmark_sets import BenchmarkTest
 from halp_mm.apis.run_processes import do_runs
 from halp_mm.commands.command_line import Command, Option
-from halp_mm.reporting.benchmark_report import SplitRows, write_benchmark
+from halp_mm.reporting.benchmark_report import SplitRows, is_named, write_benchmark
 from halp_mm.reporting.benchmark_rows import RowFiles
 from halp_mm.run_identity import COORDINATES
 
 #: The kinds of rows, as they stand in the tables.
-_KINDS = (COORDINATES, 'untrained', 'trained', 'supervised')
+_TRAINED = ('trained', 'supervised')
+_KINDS = (COORDINATES, 'untrained', *_TRAINED)
 
 
-def run(report_only: bool = False, baseline: str = 'moco', jobs: int = 1, **settings) -> str:
+def run(report_only: bool = False, baseline: str | None = None, jobs: int = 1, **settings) -> str:
     """Do the remaining steps of all runs, and write the report.
 
     Args:
         report_only: Whether to write the report of what is there, and run nothing.
         baseline: The method that all others are compared with, beside the coordinates and the
-            untrained encoder.
+            untrained encoder; by default moco, or else the first one.
         jobs: How many runs are done at a time, on the CPUs and the GPU that there are.
         **settings: See :func:`plan_benchmark`.
 
@@ -34,9 +35,11 @@ def run(report_only: bool = False, baseline: str = 'moco', jobs: int = 1, **sett
         A summary of the report.
 
     Raises:
-        ValueError: if something cannot be planned, or runs have failed.
+        ValueError: if something cannot be planned, the baseline is none of the methods, or runs
+            have failed.
     """
     plan = plan_benchmark(**settings)
+    baseline = baseline_among(plan, baseline)
     for note in plan.notes:
         print(note, flush=True)
     failures = [] if report_only else do_runs(plan.runs, jobs)
@@ -56,6 +59,19 @@ def run(report_only: bool = False, baseline: str = 'moco', jobs: int = 1, **sett
             f'{lines}\n{written}'
         )
     return str(written)
+
+
+def baseline_among(plan: BenchmarkPlan, baseline: str | None) -> str:
+    """The baseline, which must be one of the trained methods; if it is None, one of them."""
+    methods = [*dict.fromkeys(row.method for row in plan.rows if row.kind in _TRAINED)]
+    if any(is_named(baseline or 'moco', method) for method in methods):
+        return baseline or 'moco'
+    if baseline is not None:
+        raise ValueError(
+            f'the baseline {baseline!r} is none of the methods that are compared: '
+            f'{", ".join(methods)}'
+        )
+    return methods[0]
 
 
 def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[SplitRows]:

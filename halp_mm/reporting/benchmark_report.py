@@ -209,12 +209,22 @@ def _tables_of(
     return tables, remarks
 
 
+def is_named(name: str, method: str) -> bool:
+    """Whether a name is that of a method of the command line.
+
+    Args:
+        name: Such as ``halp``, ``halp/bigru``, the file of a config or its name without ``.py``.
+        method: ``halp``, ``halp/bigru`` or the file of a config.
+    """
+    shorter = Path(method).stem if method.endswith('.py') else method.partition('/')[0]
+    return name in (method, shorter)
+
+
 def _is_of(method: str, row: MeasuredRow) -> bool:
     """Whether a row is a method's, trained on the set itself, and was measured."""
     files = row.files
     is_trained = files.kind in ('trained', 'supervised') and not files.trained_on
-    is_method = method in (files.method, files.method.partition('/')[0])
-    return is_trained and is_method and bool(row.columns)
+    return is_trained and is_named(method, files.method) and bool(row.columns)
 
 
 def _accuracies(rows: Sequence[MeasuredRow], names: Sequence[str], columns: Sequence[str]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from halp_mm.apis.config_making import make_config
 from halp_mm.evaluation.hits_file import read_hits
 from tests.runs import run_tool
 
@@ -79,6 +80,33 @@ def test_a_file_of_ones_own_is_measured_once_and_reported(random_clips, tmp_path
     assert 'MoCo BiGRU joint on random, seed 1: test.knn ' in line
     assert {path: path.stat().st_mtime_ns for path in folder.rglob('*.pth')} == before
     assert (work_dir / 'report.md').read_text() == page
+
+
+def test_any_method_is_a_baseline_and_others_stop_before_anything_runs(
+    random_clips, tmp_path, forked
+):
+    configs = []
+    for rate in ('0.5', '1.0'):
+        made = tmp_path / 'configs' / f'moco_{rate}.py'
+        make_config(random_clips, 'moco', made)
+        with made.open('a') as file:
+            file.write(f'\noptim_wrapper = dict(optimizer=dict(lr={rate}))\n')
+        configs.append(made)
+    command = [
+        *('--methods', *configs, '--seeds', 0, '--protocols', 'knn'),
+        *('--work-dir', tmp_path / 'work', *options()),
+    ]
+    wrong = run_tool('benchmark.py', *command, '--baseline', 'moco_2.0')
+    assert wrong.returncode == 1
+    assert f"the baseline 'moco_2.0' is none of the methods that are compared: {configs[0]}" in (
+        wrong.stderr
+    )
+    assert not list((tmp_path / 'work').rglob('seed_0'))
+    for given, first in (((), '0.5'), (('--baseline', 'moco_1.0'), '1.0')):
+        run = run_tool('benchmark.py', *command, *given)
+        assert run.returncode == 0, run.stderr
+        page = (tmp_path / 'work' / 'report.md').read_text().replace('\\', '')
+        assert f'### Minus MoCo BiGRU joint: configs/moco_{first}' in page
 
 
 def test_a_training_ends_at_the_time_limit(random_clips, tmp_path, forked):
