@@ -13,12 +13,11 @@ from halp_mm.apis.benchmark_sets import BenchmarkTest
 from halp_mm.apis.run_processes import do_runs
 from halp_mm.commands.command_line import Command, Option
 from halp_mm.reporting.benchmark_report import SplitRows, is_named, write_benchmark
-from halp_mm.reporting.benchmark_rows import RowFiles
+from halp_mm.reporting.benchmark_rows import TRAINED, RowFiles
 from halp_mm.run_identity import COORDINATES
 
 #: The kinds of rows, as they stand in the tables.
-_TRAINED = ('trained', 'supervised')
-_KINDS = (COORDINATES, 'untrained', *_TRAINED)
+_KINDS = (COORDINATES, 'untrained', *TRAINED)
 
 
 def run(report_only: bool = False, baseline: str | None = None, jobs: int = 1, **settings) -> str:
@@ -39,9 +38,9 @@ def run(report_only: bool = False, baseline: str | None = None, jobs: int = 1, *
             have failed.
     """
     plan = plan_benchmark(**settings)
-    baseline = baseline_among(plan, baseline)
     for note in plan.notes:
         print(note, flush=True)
+    baseline = baseline_among(plan, baseline)
     failures = [] if report_only else do_runs(plan.runs, jobs)
     if failures and not any(run.is_evaluated(one) for run in plan.runs for one in run.evaluations):
         raise ValueError('\n'.join([f'all {len(failures)} runs failed', *failures]))
@@ -63,15 +62,15 @@ def run(report_only: bool = False, baseline: str | None = None, jobs: int = 1, *
 
 def baseline_among(plan: BenchmarkPlan, baseline: str | None) -> str:
     """The baseline, which must be one of the trained methods; if it is None, one of them."""
-    methods = [*dict.fromkeys(row.method for row in plan.rows if row.kind in _TRAINED)]
-    if any(is_named(baseline or 'moco', method) for method in methods):
-        return baseline or 'moco'
-    if baseline is not None:
-        raise ValueError(
-            f'the baseline {baseline!r} is none of the methods that are compared: '
-            f'{", ".join(methods)}'
-        )
-    return methods[0]
+    methods = [*dict.fromkeys(row.method for row in plan.rows if row.kind in TRAINED)]
+    name = baseline or 'moco'
+    if not methods or any(is_named(name, method) for method in methods):
+        return name
+    if baseline is None:
+        return methods[0]
+    raise ValueError(
+        f'the baseline {baseline!r} is none of the methods that are compared: {", ".join(methods)}'
+    )
 
 
 def tested_rows(plan: BenchmarkPlan, settings: dict) -> list[SplitRows]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from halp_mm.atomic_write import atomic_write
 from halp_mm.reporting.benchmark_rows import (
+    TRAINED,
     MeasuredRow,
     RowFiles,
     column_heading,
@@ -202,7 +203,7 @@ def _tables_of(
         pairs = [
             (place, place_of(row))
             for place, row in enumerate(rows)
-            if row.files.kind in ('trained', 'supervised') and place_of(row) not in (None, place)
+            if row.files.kind in TRAINED and place_of(row) not in (None, place)
         ]
         table = _differences(rows, names, columns, pairs, name, drawn)
         tables += [table] if table.rows else []
@@ -223,7 +224,7 @@ def is_named(name: str, method: str) -> bool:
 def _is_of(method: str, row: MeasuredRow) -> bool:
     """Whether a row is a method's, trained on the set itself, and was measured."""
     files = row.files
-    is_trained = files.kind in ('trained', 'supervised') and not files.trained_on
+    is_trained = files.kind in TRAINED and not files.trained_on
     return is_trained and is_named(method, files.method) and bool(row.columns)
 
 
@@ -264,7 +265,7 @@ def _accuracies(rows: Sequence[MeasuredRow], names: Sequence[str], columns: Sequ
 
 def _section(row: MeasuredRow) -> str:
     section = _SECTIONS[row.files.kind]
-    if row.files.trained_on and row.files.kind in ('trained', 'supervised'):
+    if row.files.trained_on and row.files.kind in TRAINED:
         return f'{section}, on {row.files.trained_on}'
     return section
 

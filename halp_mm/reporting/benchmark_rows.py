@@ -17,6 +17,8 @@ from halp_mm.reporting.groups import MetricSummary
 from halp_mm.reporting.settings import SHOT
 from halp_mm.run_identity import COORDINATES
 
+#: The kinds of rows that are trainings.
+TRAINED = ('trained', 'supervised')
 #: Columns of a table in their order, before and after those of a few labels.
 _FIRST, _LAST = ('knn', 'linear'), ('classifier',)
 _HEADINGS = {'knn': 'kNN', 'classifier': 'own answers'}

@@ -9,6 +9,7 @@ import torch
 
 from halp_mm.apis.config_making import make_config
 from halp_mm.evaluation.hits_file import read_hits
+from tests.conftest import write_random_clips
 from tests.runs import run_tool
 
 TINY = {
@@ -107,6 +108,20 @@ def test_any_method_is_a_baseline_and_others_stop_before_anything_runs(
         assert run.returncode == 0, run.stderr
         page = (tmp_path / 'work' / 'report.md').read_text().replace('\\', '')
         assert f'### Minus MoCo BiGRU joint: configs/moco_{first}' in page
+
+
+def test_if_all_methods_are_left_out_why_is_said(random_clips, tmp_path, forked):
+    other = write_random_clips(tmp_path / 'other.safetensors')
+    own = tmp_path / 'configs' / 'own.py'
+    make_config(other, 'moco', own)
+    run = run_tool(
+        *('benchmark.py', '--sets', random_clips, '--methods', own, '--seeds', 0),
+        *('--protocols', 'knn', '--work-dir', tmp_path / 'work'),
+    )
+    assert run.returncode == 1
+    assert 'is left out, because it trains on' in run.stdout
+    assert 'benchmark.py: error: ' in run.stderr
+    assert 'Traceback' not in run.stderr
 
 
 def test_a_training_ends_at_the_time_limit(random_clips, tmp_path, forked):
