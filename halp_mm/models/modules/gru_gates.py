@@ -1,0 +1,112 @@
+"""A frame of two GRU cells between the products by their weights: in C, or by operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from halp_mm.models.modules.compiled_gru_gates import library_for, of_frame
+
+
+def forward_gates(
+    gates: Tensor,
+    shift: Tensor,
+    new_shift: Tensor,
+    fed_back: Tensor,
+    states: Tensor,
+    new_back: Tensor | None,
+) -> Callable[[int], None]:
+    """Prepare what advances both cells by a frame.
+
+    Args:
+        gates: What the inputs give them, ``[T, N, 2, 3 H]``, in the order reset, update, new;
+            overwritten by the gates.
+        shift: What is added to it, ``[2, 3 H]``.
+        new_shift: What is added to that which new gates are fed back, ``[2, H]``.
+        fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``.
+        states: ``[1 + T, N, 2, H]``; the first are there, the others are written.
+        new_back: Where that which new gates are fed back is kept, ``[T, N, 2, H]``; None if no
+            gradient is asked for. Gates are then not kept either.
+
+    Returns:
+        A function of the frame's number.
+    """
+    library = library_for(states)
+    if library is not None:
+        tensors = gates, shift, new_shift, fed_back, states, new_back
+        return of_frame(library.advance, states, *tensors)
+    size = states.shape[-1]
+    gates.add_(shift)
+    gates_back, new_fed = fed_back.transpose(0, 1).split([2 * size, size], -1)
+    # All views of single frames are made beforehand.
+    reset_and_update = gates[..., : 2 * size].unbind()
+    reset, update, new = (gate.unbind() for gate in gates.chunk(3, -1))
+    by_frame = states.unbind()
+    if new_back is None:
+        new_backs = (states.new_empty(states.shape[1:]),) * len(new)
+    else:
+        new_backs = new_back.unbind()
+
+    def advance(frame: int) -> None:
+        reset_and_update[frame].add_(gates_back).sigmoid_()
+        torch.add(new_fed, new_shift, out=new_backs[frame])
+        candidate = new[frame].addcmul_(reset[frame], new_backs[frame]).tanh_()
+        torch.lerp(candidate, by_frame[frame], update[frame], out=by_frame[frame + 1])
+
+    return advance
+
+
+def backward_gates(
+    gates: Tensor,
+    new_back: Tensor,
+    states: Tensor,
+    gradient: Tensor,
+    through: Tensor,
+    given: Tensor,
+    fed_back: Tensor,
+    new_fed: Tensor,
+) -> Callable[[int], None]:
+    """Prepare what goes back by a frame, from the last to the first.
+
+    Args:
+        gates: As kept, ``[T, N, 2, 3 H]``.
+        new_back: As kept, ``[T, N, 2, H]``.
+        states: ``[1 + T, N, 2, H]``.
+        gradient: Of the states that are returned, ``[T, N, 2, H]``.
+        through: What comes to a frame's states through the gates of the next, ``[2, N, H]``.
+        given: The gradient of what inputs give, ``[T, N, 2, 3 H]``, is written frame by frame.
+        fed_back: That of what a frame's gates are fed back, ``[N, 2, 3 H]``, is written.
+        new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written.
+
+    Returns:
+        A function of the frame's number.
+    """
+    carried = torch.zeros_like(states[0])  # what comes past the gates of the next frame
+    library = library_for(states)
+    if library is not None:
+        kept, written = (gates, new_back, states), (given, fed_back, new_fed)
+        return of_frame(library.go_back, states, *kept, gradient, through, carried, *written)
+    reset, update, new = gates.chunk(3, -1)
+    # The gradients are that of the state times these factors, made for all frames at once.
+    by_gate = given.unflatten(-1, (3, -1))
+    of_reset, of_update, of_new = by_gate.unbind(-2)
+    kept_new = 1 - update
+    torch.mul(states[:-1] - new, update * kept_new, out=of_update)
+    torch.mul(kept_new, torch.addcmul(torch.ones_like(new), new, new, value=-1), out=of_new)
+    torch.mul(of_new * new_back, torch.addcmul(reset, reset, reset, value=-1), out=of_reset)
+    through_clips, carried = through.transpose(0, 1), torch.zeros_like(states[0])
+    state = torch.empty_like(carried)
+    gates_back, new_gate_back = fed_back.split([2 * state.shape[-1], state.shape[-1]], -1)
+    of_gates_back, of_new_back = given.split([2 * state.shape[-1], state.shape[-1]], -1)
+
+    def go_back(frame: int) -> None:
+        torch.add(gradient[frame], carried, out=state).add_(through_clips)
+        torch.mul(state, update[frame], out=carried)
+        by_gate[frame].mul_(state.unsqueeze(2))
+        gates_back.copy_(of_gates_back[frame])
+        torch.mul(of_new_back[frame], reset[frame], out=new_gate_back)
+        new_fed[frame].copy_(new_gate_back)
+
+    return go_back
