@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from ctypes import c_int64, c_void_p
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ def library_for(states: Tensor) -> ctypes.CDLL | None:
     return compiled(__package__, 'gru_gates.c')
 
 
-def of_frame(function: Callable, states: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
+def of_frame(function: Any, states: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
     """A C function of tensors and a frame's number, as one of the number."""
     clips, _, size = states.shape[1:]
     function.argtypes = [c_void_p] * len(tensors) + [c_int64] * 3

@@ -1,14 +1,13 @@
 /* A frame of two GRU cells between the products by their weights, on one thread.
 
    Arrays are float32 and without gaps; gates are in the order reset, update, new. T frames, N clips,
-   2 cells, H units. With PyTorch's operators a frame takes three to five times as long, as each of
-   them reads and writes memory again. Compiled and called by compiled_gru_gates.py. */
+   2 cells, H units. PyTorch's operators take several times as long, as each of them reads and writes
+   memory again. Called by compiled_gru_gates.py. */
 
 #include <stdint.h>
 #include <string.h>
 
-/* e^x to a relative error of 2e-7: 2^k times Cephes' polynomial of the rest. A number that is none
-   stays so. */
+/* e^x to a relative error of 2e-7: 2^k times Cephes' polynomial of the rest. NaN stays NaN. */
 static inline float exponential(float x)
 {
     x = x > 87.0f ? 87.0f : x;

@@ -91,22 +91,21 @@ def backward_gates(
     reset, update, new = gates.chunk(3, -1)
     # The gradients are that of the state times these factors, made for all frames at once.
     by_gate = given.unflatten(-1, (3, -1))
-    of_reset, of_update, of_new = by_gate.unbind(-2)
-    kept_new = 1 - update
-    torch.mul(states[:-1] - new, update * kept_new, out=of_update)
-    torch.mul(kept_new, torch.addcmul(torch.ones_like(new), new, new, value=-1), out=of_new)
-    torch.mul(of_new * new_back, torch.addcmul(reset, reset, reset, value=-1), out=of_reset)
-    through_clips, carried = through.transpose(0, 1), torch.zeros_like(states[0])
-    state = torch.empty_like(carried)
-    gates_back, new_gate_back = fed_back.split([2 * state.shape[-1], state.shape[-1]], -1)
-    of_gates_back, of_new_back = given.split([2 * state.shape[-1], state.shape[-1]], -1)
+    for_reset, for_update, for_new = by_gate.unbind(-2)
+    torch.mul(states[:-1] - new, update * (1 - update), out=for_update)
+    torch.mul(1 - update, 1 - new.square(), out=for_new)
+    torch.mul(for_new * new_back, reset * (1 - reset), out=for_reset)
+    through_clips, state = through.transpose(0, 1), torch.empty_like(carried)
+    parts = [2 * state.shape[-1], state.shape[-1]]
+    of_gates, of_new = given.split(parts, -1)
+    gates_back, new_gate_back = fed_back.split(parts, -1)
 
     def go_back(frame: int) -> None:
         torch.add(gradient[frame], carried, out=state).add_(through_clips)
         torch.mul(state, update[frame], out=carried)
         by_gate[frame].mul_(state.unsqueeze(2))
-        gates_back.copy_(of_gates_back[frame])
-        torch.mul(of_new_back[frame], reset[frame], out=new_gate_back)
-        new_fed[frame].copy_(new_gate_back)
+        gates_back.copy_(of_gates[frame])
+        torch.mul(of_new[frame], reset[frame], out=new_fed[frame])
+        new_gate_back.copy_(new_fed[frame])
 
     return go_back

@@ -20,10 +20,9 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
 
     PyTorch's GRU makes about ten small operations a frame and cell, and its backward pass three
     times as many, among them one addition to the weights' gradient for each frame. Here both cells
-    share eight operations a frame, most of which overwrite what they read, and four in the backward
-    pass, whose factors are computed for all frames at once, as are the gradients of the weights.
-    Results differ by rounding only. With mixed precision, products are computed in the lower one
-    and all else in float32.
+    share one product and one pass in C a frame, or else a few operators, also on the way back, and
+    the gradients of the weights are computed for all frames at once. Results differ by rounding
+    only. With mixed precision, products are computed in the lower one and all else in float32.
 
     Args:
         first: A GRU of one layer.
@@ -149,7 +148,9 @@ def for_frames(weight: Tensor, precision: torch.dtype) -> Tensor:
 
 def multiply(rows: Tensor, weight: Tensor, out: Tensor) -> None:
     """Write a product to ``out``, computed in the weight's precision."""
-    if rows.dtype == weight.dtype:
-        (torch.bmm if rows.dim() == 3 else torch.mm)(rows, weight, out=out)
-    else:
+    if rows.dtype != weight.dtype:
         out.copy_(rows.to(weight.dtype) @ weight)
+    elif rows.dim() == 3:
+        torch.bmm(rows, weight, out=out)  # without the checks of matmul, for each frame
+    else:
+        torch.mm(rows, weight, out=out)

@@ -1,0 +1,75 @@
+"""C that is compiled where it runs, and what is said where it cannot be."""
+
+import ctypes
+import os
+import re
+import stat
+import sys
+
+import pytest
+import torch
+
+from halp_mm.compiled_c import compiled
+from halp_mm.models.modules import paired_gru
+from tests.helpers import generator
+
+GATES = 'halp_mm.models.modules', 'gru_gates.c'
+
+
+@pytest.fixture
+def said(capsys):
+    """Compile anew with the environment as it is; return what is printed."""
+    compiled.cache_clear()
+    yield lambda: (compiled(*GATES), capsys.readouterr().out)
+    compiled.cache_clear()
+
+
+def test_it_is_compiled_once_and_leaves_nothing(said, tmp_path, monkeypatch):
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    library, text = said()
+    if library is None:
+        pytest.skip('there is no C compiler')
+    assert text.count('gru_gates.c is compiled by cc') == 1
+    assert isinstance(library, ctypes.CDLL)
+    assert not any(tmp_path.iterdir())
+    assert said() == (library, '')
+
+
+def compiler(path, script: str) -> None:
+    """Write a program that stands for a compiler."""
+    path.write_text(f'#!{sys.executable}\n{script}')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.parametrize(
+    ('script', 'reason'),
+    [
+        (None, "there is no C compiler '.*cc1'"),
+        ('import sys; sys.exit("cc1: no such option\\nmore")', 'cc1 failed: cc1: no such option$'),
+        ('import sys; open(sys.argv[-1], "w").write("text")', 'invalid ELF header|file too short'),
+    ],
+)
+def test_without_it_operators_do_the_work(said, monkeypatch, tmp_path, script, reason):
+    if script and sys.platform != 'linux':
+        pytest.skip('a script that stands for a compiler is for Linux')
+    if script:
+        compiler(tmp_path / 'cc1', script)
+    monkeypatch.setenv('CC', os.fspath(tmp_path / 'cc1'))
+    library, text = said()
+    assert library is None
+    line = r"PyTorch's operators do the work of gru_gates.c, which takes longer: "
+    assert re.search(f'{line}.*({reason})', text, re.MULTILINE)
+    cells = [torch.nn.GRU(4, 5) for _ in range(2)]
+    inputs = torch.randn(3, 2, 4, generator=generator())
+    states = paired_gru.run_pair(*cells, inputs)
+    torch.testing.assert_close(states, torch.stack([cell(inputs)[0] for cell in cells], 2))
+    assert said()[1] == ''
+
+
+def test_arguments_of_the_compiler(said, monkeypatch):
+    """``CC`` may hold some, as it does for make."""
+    if said()[0] is None:
+        pytest.skip('there is no C compiler')
+    compiled.cache_clear()
+    monkeypatch.setenv('CC', 'cc -DNOTHING=1')
+    assert 'is compiled by cc -DNOTHING=1' in said()[1]

@@ -1,0 +1,88 @@
+"""A frame of two GRU cells in C and by operators, against PyTorch's GRU and each other."""
+
+import pytest
+import torch
+
+from halp_mm.compiled_c import compiled
+from halp_mm.models.modules import compiled_gru_gates, gru_gates, paired_gru
+from tests.helpers import generator
+
+
+@pytest.fixture(params=['in C', 'by operators'])
+def computed(request, monkeypatch):
+    """In what way frames are computed."""
+    if request.param == 'by operators':
+        monkeypatch.setattr(gru_gates, 'library_for', lambda states: None)
+    elif compiled('halp_mm.models.modules', 'gru_gates.c') is None:
+        pytest.skip('there is no C compiler')
+    return request.param
+
+
+def two_cells(inputs: int, size: int) -> list[torch.nn.GRU]:
+    torch.manual_seed(0)
+    return [torch.nn.GRU(inputs, size) for _ in range(2)]
+
+
+# A size that fills no vector, one that leaves a rest, and whole vectors.
+@pytest.mark.parametrize('size', [1, 21, 64])
+@pytest.mark.parametrize(('frames', 'clips'), [(1, 1), (9, 3), (5, 0)])
+@pytest.mark.parametrize('scale', [1, 30])
+def test_states_and_gradients_are_pytorchs(computed, size, frames, clips, scale):
+    """In double precision, to float32's rounding; gates of large inputs are nearly closed."""
+    cells = two_cells(4, size)
+    inputs = scale * torch.randn(frames, clips, 4, generator=generator())
+    weights = torch.randn(frames, clips, 2, size, generator=generator(), dtype=torch.double)
+    parameters = [value for cell in cells for value in cell.parameters()]
+
+    given = inputs.clone().requires_grad_()
+    states = paired_gru.run_pair(*cells, given)
+    found = [states, *torch.autograd.grad((states * weights).sum(), [given, *parameters])]
+    with torch.no_grad():
+        torch.testing.assert_close(paired_gru.run_pair(*cells, inputs), states, rtol=0, atol=0)
+
+    given = inputs.double().requires_grad_()
+    exact = [cell.double() for cell in cells]
+    states = torch.stack([cell(given)[0] for cell in exact], 2)
+    expected = [states, *torch.autograd.grad((states * weights).sum(), [given, *parameters])]
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == torch.float
+        torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), 1e30])
+def test_what_is_no_number_stays_none(computed, value):
+    """As in PyTorch's GRU: a training that diverges is seen, and large numbers close gates."""
+    cells = two_cells(4, 21)
+    inputs = torch.randn(3, 2, 4, generator=generator())
+    inputs[1, 0, 0] = value
+    with torch.no_grad():
+        states = paired_gru.run_pair(*cells, inputs)
+        expected = torch.stack([cell(inputs)[0] for cell in cells], 2)
+    torch.testing.assert_close(states, expected, rtol=0, atol=1e-6, equal_nan=True)
+    assert states[:, 1].isfinite().all()
+
+
+def test_gradients_of_expanded_outputs(computed):
+    """Such as those of a mean over frames, which hold one number for all frames."""
+    cells = two_cells(4, 21)
+    given = torch.randn(6, 3, 4, generator=generator()).requires_grad_()
+    paired_gru.run_pair(*cells, given).mean(0).sum().backward()
+    (expected,) = torch.autograd.grad(sum(cell(given)[0].mean(0).sum() for cell in cells), given)
+    torch.testing.assert_close(given.grad, expected)
+
+
+def test_c_is_for_float32_and_few_threads():
+    if compiled('halp_mm.models.modules', 'gru_gates.c') is None:
+        pytest.skip('there is no C compiler')
+    small, large = torch.empty(2, 3, 2, 5), torch.empty(2, 64, 2, 256)
+    assert compiled_gru_gates.library_for(small) is not None
+    assert compiled_gru_gates.library_for(small.double()) is None
+    former = torch.get_num_threads()
+    try:
+        torch.set_num_threads(compiled_gru_gates.FASTER_THAN)
+        assert compiled_gru_gates.library_for(large) is not None
+        torch.set_num_threads(compiled_gru_gates.FASTER_THAN + 1)
+        assert compiled_gru_gates.library_for(large) is None
+        assert compiled_gru_gates.library_for(small) is not None
+    finally:
+        torch.set_num_threads(former)
