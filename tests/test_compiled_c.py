@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from halp_mm import compiled_c
 from halp_mm.compiled_c import compiled
 from halp_mm.models.modules import paired_gru
 from tests.helpers import generator
@@ -17,10 +18,17 @@ GATES = 'halp_mm.models.modules', 'gru_gates.c'
 
 
 @pytest.fixture
-def said(capsys):
-    """Compile anew with the environment as it is; return what is printed."""
+def said(monkeypatch):
+    """Compile anew with the environment as it is; return what the log says."""
+    lines = []
+    monkeypatch.setattr(compiled_c, 'print_log', lambda text, logger: lines.append(text))
     compiled.cache_clear()
-    yield lambda: (compiled(*GATES), capsys.readouterr().out)
+
+    def compile_and_listen():
+        lines.clear()
+        return compiled(*GATES), '\n'.join(lines)
+
+    yield compile_and_listen
     compiled.cache_clear()
 
 
