@@ -13,12 +13,34 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+import torch
 from mmengine.logging import print_log
+from torch import Tensor
 
 #: For loops that are marked as vectors, on the CPU at hand. NaN and infinity stay what they are.
 FLAGS = ['-O3', '-march=native', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math']
 if platform.machine() in ('x86_64', 'AMD64'):
     FLAGS.append('-mprefer-vector-width=512')  # a fifth faster here, where there are such vectors
+
+#: Up to which number of threads one of C's is faster than all of them with PyTorch's operators.
+FASTER_THAN = 4
+#: Numbers from which on PyTorch's operators use several threads.
+SHARED_FROM = 32768
+
+
+def compiled_for(numbers: Tensor, package: str, name: str) -> ctypes.CDLL | None:
+    """The functions of a C file, if they can compute so many numbers at a time, and sooner.
+
+    Args:
+        numbers: What one call computes, or a tensor like it.
+        package: As for :func:`compiled`.
+        name: As for :func:`compiled`.
+    """
+    if numbers.dtype != torch.float32 or numbers.device.type != 'cpu':
+        return None
+    if numbers.numel() >= SHARED_FROM and torch.get_num_threads() > FASTER_THAN:
+        return None
+    return compiled(package, name)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from halp_mm import compiled_c
-from halp_mm.compiled_c import compiled
+from halp_mm.compiled_c import compiled, compiled_for
 from halp_mm.models.modules import paired_gru
 from tests.helpers import generator
 
@@ -81,3 +81,21 @@ def test_arguments_of_the_compiler(said, monkeypatch):
     compiled.cache_clear()
     monkeypatch.setenv('CC', 'cc -DNOTHING=1')
     assert 'is compiled by cc -DNOTHING=1' in said()[1]
+
+
+def test_it_is_for_float32_and_few_threads():
+    if compiled(*GATES) is None:
+        pytest.skip('there is no C compiler')
+    small, large = torch.empty(compiled_c.SHARED_FROM - 1), torch.empty(compiled_c.SHARED_FROM)
+    assert compiled_for(small, *GATES) is compiled(*GATES)
+    assert compiled_for(small.double(), *GATES) is None
+    assert compiled_for(small.to('meta'), *GATES) is None
+    former = torch.get_num_threads()
+    try:
+        torch.set_num_threads(compiled_c.FASTER_THAN)
+        assert compiled_for(large, *GATES) is not None
+        torch.set_num_threads(compiled_c.FASTER_THAN + 1)
+        assert compiled_for(large, *GATES) is None
+        assert compiled_for(small, *GATES) is not None
+    finally:
+        torch.set_num_threads(former)

@@ -126,7 +126,8 @@ class RandomChoice(BatchTransform):
     ) -> Clips:
         """Multiply each clip's joints with the matrices of the transform that it chose."""
         dimensions, joints = clips.layout.dimensions, clips.layout.num_joints
-        matrices = torch.eye(dimensions).repeat(len(clips), joints, 1, 1)
+        matrices = torch.zeros(len(clips), joints, dimensions, dimensions)
+        matrices.diagonal(dim1=2, dim2=3).fill_(1)
         upper = 0.0
         for transform, probability in zip(self.transforms, self.probabilities):
             chosen = (uniform >= upper) & (uniform < upper + probability)

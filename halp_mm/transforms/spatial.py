@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from ctypes import c_int64, c_void_p
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from halp_mm.argument_checks import (
     check_fraction,
     check_range,
 )
+from halp_mm.compiled_c import compiled_for
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
@@ -83,6 +85,16 @@ def map_joints(coordinates: Tensor, matrices: Tensor) -> Tensor:
     joints = coordinates[..., :dimensions]
     rows = joints.flatten(3).flatten(1, 2)  # [N, M T, V D]
     matrices = matrices.to(rows.dtype)
+    library = compiled_for(rows, __package__, 'views.c')
+    if library is not None:
+        mapped, given = torch.empty_like(rows), (rows.contiguous(), matrices.contiguous())
+        size = rows.shape[2] + 16 + dimensions
+        room = rows.new_zeros((2 * dimensions + 1) * size)
+        function = library.map_joints
+        function.argtypes = [c_void_p] * 4 + [c_int64] * 4
+        addresses = [tensor.data_ptr() for tensor in (*given, mapped, room)]
+        function(*addresses, *rows.shape[:2], *matrices.shape[1:3])
+        return mapped.view(joints.shape)
     mapped = rows * matrices.diagonal(0, 2, 3).flatten(1)[:, None]
     for step in range(1, dimensions):
         ahead = F.pad(matrices.diagonal(step, 2, 3), (step, 0)).flatten(1)[:, None]
@@ -156,9 +168,9 @@ class Shear(JointMap):
 
     def matrices(self, clips: Clips, matrix: Tensor) -> Tensor:
         """The clip's matrix for every joint, the identity for a kept one."""
-        matrices = matrix[:, None].repeat(1, clips.layout.num_joints, 1, 1)
+        matrices = matrix[:, None].expand(-1, clips.layout.num_joints, -1, -1)
         if self.keep_center:
-            center = clips.layout.index(clips.layout.center)
+            matrices, center = matrices.clone(), clips.layout.index(clips.layout.center)
             matrices[:, center] = torch.eye(matrix.shape[-1], device=matrix.device)
         return matrices
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from ctypes import c_int64, c_void_p
 from dataclasses import replace
 
 import torch
@@ -11,6 +12,7 @@ from torch import Generator, Tensor
 
 from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_count, check_fraction, check_range
+from halp_mm.compiled_c import compiled_for
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import BatchTransform, RandomTransform
@@ -53,8 +55,18 @@ def mixed_frames(coordinates: Tensor, first: Tensor, second: Tensor, share: Tens
 def mixed_frames_on_cpu(
     coordinates: Tensor, first: Tensor, second: Tensor, share: Tensor
 ) -> Tensor:
-    """:func:`mixed_frames` in one pass over the result, three times as fast on a CPU."""
+    """:func:`mixed_frames` in one pass over the result, several times as fast on a CPU."""
     clips, people, length = coordinates.shape[:3]
+    library = compiled_for(coordinates, __package__, 'views.c')
+    if library is not None and share.dtype == torch.float32:
+        taken = share.shape[1]
+        mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])
+        given = [tensor.contiguous() for tensor in (coordinates, first, second, share)]
+        function = library.mix_frames
+        function.argtypes = [c_void_p] * 5 + [c_int64] * 5
+        addresses = [tensor.data_ptr() for tensor in (*given, mixed)]
+        function(*addresses, clips, people, length, taken, coordinates.shape[3:].numel())
+        return mixed
     start = torch.arange(clips * people).view(clips, people, 1, 1) * length
     rows = (start + torch.stack([first, second], -1)[:, None]).flatten()
     shares = torch.stack([1 - share, share], -1)[:, None].expand(-1, people, -1, -1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from halp_mm.compiled_c import compiled
-from halp_mm.models.modules import compiled_gru_gates, gru_gates, paired_gru
+from halp_mm.models.modules import gru_gates, paired_gru
 from tests.helpers import generator
 
 
@@ -12,7 +12,7 @@ from tests.helpers import generator
 def computed(request, monkeypatch):
     """In what way frames are computed."""
     if request.param == 'by operators':
-        monkeypatch.setattr(gru_gates, 'library_for', lambda states: None)
+        monkeypatch.setattr(gru_gates, 'compiled_for', lambda *given: None)
     elif compiled('halp_mm.models.modules', 'gru_gates.c') is None:
         pytest.skip('there is no C compiler')
     return request.param
@@ -69,20 +69,3 @@ def test_gradients_of_expanded_outputs(computed):
     paired_gru.run_pair(*cells, given).mean(0).sum().backward()
     (expected,) = torch.autograd.grad(sum(cell(given)[0].mean(0).sum() for cell in cells), given)
     torch.testing.assert_close(given.grad, expected)
-
-
-def test_c_is_for_float32_and_few_threads():
-    if compiled('halp_mm.models.modules', 'gru_gates.c') is None:
-        pytest.skip('there is no C compiler')
-    small, large = torch.empty(2, 3, 2, 5), torch.empty(2, 64, 2, 256)
-    assert compiled_gru_gates.library_for(small) is not None
-    assert compiled_gru_gates.library_for(small.double()) is None
-    former = torch.get_num_threads()
-    try:
-        torch.set_num_threads(compiled_gru_gates.FASTER_THAN)
-        assert compiled_gru_gates.library_for(large) is not None
-        torch.set_num_threads(compiled_gru_gates.FASTER_THAN + 1)
-        assert compiled_gru_gates.library_for(large) is None
-        assert compiled_gru_gates.library_for(small) is not None
-    finally:
-        torch.set_num_threads(former)

@@ -2,7 +2,7 @@
 
    Arrays are float32 and without gaps; gates are in the order reset, update, new. T frames, N clips,
    2 cells, H units. PyTorch's operators take several times as long, as each of them reads and writes
-   memory again. Called by compiled_gru_gates.py. */
+   memory again. Called by gru_gates.py. */
 
 #include <stdint.h>
 #include <string.h>

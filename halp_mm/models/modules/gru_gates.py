@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_int64, c_void_p
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from halp_mm.models.modules.compiled_gru_gates import library_for, of_frame
+from halp_mm.compiled_c import compiled_for
 
 
 def forward_gates(
@@ -33,7 +35,7 @@ def forward_gates(
     Returns:
         A function of the frame's number.
     """
-    library = library_for(states)
+    library = compiled_for(states[0], __package__, 'gru_gates.c')
     if library is not None:
         tensors = gates, shift, new_shift, fed_back, states, new_back
         return of_frame(library.advance, states, *tensors)
@@ -84,7 +86,7 @@ def backward_gates(
         A function of the frame's number.
     """
     carried = torch.zeros_like(states[0])  # what comes past the gates of the next frame
-    library = library_for(states)
+    library = compiled_for(states[0], __package__, 'gru_gates.c')
     if library is not None:
         kept, written = (gates, new_back, states), (given, fed_back, new_fed)
         return of_frame(library.go_back, states, *kept, gradient, through, carried, *written)
@@ -109,3 +111,15 @@ def backward_gates(
         new_gate_back.copy_(new_fed[frame])
 
     return go_back
+
+
+def of_frame(function: Any, states: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
+    """A C function of tensors and a frame's number, as one of the number."""
+    clips, _, size = states.shape[1:]
+    function.argtypes = [c_void_p] * len(tensors) + [c_int64] * 3
+
+    def call(frame: int) -> None:
+        addresses = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+        function(*addresses, frame, clips, size)
+
+    return call
