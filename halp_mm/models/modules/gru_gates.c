@@ -1,8 +1,8 @@
 /* A frame of two GRU cells between the products by their weights, on one thread.
 
-   Arrays are float32 and without gaps; gates are in the order reset, update, new. T frames, N clips,
-   2 cells, H units. PyTorch's operators take several times as long, as each of them reads and writes
-   memory again. Called by gru_gates.py. */
+   Arrays are without gaps, of float32 except where bfloat16 is said to be possible; gates are in the
+   order reset, update, new. T frames, N clips, 2 cells, H units. PyTorch's operators take several
+   times as long, as each of them reads and writes memory again. Called by gru_gates.py. */
 
 #include <stdint.h>
 #include <string.h>
@@ -32,59 +32,143 @@ static inline float sigmoid(float x)
     return 1.0f / (1.0f + exponential(-x));
 }
 
-/* One cell's row of one clip: its gates from what they are given, and its next state. */
-static inline void advance_row(float *restrict gates, const float *restrict shift,
-                               const float *restrict new_shift, const float *restrict fed_back,
-                               const float *restrict state, float *restrict next,
-                               float *restrict new_back, int64_t size, const int keeps)
+/* A number of an array of float32, or of bfloat16 if `low`: the upper half of a float32. */
+static inline float number_of(const void *array, int64_t i, const int low)
 {
+    if (!low)
+        return ((const float *)array)[i];
+    uint32_t bits = (uint32_t)((const uint16_t *)array)[i] << 16;
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+/* Write one, to bfloat16 the nearest or the even one of two. */
+static inline void set(void *array, int64_t i, float number, const int low)
+{
+    if (!low) {
+        ((float *)array)[i] = number;
+        return;
+    }
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    bits = number == number ? bits + 0x7fff + (bits >> 16 & 1) : 0x7fc00000;
+    ((uint16_t *)array)[i] = (uint16_t)(bits >> 16);
+}
+
+static inline void *at(const void *array, int64_t i, const int low)
+{
+    return (char *)array + i * (low ? 2 : 4);
+}
+
+/* Advance both cells by a frame, and keep gates and new_back if `keeps`. */
+static inline void advance_rows(const void *given, float *gates, const float *shift,
+                                const float *new_shift, const void *fed_back, float *states,
+                                void *low_state, float *new_back, int64_t clips, int64_t size,
+                                const int low, const int keeps)
+{
+    for (int64_t row = 0; row < 2 * clips; row++) {
+        int64_t clip = row / 2, cell = row % 2;
+        const void *row_given = at(given, row * 3 * size, low);
+        const void *restrict row_back = at(fed_back, (cell * clips + clip) * 3 * size, low);
+        const float *restrict row_shift = shift + cell * 3 * size;
+        const float *restrict row_new_shift = new_shift + cell * size;
+        const float *restrict state = states + row * size;
+        float *restrict next = states + (2 * clips + row) * size;
+        void *restrict low_next = at(low_state, row * size, low);
+        float *row_gates = keeps ? gates + row * 3 * size : 0;
+        float *restrict row_new_back = keeps ? new_back + row * size : 0;
 #pragma omp simd
-    for (int64_t i = 0; i < size; i++) {
-        float reset = sigmoid(gates[i] + shift[i] + fed_back[i]);
-        float update = sigmoid(gates[size + i] + shift[size + i] + fed_back[size + i]);
-        float back = fed_back[2 * size + i] + new_shift[i];
-        float new = gates[2 * size + i] + shift[2 * size + i] + reset * back;
-        new = 2.0f * sigmoid(2.0f * new) - 1.0f; /* its tanh */
-        next[i] = new + update * (state[i] - new);
-        if (keeps) {
-            gates[i] = reset;
-            gates[size + i] = update;
-            gates[2 * size + i] = new;
-            new_back[i] = back;
+        for (int64_t i = 0; i < size; i++) {
+            float reset = number_of(row_given, i, low) + row_shift[i];
+            float update = number_of(row_given, size + i, low) + row_shift[size + i];
+            float new = number_of(row_given, 2 * size + i, low) + row_shift[2 * size + i];
+            float back = number_of(row_back, 2 * size + i, low) + row_new_shift[i];
+            reset = sigmoid(reset + number_of(row_back, i, low));
+            update = sigmoid(update + number_of(row_back, size + i, low));
+            new = 2.0f * sigmoid(2.0f * (new + reset * back)) - 1.0f; /* tanh */
+            float advanced = new + update * (state[i] - new);
+            next[i] = advanced;
+            if (low)
+                set(low_next, i, advanced, 1);
+            if (keeps) {
+                row_gates[i] = reset;
+                row_gates[size + i] = update;
+                row_gates[2 * size + i] = new;
+                row_new_back[i] = back;
+            }
         }
     }
 }
 
 /* Advance both cells by a frame.
 
-   gates:     [T, N, 2, 3, H], what the inputs give them; afterwards the gates, if they are kept.
-   shift:     [2, 3, H], is added to it.
+   given:     [T, N, 2, 3, H], what the inputs give; bfloat16 if `low`.
+   gates:     [T, N, 2, 3, H], the frame's are written, which may be to `given`; null for none.
+   shift:     [2, 3, H], is added to what is given.
    new_shift: [2, H], is added to what new gates are fed back.
-   fed_back:  [2, N, 3, H], the states before the frame, times their weights.
-   states:    [1 + T, N, 2, H], those after it are written.
-   new_back:  [T, N, 2, H], what new gates are fed back is kept for the gradient; null for none. */
-void advance(float *gates, const float *shift, const float *new_shift, const float *fed_back,
-             float *states, float *new_back, int64_t frame, int64_t clips, int64_t size)
+   fed_back:  [2, N, 3, H], the states before, times their weights; bfloat16 if `low`.
+   states:    [1 + T, N, 2, H], those after the frame are written.
+   low_state: [N, 2, H], are these in bfloat16, written if `low`.
+   new_back:  [T, N, 2, H], what new gates are fed back is written; null if `gates` is. */
+void advance(const void *given, float *gates, const float *shift, const float *new_shift,
+             const void *fed_back, float *states, void *low_state, float *new_back, int64_t frame,
+             int64_t clips, int64_t size, int64_t low)
 {
-    int64_t rows = frame * clips * 2;
-    gates += 3 * rows * size;
-    states += rows * size;
-    if (new_back)
-        new_back += rows * size;
-    for (int64_t clip = 0; clip < clips; clip++) {
-        for (int64_t cell = 0; cell < 2; cell++) {
-            int64_t row = 2 * clip + cell;
-            float *row_gates = gates + row * 3 * size;
-            const float *row_shift = shift + cell * 3 * size;
-            const float *row_new_shift = new_shift + cell * size;
-            const float *row_back = fed_back + (cell * clips + clip) * 3 * size;
-            const float *state = states + row * size;
-            float *next = states + (2 * clips + row) * size;
-            if (new_back)
-                advance_row(row_gates, row_shift, row_new_shift, row_back, state, next,
-                            new_back + row * size, size, 1);
-            else
-                advance_row(row_gates, row_shift, row_new_shift, row_back, state, next, 0, size, 0);
+    int64_t before = frame * clips * 2 * size;
+    const int keeps = gates != 0;
+    given = at(given, 3 * before, low);
+    states += before;
+    if (keeps) {
+        gates += 3 * before;
+        new_back += before;
+    }
+    if (low && keeps)
+        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+                     size, 1, 1);
+    else if (low)
+        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+                     size, 1, 0);
+    else if (keeps)
+        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+                     size, 0, 1);
+    else
+        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+                     size, 0, 0);
+}
+
+/* Go back by a frame in both cells. */
+static inline void go_back_rows(const float *gates, const float *new_back, const float *states,
+                                const float *gradient, const void *through, float *carried,
+                                void *given, void *fed_back, void *new_fed, int64_t clips,
+                                int64_t size, const int low)
+{
+    for (int64_t row = 0; row < 2 * clips; row++) {
+        int64_t clip = row / 2, cell = row % 2;
+        const float *restrict gate = gates + row * 3 * size;
+        const float *restrict back = new_back + row * size;
+        const float *restrict state = states + row * size;
+        const float *restrict direct = gradient + row * size;
+        const void *restrict later = at(through, (cell * clips + clip) * size, low);
+        float *restrict past = carried + row * size;
+        void *restrict of_given = at(given, row * 3 * size, low);
+        void *restrict of_back = at(fed_back, row * 3 * size, low);
+        void *restrict of_new_back = at(new_fed, row * size, low);
+#pragma omp simd
+        for (int64_t i = 0; i < size; i++) {
+            float reset = gate[i], update = gate[size + i], new = gate[2 * size + i];
+            float of_state = direct[i] + past[i] + number_of(later, i, low);
+            float of_new = of_state * (1.0f - update) * (1.0f - new * new);
+            float of_update = of_state * (state[i] - new) * update * (1.0f - update);
+            float of_reset = of_new * back[i] * reset * (1.0f - reset);
+            past[i] = of_state * update;
+            set(of_given, i, of_reset, low);
+            set(of_back, i, of_reset, low);
+            set(of_given, size + i, of_update, low);
+            set(of_back, size + i, of_update, low);
+            set(of_given, 2 * size + i, of_new, low);
+            set(of_back, 2 * size + i, of_new * reset, low);
+            set(of_new_back, i, of_new * reset, low);
         }
     }
 }
@@ -99,43 +183,24 @@ void advance(float *gates, const float *shift, const float *new_shift, const flo
    carried:  [N, 2, H], what comes past them; afterwards what goes on past this frame's.
    given:    [T, N, 2, 3, H], the frame's is written: the gradient of what the inputs give.
    fed_back: [N, 2, 3, H], is written: that of what the gates are fed back.
-   new_fed:  [T, N, 2, H], the frame's is written: the last third of fed_back. */
+   new_fed:  [T, N, 2, H], the frame's is written: the last third of fed_back.
+
+   `through` and what is written are bfloat16 if `low`. */
 void go_back(const float *gates, const float *new_back, const float *states, const float *gradient,
-             const float *through, float *carried, float *given, float *fed_back, float *new_fed,
-             int64_t frame, int64_t clips, int64_t size)
+             const void *through, float *carried, void *given, void *fed_back, void *new_fed,
+             int64_t frame, int64_t clips, int64_t size, int64_t low)
 {
-    int64_t rows = frame * clips * 2;
-    gates += 3 * rows * size;
-    given += 3 * rows * size;
-    new_back += rows * size;
-    states += rows * size;
-    gradient += rows * size;
-    new_fed += rows * size;
-    for (int64_t clip = 0; clip < clips; clip++) {
-        for (int64_t cell = 0; cell < 2; cell++) {
-            int64_t row = 2 * clip + cell;
-            const float *restrict gate = gates + row * 3 * size;
-            const float *restrict back = new_back + row * size;
-            const float *restrict state = states + row * size;
-            const float *restrict direct = gradient + row * size;
-            const float *restrict later = through + (cell * clips + clip) * size;
-            float *restrict past = carried + row * size;
-            float *restrict of_given = given + row * 3 * size;
-            float *restrict of_back = fed_back + row * 3 * size;
-            float *restrict of_new_back = new_fed + row * size;
-#pragma omp simd
-            for (int64_t i = 0; i < size; i++) {
-                float reset = gate[i], update = gate[size + i], new = gate[2 * size + i];
-                float of_state = direct[i] + past[i] + later[i];
-                float of_new = of_state * (1.0f - update) * (1.0f - new * new);
-                float of_update = of_state * (state[i] - new) * update * (1.0f - update);
-                float of_reset = of_new * back[i] * reset * (1.0f - reset);
-                past[i] = of_state * update;
-                of_given[i] = of_back[i] = of_reset;
-                of_given[size + i] = of_back[size + i] = of_update;
-                of_given[2 * size + i] = of_new;
-                of_back[2 * size + i] = of_new_back[i] = of_new * reset;
-            }
-        }
-    }
+    int64_t before = frame * clips * 2 * size;
+    gates += 3 * before;
+    new_back += before;
+    states += before;
+    gradient += before;
+    given = at(given, 3 * before, low);
+    new_fed = at(new_fed, before, low);
+    if (low)
+        go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed,
+                     clips, size, 1);
+    else
+        go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed,
+                     clips, size, 0);
 }

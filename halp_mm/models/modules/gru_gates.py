@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import c_int64, c_void_p
+from ctypes import CDLL, c_int64, c_void_p
 from typing import Any
 
 import torch
@@ -13,34 +13,43 @@ from halp_mm.compiled_c import compiled_for
 
 
 def forward_gates(
-    gates: Tensor,
+    given: Tensor,
+    gates: Tensor | None,
     shift: Tensor,
     new_shift: Tensor,
     fed_back: Tensor,
     states: Tensor,
+    low_state: Tensor | None,
     new_back: Tensor | None,
 ) -> Callable[[int], None]:
     """Prepare what advances both cells by a frame.
 
     Args:
-        gates: What the inputs give them, ``[T, N, 2, 3 H]``, in the order reset, update, new;
-            overwritten by the gates.
-        shift: What is added to it, ``[2, 3 H]``.
+        given: What the inputs give, ``[T, N, 2, 3 H]``, in the order reset, update, new; in the
+            precision of products. It may be overwritten.
+        gates: Where gates are kept for the gradient, ``[T, N, 2, 3 H]``, which may be ``given``;
+            None if no gradient is asked for.
+        shift: What is added to that which is given, ``[2, 3 H]``.
         new_shift: What is added to that which new gates are fed back, ``[2, H]``.
-        fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``.
+        fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``, in the
+            precision of products.
         states: ``[1 + T, N, 2, H]``; the first are there, the others are written.
-        new_back: Where that which new gates are fed back is kept, ``[T, N, 2, H]``; None if no
-            gradient is asked for. Gates are then not kept either.
+        low_state: Where those after the frame are written in the precision of products as well,
+            ``[N, 2, H]``, if it is a lower one.
+        new_back: Where that which new gates are fed back is kept, ``[T, N, 2, H]``; None if gates
+            are not kept.
 
     Returns:
         A function of the frame's number.
     """
-    library = compiled_for(states[0], __package__, 'gru_gates.c')
+    library = library_for(states, given)
     if library is not None:
-        tensors = gates, shift, new_shift, fed_back, states, new_back
-        return of_frame(library.advance, states, *tensors)
+        tensors = given, gates, shift, new_shift, fed_back, states, low_state, new_back
+        return of_frame(library.advance, given, *tensors)
     size = states.shape[-1]
-    gates.add_(shift)
+    if gates is None and low_state is None:
+        gates = given
+    gates = torch.add(given, shift, out=gates)
     gates_back, new_fed = fed_back.transpose(0, 1).split([2 * size, size], -1)
     # All views of single frames are made beforehand.
     reset_and_update = gates[..., : 2 * size].unbind()
@@ -56,6 +65,8 @@ def forward_gates(
         torch.add(new_fed, new_shift, out=new_backs[frame])
         candidate = new[frame].addcmul_(reset[frame], new_backs[frame]).tanh_()
         torch.lerp(candidate, by_frame[frame], update[frame], out=by_frame[frame + 1])
+        if low_state is not None:
+            low_state.copy_(by_frame[frame + 1])
 
     return advance
 
@@ -77,35 +88,36 @@ def backward_gates(
         new_back: As kept, ``[T, N, 2, H]``.
         states: ``[1 + T, N, 2, H]``.
         gradient: Of the states that are returned, ``[T, N, 2, H]``.
-        through: What comes to a frame's states through the gates of the next, ``[2, N, H]``.
+        through: What comes to a frame's states through the gates of the next, ``[2, N, H]``, in
+            the precision of products, as are the following.
         given: The gradient of what inputs give, ``[T, N, 2, 3 H]``, is written frame by frame.
         fed_back: That of what a frame's gates are fed back, ``[N, 2, 3 H]``, is written.
-        new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written.
+        new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written frame by frame.
 
     Returns:
         A function of the frame's number.
     """
     carried = torch.zeros_like(states[0])  # what comes past the gates of the next frame
-    library = compiled_for(states[0], __package__, 'gru_gates.c')
+    library = library_for(states, given)
     if library is not None:
         kept, written = (gates, new_back, states), (given, fed_back, new_fed)
-        return of_frame(library.go_back, states, *kept, gradient, through, carried, *written)
+        return of_frame(library.go_back, given, *kept, gradient, through, carried, *written)
     reset, update, new = gates.chunk(3, -1)
     # The gradients are that of the state times these factors, made for all frames at once.
-    by_gate = given.unflatten(-1, (3, -1))
-    for_reset, for_update, for_new = by_gate.unbind(-2)
+    factors = torch.empty_like(gates).unflatten(-1, (3, -1))
+    for_reset, for_update, for_new = factors.unbind(-2)
     torch.mul(states[:-1] - new, update * (1 - update), out=for_update)
     torch.mul(1 - update, 1 - new.square(), out=for_new)
     torch.mul(for_new * new_back, reset * (1 - reset), out=for_reset)
     through_clips, state = through.transpose(0, 1), torch.empty_like(carried)
     parts = [2 * state.shape[-1], state.shape[-1]]
-    of_gates, of_new = given.split(parts, -1)
+    by_gate, (of_gates, of_new) = given.unflatten(-1, (3, -1)), given.split(parts, -1)
     gates_back, new_gate_back = fed_back.split(parts, -1)
 
     def go_back(frame: int) -> None:
         torch.add(gradient[frame], carried, out=state).add_(through_clips)
         torch.mul(state, update[frame], out=carried)
-        by_gate[frame].mul_(state.unsqueeze(2))
+        torch.mul(factors[frame], state.unsqueeze(2), out=by_gate[frame])
         gates_back.copy_(of_gates[frame])
         torch.mul(of_new[frame], reset[frame], out=new_fed[frame])
         new_gate_back.copy_(new_fed[frame])
@@ -113,13 +125,26 @@ def backward_gates(
     return go_back
 
 
-def of_frame(function: Any, states: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
-    """A C function of tensors and a frame's number, as one of the number."""
-    clips, _, size = states.shape[1:]
-    function.argtypes = [c_void_p] * len(tensors) + [c_int64] * 3
+def library_for(states: Tensor, given: Tensor) -> CDLL | None:
+    """The functions of ``gru_gates.c``, if they can compute such states from what is given."""
+    if given.dtype not in (torch.float32, torch.bfloat16):
+        return None
+    return compiled_for(states[0], __package__, 'gru_gates.c')
+
+
+def of_frame(function: Any, given: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
+    """A C function of tensors and a frame's number, as one of the number.
+
+    Args:
+        function: The function.
+        given: What inputs give, or its gradient, ``[T, N, 2, 3 H]``.
+        tensors: All that the function is given before the frame's number.
+    """
+    clips, size, is_low = given.shape[1], given.shape[3] // 3, given.dtype == torch.bfloat16
+    function.argtypes = [c_void_p] * len(tensors) + [c_int64] * 4
 
     def call(frame: int) -> None:
         addresses = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
-        function(*addresses, frame, clips, size)
+        function(*addresses, frame, clips, size, is_low)
 
     return call

@@ -11,9 +11,6 @@ from torch.autograd.function import once_differentiable
 from halp_mm.models.modules.gru_gates import backward_gates, forward_gates
 from halp_mm.models.modules.precision import autocast_precision
 
-#: Units from which on a frame's product is long enough to be worth a conversion of its factors.
-CONVERTED_FROM = 128
-
 
 def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | None = None) -> Tensor:
     """Run two GRUs of one layer and equal size, with their gradients.
@@ -65,18 +62,24 @@ class _PairedGRU(torch.autograd.Function):
         """Advance frame by frame; keep what the gradient needs if asked to."""
         frames, clips = sequences[0].shape[:2]
         size = state_weight.shape[2]
-        gates = project(sequences, input_weight, precision)  # so far what they are given by inputs
+        given = project(sequences, input_weight, precision)
         shift, new_shift = input_bias.clone(), state_bias[:, 2 * size :].contiguous()
         shift[:, : 2 * size] += state_bias[:, : 2 * size]
-        states = gates.new_empty(frames + 1, clips, 2, size)
+        states = shift.new_empty(frames + 1, clips, 2, size)
         states[0] = 0
-        new_back = gates.new_empty(frames, clips, 2, size) if keeps else None
-        fed_back = gates.new_empty(2, clips, 3 * size)
-        advance = forward_gates(gates, shift, new_shift, fed_back, states, new_back)
-        weight = for_frames(state_weight, precision).mT.contiguous()
-        by_cell = states.transpose(1, 2).unbind()
+        is_low = precision != states.dtype
+        low_state = given.new_zeros(clips, 2, size) if is_low else None
+        gates = (shift.new_empty(given.shape) if is_low else given) if keeps else None
+        new_back = shift.new_empty(frames, clips, 2, size) if keeps else None
+        fed_back = given.new_empty(2, clips, 3 * size)
+        advance = forward_gates(
+            given, gates, shift, new_shift, fed_back, states, low_state, new_back
+        )
+        weight = state_weight.to(precision).mT.contiguous()
+        rows = states if low_state is None else low_state.expand(frames, -1, -1, -1)
+        by_cell = rows.transpose(1, 2).unbind()
         for frame in range(frames):
-            multiply(by_cell[frame], weight, fed_back)
+            torch.bmm(by_cell[frame], weight, out=fed_back)
             advance(frame)
         if keeps:
             ctx.precision = precision
@@ -90,35 +93,38 @@ class _PairedGRU(torch.autograd.Function):
         input_weight, state_weight, gates, new_back, states, *sequences = ctx.saved_tensors
         precision = ctx.precision
         frames, clips, _, size = new_back.shape
-        given, new_fed = torch.empty_like(gates), torch.empty_like(new_back)
-        fed_back, through = torch.empty_like(gates[0]), gates.new_zeros(2, clips, size)
+        given = torch.empty_like(gates, dtype=precision)
+        new_fed = torch.empty_like(new_back, dtype=precision)
+        fed_back, through = torch.empty_like(given[0]), given.new_zeros(2, clips, size)
         go_back = backward_gates(
             gates, new_back, states, gradient.contiguous(), through, given, fed_back, new_fed
         )
-        weight = for_frames(state_weight, precision)
+        weight = state_weight.to(precision)
         by_cell = fed_back.transpose(0, 1)
         for frame in range(frames - 1, -1, -1):
             go_back(frame)
-            multiply(by_cell, weight, through)
+            torch.bmm(by_cell, weight, out=through)
 
+        dtype = states.dtype
         rows = given.flatten(0, 1)
-        before = states[:-1].flatten(0, 1).permute(1, 2, 0)
-        of_input_bias, of_new_bias = rows.sum(0), new_fed.sum((0, 1))
+        before = states[:-1].flatten(0, 1).permute(1, 2, 0).to(precision)
+        of_input_bias = rows.sum(0, dtype=dtype)
+        of_new_bias = new_fed.sum((0, 1), dtype=dtype)
         fed = [rows[..., : 2 * size], new_fed.flatten(0, 1)]
-        of_weight = torch.cat([product(before, part.transpose(0, 1), precision) for part in fed], 2)
+        of_weight = torch.cat([before @ part.transpose(0, 1) for part in fed], 2).mT.to(dtype)
         of_bias = torch.cat([of_input_bias[:, : 2 * size], of_new_bias], 1)
         columns = rows.flatten(1).chunk(len(sequences), 1)
-        factors = input_weight.flatten(0, 1).chunk(len(sequences))
+        factors = input_weight.to(precision).flatten(0, 1).chunk(len(sequences))
         of_input_weights, of_sequences = [], []
         for i, (sequence, of_given, factor) in enumerate(zip(sequences, columns, factors)):
-            read = sequence.flatten(0, 1)
-            of_input_weights.append(product(read.T, of_given, precision).T)
+            read = sequence.flatten(0, 1).to(precision)
+            of_input_weights.append((read.T @ of_given).T.to(dtype))
             of_sequence = None
             if ctx.needs_input_grad[i - len(sequences)]:
-                of_sequence = product(of_given, factor, precision).view(sequence.shape)
+                of_sequence = (of_given @ factor).view(sequence.shape).to(dtype)
             of_sequences.append(of_sequence)
         of_input_weight = torch.cat(of_input_weights).view(input_weight.shape)
-        of_parameters = of_input_weight, of_weight.mT, of_input_bias, of_bias
+        of_parameters = of_input_weight, of_weight, of_input_bias, of_bias
         return None, None, *of_parameters, *of_sequences
 
 
@@ -126,31 +132,11 @@ def project(sequences: tuple[Tensor, ...], weight: Tensor, precision: torch.dtyp
     """Multiply both cells' inputs by their weights ``[2, 3 H, D]``, for all frames at once.
 
     Returns:
-        What the gates are given, ``[T, N, 2, 3 H]``.
+        What the gates are given, ``[T, N, 2, 3 H]``, in the precision.
     """
-    given = weight.new_empty(*sequences[0].shape[:2], *weight.shape[:2])
+    given = weight.new_empty(*sequences[0].shape[:2], *weight.shape[:2], dtype=precision)
     columns = given.view(-1, weight.shape[:2].numel()).chunk(len(sequences), 1)
-    factors = weight.flatten(0, 1).to(precision).chunk(len(sequences))
+    factors = weight.to(precision).flatten(0, 1).chunk(len(sequences))
     for output, sequence, factor in zip(columns, sequences, factors):
-        multiply(sequence.flatten(0, 1), factor.T, output)
+        torch.mm(sequence.flatten(0, 1).to(precision), factor.T, out=output)
     return given
-
-
-def product(first: Tensor, second: Tensor, precision: torch.dtype) -> Tensor:
-    """A product computed in a precision, returned in that of its factors."""
-    return (first.to(precision) @ second.to(precision)).to(first.dtype)
-
-
-def for_frames(weight: Tensor, precision: torch.dtype) -> Tensor:
-    """A weight of the states in the precision of products, or as it is where that is faster."""
-    return weight.to(precision) if weight.shape[2] >= CONVERTED_FROM else weight
-
-
-def multiply(rows: Tensor, weight: Tensor, out: Tensor) -> None:
-    """Write a product to ``out``, computed in the weight's precision."""
-    if rows.dtype != weight.dtype:
-        out.copy_(rows.to(weight.dtype) @ weight)
-    elif rows.dim() == 3:
-        torch.bmm(rows, weight, out=out)  # without the checks of matmul, for each frame
-    else:
-        torch.mm(rows, weight, out=out)
