@@ -64,7 +64,7 @@ static inline void *at(const void *array, int64_t i, const int low)
 /* Advance both cells by a frame, and keep gates and new_back if `keeps`. */
 static inline void advance_rows(const void *given, float *gates, const float *shift,
                                 const float *new_shift, const void *fed_back, float *states,
-                                void *low_state, float *new_back, int64_t clips, int64_t size,
+                                void *read_next, float *new_back, int64_t clips, int64_t size,
                                 const int low, const int keeps)
 {
     for (int64_t row = 0; row < 2 * clips; row++) {
@@ -75,7 +75,7 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
         const float *restrict row_new_shift = new_shift + cell * size;
         const float *restrict state = states + row * size;
         float *restrict next = states + (2 * clips + row) * size;
-        void *restrict low_next = at(low_state, row * size, low);
+        void *restrict row_read = at(read_next, (cell * clips + clip) * size, low);
         float *row_gates = keeps ? gates + row * 3 * size : 0;
         float *restrict row_new_back = keeps ? new_back + row * size : 0;
 #pragma omp simd
@@ -89,8 +89,7 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
             new = 2.0f * sigmoid(2.0f * (new + reset * back)) - 1.0f; /* tanh */
             float advanced = new + update * (state[i] - new);
             next[i] = advanced;
-            if (low)
-                set(low_next, i, advanced, 1);
+            set(row_read, i, advanced, low);
             if (keeps) {
                 row_gates[i] = reset;
                 row_gates[size + i] = update;
@@ -109,10 +108,10 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
    new_shift: [2, H], is added to what new gates are fed back.
    fed_back:  [2, N, 3, H], the states before, times their weights; bfloat16 if `low`.
    states:    [1 + T, N, 2, H], those after the frame are written.
-   low_state: [N, 2, H], are these in bfloat16, written if `low`.
+   read_next: [2, N, H], here too, for the next product; bfloat16 if `low`.
    new_back:  [T, N, 2, H], what new gates are fed back is written; null if `gates` is. */
 void advance(const void *given, float *gates, const float *shift, const float *new_shift,
-             const void *fed_back, float *states, void *low_state, float *new_back, int64_t frame,
+             const void *fed_back, float *states, void *read_next, float *new_back, int64_t frame,
              int64_t clips, int64_t size, int64_t low)
 {
     int64_t before = frame * clips * 2 * size;
@@ -124,16 +123,16 @@ void advance(const void *given, float *gates, const float *shift, const float *n
         new_back += before;
     }
     if (low && keeps)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
                      size, 1, 1);
     else if (low)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
                      size, 1, 0);
     else if (keeps)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
                      size, 0, 1);
     else
-        advance_rows(given, gates, shift, new_shift, fed_back, states, low_state, new_back, clips,
+        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
                      size, 0, 0);
 }
 
@@ -152,7 +151,7 @@ static inline void go_back_rows(const float *gates, const float *new_back, const
         const void *restrict later = at(through, (cell * clips + clip) * size, low);
         float *restrict past = carried + row * size;
         void *restrict of_given = at(given, row * 3 * size, low);
-        void *restrict of_back = at(fed_back, row * 3 * size, low);
+        void *restrict of_back = at(fed_back, (cell * clips + clip) * 3 * size, low);
         void *restrict of_new_back = at(new_fed, row * size, low);
 #pragma omp simd
         for (int64_t i = 0; i < size; i++) {
@@ -182,7 +181,7 @@ static inline void go_back_rows(const float *gates, const float *new_back, const
    through:  [2, N, H], what comes through the gates of the frame after this one.
    carried:  [N, 2, H], what comes past them; afterwards what goes on past this frame's.
    given:    [T, N, 2, 3, H], the frame's is written: the gradient of what the inputs give.
-   fed_back: [N, 2, 3, H], is written: that of what the gates are fed back.
+   fed_back: [2, N, 3, H], is written: that of what the gates are fed back.
    new_fed:  [T, N, 2, H], the frame's is written: the last third of fed_back.
 
    `through` and what is written are bfloat16 if `low`. */

@@ -19,7 +19,7 @@ def forward_gates(
     new_shift: Tensor,
     fed_back: Tensor,
     states: Tensor,
-    low_state: Tensor | None,
+    read_next: Tensor,
     new_back: Tensor | None,
 ) -> Callable[[int], None]:
     """Prepare what advances both cells by a frame.
@@ -34,8 +34,8 @@ def forward_gates(
         fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``, in the
             precision of products.
         states: ``[1 + T, N, 2, H]``; the first are there, the others are written.
-        low_state: Where those after the frame are written in the precision of products as well,
-            ``[N, 2, H]``, if it is a lower one.
+        read_next: Where those after the frame are written for the next product, ``[2, N, H]``, in
+            the precision of products.
         new_back: Where that which new gates are fed back is kept, ``[T, N, 2, H]``; None if gates
             are not kept.
 
@@ -44,17 +44,17 @@ def forward_gates(
     """
     library = library_for(states, given)
     if library is not None:
-        tensors = given, gates, shift, new_shift, fed_back, states, low_state, new_back
+        tensors = given, gates, shift, new_shift, fed_back, states, read_next, new_back
         return of_frame(library.advance, given, *tensors)
     size = states.shape[-1]
-    if gates is None and low_state is None:
+    if gates is None and given.dtype == states.dtype:
         gates = given
     gates = torch.add(given, shift, out=gates)
     gates_back, new_fed = fed_back.transpose(0, 1).split([2 * size, size], -1)
     # All views of single frames are made beforehand.
     reset_and_update = gates[..., : 2 * size].unbind()
     reset, update, new = (gate.unbind() for gate in gates.chunk(3, -1))
-    by_frame = states.unbind()
+    by_frame, read_next_clips = states.unbind(), read_next.transpose(0, 1)
     if new_back is None:
         new_backs = (states.new_empty(states.shape[1:]),) * len(new)
     else:
@@ -65,8 +65,7 @@ def forward_gates(
         torch.add(new_fed, new_shift, out=new_backs[frame])
         candidate = new[frame].addcmul_(reset[frame], new_backs[frame]).tanh_()
         torch.lerp(candidate, by_frame[frame], update[frame], out=by_frame[frame + 1])
-        if low_state is not None:
-            low_state.copy_(by_frame[frame + 1])
+        read_next_clips.copy_(by_frame[frame + 1])
 
     return advance
 
@@ -91,7 +90,7 @@ def backward_gates(
         through: What comes to a frame's states through the gates of the next, ``[2, N, H]``, in
             the precision of products, as are the following.
         given: The gradient of what inputs give, ``[T, N, 2, 3 H]``, is written frame by frame.
-        fed_back: That of what a frame's gates are fed back, ``[N, 2, 3 H]``, is written.
+        fed_back: That of what a frame's gates are fed back, ``[2, N, 3 H]``, is written.
         new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written frame by frame.
 
     Returns:
@@ -112,7 +111,7 @@ def backward_gates(
     through_clips, state = through.transpose(0, 1), torch.empty_like(carried)
     parts = [2 * state.shape[-1], state.shape[-1]]
     by_gate, (of_gates, of_new) = given.unflatten(-1, (3, -1)), given.split(parts, -1)
-    gates_back, new_gate_back = fed_back.split(parts, -1)
+    gates_back, new_gate_back = fed_back.transpose(0, 1).split(parts, -1)
 
     def go_back(frame: int) -> None:
         torch.add(gradient[frame], carried, out=state).add_(through_clips)

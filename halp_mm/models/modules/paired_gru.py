@@ -67,19 +67,22 @@ class _PairedGRU(torch.autograd.Function):
         shift[:, : 2 * size] += state_bias[:, : 2 * size]
         states = shift.new_empty(frames + 1, clips, 2, size)
         states[0] = 0
-        is_low = precision != states.dtype
-        low_state = given.new_zeros(clips, 2, size) if is_low else None
-        gates = (shift.new_empty(given.shape) if is_low else given) if keeps else None
+        read_next = given.new_zeros(2, clips, size)
+        gates = (
+            None
+            if not keeps
+            else given
+            if given.dtype == states.dtype
+            else shift.new_empty(given.shape)
+        )
         new_back = shift.new_empty(frames, clips, 2, size) if keeps else None
         fed_back = given.new_empty(2, clips, 3 * size)
         advance = forward_gates(
-            given, gates, shift, new_shift, fed_back, states, low_state, new_back
+            given, gates, shift, new_shift, fed_back, states, read_next, new_back
         )
         weight = state_weight.to(precision).mT.contiguous()
-        rows = states if low_state is None else low_state.expand(frames, -1, -1, -1)
-        by_cell = rows.transpose(1, 2).unbind()
         for frame in range(frames):
-            torch.bmm(by_cell[frame], weight, out=fed_back)
+            torch.bmm(read_next, weight, out=fed_back)
             advance(frame)
         if keeps:
             ctx.precision = precision
@@ -95,23 +98,27 @@ class _PairedGRU(torch.autograd.Function):
         frames, clips, _, size = new_back.shape
         given = torch.empty_like(gates, dtype=precision)
         new_fed = torch.empty_like(new_back, dtype=precision)
-        fed_back, through = torch.empty_like(given[0]), given.new_zeros(2, clips, size)
+        fed_back = given.new_empty(2, clips, 3 * size)
+        through = given.new_zeros(2, clips, size)
         go_back = backward_gates(
             gates, new_back, states, gradient.contiguous(), through, given, fed_back, new_fed
         )
         weight = state_weight.to(precision)
-        by_cell = fed_back.transpose(0, 1)
         for frame in range(frames - 1, -1, -1):
             go_back(frame)
-            torch.bmm(by_cell, weight, out=through)
+            torch.bmm(fed_back, weight, out=through)
 
         dtype = states.dtype
         rows = given.flatten(0, 1)
-        before = states[:-1].flatten(0, 1).permute(1, 2, 0).to(precision)
+        before = states[:-1].to(precision).flatten(0, 1)
         of_input_bias = rows.sum(0, dtype=dtype)
         of_new_bias = new_fed.sum((0, 1), dtype=dtype)
         fed = [rows[..., : 2 * size], new_fed.flatten(0, 1)]
-        of_weight = torch.cat([before @ part.transpose(0, 1) for part in fed], 2).mT.to(dtype)
+        # Products of matrices read what lies apart in place; batched ones in bfloat16 copy it.
+        of_weights = [
+            torch.cat([before[:, cell].T @ part[:, cell] for part in fed], 1) for cell in range(2)
+        ]
+        of_weight = torch.stack(of_weights).mT.to(dtype)
         of_bias = torch.cat([of_input_bias[:, : 2 * size], of_new_bias], 1)
         columns = rows.flatten(1).chunk(len(sequences), 1)
         factors = input_weight.to(precision).flatten(0, 1).chunk(len(sequences))
