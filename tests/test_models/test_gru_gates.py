@@ -69,3 +69,50 @@ def test_gradients_of_expanded_outputs(computed):
     paired_gru.run_pair(*cells, given).mean(0).sum().backward()
     (expected,) = torch.autograd.grad(sum(cell(given)[0].mean(0).sum() for cell in cells), given)
     torch.testing.assert_close(given.grad, expected)
+
+
+@pytest.mark.parametrize('size', [1, 21, 64])
+def test_mixed_precision(computed, size):
+    """Products are in bfloat16, of eight digits, and all else in float32, results too."""
+    cells = two_cells(4, size)
+    inputs = torch.randn(9, 3, 4, generator=generator())
+    weights = torch.randn(9, 3, 2, size, generator=generator())
+    parameters = [value for cell in cells for value in cell.parameters()]
+    results = []
+    for enabled in (False, True):
+        given = inputs.clone().requires_grad_()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            states = paired_gru.run_pair(*cells, given)
+            with torch.no_grad():
+                torch.testing.assert_close(paired_gru.run_pair(*cells, inputs), states)
+        found = torch.autograd.grad((states * weights).sum(), [given, *parameters])
+        results.append([states, *found])
+    for full, mixed in zip(*results, strict=True):
+        assert mixed.dtype == torch.float
+        assert 0 < (mixed - full).norm() < 2**-6 * full.norm()
+
+
+def test_numbers_in_bfloat16_are_rounded_as_pytorch_rounds(computed):
+    """To the nearest, or the even one of two; and what is no number stays none."""
+    size, clips = 32, 8
+    gates = torch.rand(1, clips, 2, 3 * size, generator=generator())
+    new_back, gradient = torch.randn(2, 1, clips, 2, size, generator=generator())
+    states = torch.randn(2, clips, 2, size, generator=generator())
+    gradient[0, 0, 0, 0], gradient[0, 0, 0, 1] = float('nan'), float('inf')
+    results = []
+    for precision in (torch.float, torch.bfloat16):
+        through = torch.zeros(2, clips, size, dtype=precision)
+        written = [
+            torch.empty(*shape, dtype=precision)
+            for shape in (gates.shape, (2, clips, 3 * size), new_back.shape)
+        ]
+        go_back = gru_gates.backward_gates(gates, new_back, states, gradient, through, *written)
+        go_back(0)
+        results.append(written)
+    for full, low in zip(*results):
+        torch.testing.assert_close(low, full.bfloat16(), rtol=0, atol=0, equal_nan=True)
+    given, fed_back, _ = results[0]
+    assert given[0, 0, 0, [0, size]].isnan().all()
+    torch.testing.assert_close(
+        fed_back.transpose(0, 1)[..., : 2 * size], given[0, ..., : 2 * size], equal_nan=True
+    )

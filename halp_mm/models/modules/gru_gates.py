@@ -109,17 +109,18 @@ def backward_gates(
     torch.mul(1 - update, 1 - new.square(), out=for_new)
     torch.mul(for_new * new_back, reset * (1 - reset), out=for_reset)
     through_clips, state = through.transpose(0, 1), torch.empty_like(carried)
-    parts = [2 * state.shape[-1], state.shape[-1]]
-    by_gate, (of_gates, of_new) = given.unflatten(-1, (3, -1)), given.split(parts, -1)
-    gates_back, new_gate_back = fed_back.transpose(0, 1).split(parts, -1)
+    of_given, of_back = (
+        gates.unflatten(-1, (3, -1)) for gates in (given, fed_back.transpose(0, 1))
+    )
 
     def go_back(frame: int) -> None:
         torch.add(gradient[frame], carried, out=state).add_(through_clips)
         torch.mul(state, update[frame], out=carried)
-        torch.mul(factors[frame], state.unsqueeze(2), out=by_gate[frame])
-        gates_back.copy_(of_gates[frame])
-        torch.mul(of_new[frame], reset[frame], out=new_fed[frame])
-        new_gate_back.copy_(new_fed[frame])
+        of_gates = factors[frame].mul_(state.unsqueeze(2))
+        of_given[frame].copy_(of_gates)
+        of_gates[:, :, 2].mul_(reset[frame])
+        of_back.copy_(of_gates)
+        new_fed[frame].copy_(of_gates[:, :, 2])
 
     return go_back
 
