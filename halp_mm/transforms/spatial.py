@@ -20,10 +20,10 @@ from halp_mm.argument_checks import (
     check_fraction,
     check_range,
 )
-from halp_mm.compiled_c import compiled_for
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.compiled_views import library_for
 
 _AXES = 'xyz'
 
@@ -85,7 +85,7 @@ def map_joints(coordinates: Tensor, matrices: Tensor) -> Tensor:
     joints = coordinates[..., :dimensions]
     rows = joints.flatten(3).flatten(1, 2)  # [N, M T, V D]
     matrices = matrices.to(rows.dtype)
-    library = compiled_for(rows, __package__, 'views.c')
+    library = library_for(rows)
     if library is not None:
         mapped, given = torch.empty_like(rows), (rows.contiguous(), matrices.contiguous())
         size = rows.shape[2] + 16 + dimensions

@@ -12,10 +12,10 @@ from torch import Generator, Tensor
 
 from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_count, check_fraction, check_range
-from halp_mm.compiled_c import compiled_for
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
 from halp_mm.transforms.base import BatchTransform, RandomTransform
+from halp_mm.transforms.compiled_views import library_for
 
 
 def take_frames(coordinates: Tensor, frames: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def mixed_frames_on_cpu(
 ) -> Tensor:
     """:func:`mixed_frames` in one pass over the result, several times as fast on a CPU."""
     clips, people, length = coordinates.shape[:3]
-    library = compiled_for(coordinates, __package__, 'views.c')
+    library = library_for(coordinates)
     if library is not None and share.dtype == torch.float32:
         taken = share.shape[1]
         mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])

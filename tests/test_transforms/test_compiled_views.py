@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from halp_mm.compiled_c import compiled
-from halp_mm.transforms import spatial, temporal
+from halp_mm.transforms import compiled_views, spatial, temporal
 from tests.helpers import generator
 
 
@@ -13,7 +13,7 @@ def computed(request, monkeypatch):
     """In what way views are computed."""
     if request.param == 'by operators':
         for module in (spatial, temporal):
-            monkeypatch.setattr(module, 'compiled_for', lambda *given: None)
+            monkeypatch.setattr(module, 'library_for', lambda coordinates: None)
     elif compiled('halp_mm.transforms', 'views.c') is None:
         pytest.skip('there is no C compiler')
     return request.param
@@ -77,3 +77,10 @@ def test_a_matrix_for_all_joints_is_none_of_their_own(computed):
     mapped = spatial.map_joints(coordinates, matrix.expand(-1, 4, -1, -1))
     expected = torch.einsum('nmtvc,nvcd->nmtvd', coordinates, matrix.expand(-1, 4, -1, -1))
     torch.testing.assert_close(mapped, expected)
+
+
+def test_evaluation_and_inference_start_no_compiler():
+    coordinates = random_numbers(2, 1, 3, 4, 3)
+    assert compiled_views.library_for(coordinates) is compiled('halp_mm.transforms', 'views.c')
+    with torch.no_grad():
+        assert compiled_views.library_for(coordinates) is None
