@@ -68,14 +68,10 @@ class _PairedGRU(torch.autograd.Function):
         states = shift.new_empty(frames + 1, clips, 2, size)
         states[0] = 0
         read_next = given.new_zeros(2, clips, size)
-        gates = (
-            None
-            if not keeps
-            else given
-            if given.dtype == states.dtype
-            else shift.new_empty(given.shape)
-        )
-        new_back = shift.new_empty(frames, clips, 2, size) if keeps else None
+        gates = new_back = None
+        if keeps:
+            gates = given if given.dtype == states.dtype else shift.new_empty(given.shape)
+            new_back = shift.new_empty(frames, clips, 2, size)
         fed_back = given.new_empty(2, clips, 3 * size)
         advance = forward_gates(
             given, gates, shift, new_shift, fed_back, states, read_next, new_back
