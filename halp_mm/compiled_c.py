@@ -81,7 +81,9 @@ def compile_c(compiler: str, source: bytes) -> ctypes.CDLL:
     """
     command = shlex.split(compiler)
     if shutil.which(command[0]) is None:
-        raise FileNotFoundError(f'there is no C compiler {command[0]!r}')
+        raise FileNotFoundError(
+            f'there is no C compiler {command[0]!r}; install one, or let CC name one'
+        )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         library = Path(folder, 'library.so')
         command += [*FLAGS, '-shared', '-fPIC', '-x', 'c', '-', '-o', str(library)]
