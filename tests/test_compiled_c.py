@@ -78,9 +78,14 @@ def test_arguments_of_the_compiler(said, monkeypatch):
     """``CC`` may hold some, as it does for make."""
     if said()[0] is None:
         pytest.skip('there is no C compiler')
-    compiled.cache_clear()
-    monkeypatch.setenv('CC', 'cc -DNOTHING=1')
-    assert 'is compiled by cc -DNOTHING=1' in said()[1]
+    for value, line in (
+        ('cc -DNOTHING=1', 'gru_gates.c is compiled by cc -DNOTHING=1'),
+        (' ', 'gru_gates.c is compiled by cc'),
+        ("cc '", "PyTorch's operators do the work of gru_gates.c, .*: No closing quotation"),
+    ):
+        compiled.cache_clear()
+        monkeypatch.setenv('CC', value)
+        assert re.fullmatch(line, said()[1])
 
 
 def test_it_is_for_float32_and_few_threads():
