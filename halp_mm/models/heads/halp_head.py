@@ -295,7 +295,8 @@ class HaLPHead(PretrainingHead):
         kept = torch.ones_like(selected, dtype=torch.bool)
         if self.rank_filter:
             # Prototypes are the first dimension: a CPU is slow at reducing a short last one.
-            similarity = alpha * anchor_prototype.T[..., None] + beta * end_prototype  # [N, B, G]
+            similarity = beta * end_prototype  # [N, B, G]
+            similarity.addcmul_(alpha, anchor_prototype.T[..., None])
             own = similarity.gather(0, closest.T[..., None].expand(1, *shape))[0]
             # At t = t* both similarities are equal; the margin absorbs rounding.
             kept = own >= similarity.amax(0) - 1e-5
