@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL
+from ctypes import CDLL, c_int64, c_void_p
 
 import torch
 from torch import Tensor
@@ -11,10 +11,35 @@ from halp_mm.compiled_c import compiled_for
 
 
 def library_for(coordinates: Tensor) -> CDLL | None:
-    """The functions of ``views.c``, if they can compute a training's views of these, and sooner.
+    """The functions of ``views.c``, if they can compute views of these, and sooner.
 
-    Evaluation and inference, which need no gradients, make few views and start no compiler.
+    They are for views that are drawn: evaluation and inference should start no compiler.
     """
-    if not torch.is_grad_enabled():
-        return None
     return compiled_for(coordinates, __package__, 'views.c')
+
+
+def mixed_frames(
+    library: CDLL, coordinates: Tensor, first: Tensor, second: Tensor, share: Tensor
+) -> Tensor:
+    """Mix two frames for each of the result; see ``temporal.mixed_frames``."""
+    clips, people, length = coordinates.shape[:3]
+    taken = share.shape[1]
+    mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])
+    tensors = [tensor.contiguous() for tensor in (coordinates, first, second, share)]
+    function = library.mix_frames
+    function.argtypes = [c_void_p] * 5 + [c_int64] * 5
+    addresses = [tensor.data_ptr() for tensor in (*tensors, mixed)]
+    function(*addresses, clips, people, length, taken, coordinates.shape[3:].numel())
+    return mixed
+
+
+def mapped_joints(library: CDLL, rows: Tensor, matrices: Tensor) -> Tensor:
+    """Multiply each joint of rows ``[N, R, V D]`` with its clip's matrix, ``[N, V, D, D]``."""
+    mapped, dimensions = torch.empty_like(rows), matrices.shape[-1]
+    room = rows.new_zeros((2 * dimensions + 1) * (rows.shape[2] + 16 + dimensions))
+    tensors = rows.contiguous(), matrices.contiguous(), mapped, room
+    function = library.map_joints
+    function.argtypes = [c_void_p] * 4 + [c_int64] * 4
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    function(*addresses, *rows.shape[:2], *matrices.shape[1:3])
+    return mapped

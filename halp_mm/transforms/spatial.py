@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from ctypes import c_int64, c_void_p
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +21,8 @@ from halp_mm.argument_checks import (
 )
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips, SkeletonLayout
+from halp_mm.transforms import compiled_views
 from halp_mm.transforms.base import BatchTransform, RandomTransform
-from halp_mm.transforms.compiled_views import library_for
 
 _AXES = 'xyz'
 
@@ -85,16 +84,9 @@ def map_joints(coordinates: Tensor, matrices: Tensor) -> Tensor:
     joints = coordinates[..., :dimensions]
     rows = joints.flatten(3).flatten(1, 2)  # [N, M T, V D]
     matrices = matrices.to(rows.dtype)
-    library = library_for(rows)
+    library = compiled_views.library_for(rows)
     if library is not None:
-        mapped, given = torch.empty_like(rows), (rows.contiguous(), matrices.contiguous())
-        size = rows.shape[2] + 16 + dimensions
-        room = rows.new_zeros((2 * dimensions + 1) * size)
-        function = library.map_joints
-        function.argtypes = [c_void_p] * 4 + [c_int64] * 4
-        addresses = [tensor.data_ptr() for tensor in (*given, mapped, room)]
-        function(*addresses, *rows.shape[:2], *matrices.shape[1:3])
-        return mapped.view(joints.shape)
+        return compiled_views.mapped_joints(library, rows, matrices).view(joints.shape)
     mapped = rows * matrices.diagonal(0, 2, 3).flatten(1)[:, None]
     for step in range(1, dimensions):
         ahead = F.pad(matrices.diagonal(step, 2, 3), (step, 0)).flatten(1)[:, None]

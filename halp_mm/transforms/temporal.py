@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from ctypes import c_int64, c_void_p
 from dataclasses import replace
 
 import torch
@@ -14,8 +13,8 @@ from halp_mm import clip_draws, waiting
 from halp_mm.argument_checks import check_count, check_fraction, check_range
 from halp_mm.registry import TRANSFORMS
 from halp_mm.skeletons import Clips
+from halp_mm.transforms import compiled_views
 from halp_mm.transforms.base import BatchTransform, RandomTransform
-from halp_mm.transforms.compiled_views import library_for
 
 
 def take_frames(coordinates: Tensor, frames: Tensor) -> Tensor:
@@ -57,16 +56,6 @@ def mixed_frames_on_cpu(
 ) -> Tensor:
     """:func:`mixed_frames` in one pass over the result, several times as fast on a CPU."""
     clips, people, length = coordinates.shape[:3]
-    library = library_for(coordinates)
-    if library is not None and share.dtype == torch.float32:
-        taken = share.shape[1]
-        mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])
-        given = [tensor.contiguous() for tensor in (coordinates, first, second, share)]
-        function = library.mix_frames
-        function.argtypes = [c_void_p] * 5 + [c_int64] * 5
-        addresses = [tensor.data_ptr() for tensor in (*given, mixed)]
-        function(*addresses, clips, people, length, taken, coordinates.shape[3:].numel())
-        return mixed
     start = torch.arange(clips * people).view(clips, people, 1, 1) * length
     rows = (start + torch.stack([first, second], -1)[:, None]).flatten()
     shares = torch.stack([1 - share, share], -1)[:, None].expand(-1, people, -1, -1)
@@ -80,7 +69,17 @@ def mixed_frames_on_cpu(
     return mixed.view(clips, people, share.shape[1], *coordinates.shape[3:])
 
 
-def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) -> Clips:
+def drawn_mixed_frames(coordinates: Tensor, first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """:func:`mixed_frames` of a view that is drawn on a CPU, in C where there is a compiler."""
+    library = compiled_views.library_for(coordinates)
+    if library is None or share.dtype != coordinates.dtype:
+        return mixed_frames_on_cpu(coordinates, first, second, share)
+    return compiled_views.mixed_frames(library, coordinates, first, second, share)
+
+
+def crop_resize(
+    clips: Clips, start: Tensor, length: Tensor, num_frames: int, is_drawn: bool = False
+) -> Clips:
     """Cut a piece out of each clip and resize it linearly.
 
     Output frame i is the input at ``start + (i + 0.5) length / num_frames - 0.5``, clamped to the
@@ -91,11 +90,13 @@ def crop_resize(clips: Clips, start: Tensor, length: Tensor, num_frames: int) ->
         start: First frame of each piece ``[N]``.
         length: Length of each piece ``[N]``.
         num_frames: Length of every clip afterwards.
+        is_drawn: As for :func:`frames_between`.
 
     Returns:
         A batch ``[N, M, num_frames, V, C]``.
     """
-    return frames_between(clips, start, length, resized_places(length, num_frames, clips))
+    places = resized_places(length, num_frames, clips)
+    return frames_between(clips, start, length, places, is_drawn)
 
 
 def resized_places(length: Tensor, num_frames: int, clips: Clips) -> Tensor:
@@ -111,7 +112,9 @@ def resized_places(length: Tensor, num_frames: int, clips: Clips) -> Tensor:
     return cells * (length[:, None].to(dtype) / num_frames) - 0.5
 
 
-def frames_between(clips: Clips, start: Tensor, length: Tensor, places: Tensor) -> Clips:
+def frames_between(
+    clips: Clips, start: Tensor, length: Tensor, places: Tensor, is_drawn: bool = False
+) -> Clips:
     """Frames at places of a piece of each clip, interpolated linearly.
 
     Args:
@@ -119,6 +122,7 @@ def frames_between(clips: Clips, start: Tensor, length: Tensor, places: Tensor) 
         start: First frame of each piece ``[N]``.
         length: Length of each piece ``[N]``.
         places: Places within the pieces ``[N, T']``, clamped to them.
+        is_drawn: Whether this is a draw of a training, whose views may be made in C.
 
     Returns:
         A batch ``[N, M, T', V, C]``.
@@ -127,7 +131,8 @@ def frames_between(clips: Clips, start: Tensor, length: Tensor, places: Tensor) 
     places = torch.minimum(places.clamp(min=0), last)
     before = places.floor().long()
     after = torch.minimum(before + 1, last)
-    mix = mixed_frames_on_cpu if waiting.may_ask(clips.device) else mixed_frames
+    on_cpu = drawn_mixed_frames if is_drawn else mixed_frames_on_cpu
+    mix = on_cpu if waiting.may_ask(clips.device) else mixed_frames
     start = start[:, None]
     resized = mix(clips.coordinates, start + before, start + after, places - before)
     frames = torch.full_like(clips.num_frames, places.shape[1])
@@ -194,7 +199,7 @@ class TemporalCropResize(TemporalCrop):
 
     def apply(self, clips: Clips, start: Tensor, length: Tensor) -> Clips:
         """See :func:`crop_resize`."""
-        return crop_resize(clips, start, length, self.num_frames)
+        return crop_resize(clips, start, length, self.num_frames, is_drawn=True)
 
 
 @TRANSFORMS.register_module()
@@ -232,7 +237,7 @@ class TemporalCropSample(TemporalCropResize):
 
     def apply(self, clips: Clips, start: Tensor, length: Tensor, **draws: Tensor) -> Clips:
         """See :func:`frames_between`."""
-        return frames_between(clips, start, length, draws['places'])
+        return frames_between(clips, start, length, draws['places'], is_drawn=True)
 
 
 @TRANSFORMS.register_module()
@@ -293,7 +298,8 @@ class TemporalStretch(RandomTransform):
         frames = torch.arange(num_frames, device=clips.device, dtype=clips.coordinates.dtype)
         scale = clips.num_frames.to(frames.dtype) / length
         places = (frames + 0.5) * scale[:, None] - 0.5
-        stretched = frames_between(clips, torch.zeros_like(length), clips.num_frames, places)
+        start = torch.zeros_like(length)
+        stretched = frames_between(clips, start, clips.num_frames, places, is_drawn=True)
         coordinates = stretched.coordinates
         coordinates *= (frames < length[:, None])[:, None, :, None, None]
         return replace(clips, coordinates=coordinates, num_frames=length.clamp(max=num_frames))

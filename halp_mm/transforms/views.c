@@ -1,5 +1,5 @@
 /* Frames of clips mixed, and joints multiplied with matrices, in one pass over the result each, on
-   one thread. Arrays are float32 and without gaps. Called by temporal.py and spatial.py. */
+   one thread. Arrays are float32 and without gaps. Called by compiled_views.py. */
 
 #include <stdint.h>
 #include <string.h>

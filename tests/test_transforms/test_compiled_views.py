@@ -4,16 +4,15 @@ import pytest
 import torch
 
 from halp_mm.compiled_c import compiled
-from halp_mm.transforms import compiled_views, spatial, temporal
-from tests.helpers import generator
+from halp_mm.transforms import build_transform, compiled_views, spatial, temporal
+from tests.helpers import generator, random_clips
 
 
 @pytest.fixture(params=['in C', 'by operators'])
 def computed(request, monkeypatch):
     """In what way views are computed."""
     if request.param == 'by operators':
-        for module in (spatial, temporal):
-            monkeypatch.setattr(module, 'library_for', lambda coordinates: None)
+        monkeypatch.setattr(compiled_views, 'library_for', lambda coordinates: None)
     elif compiled('halp_mm.transforms', 'views.c') is None:
         pytest.skip('there is no C compiler')
     return request.param
@@ -35,7 +34,7 @@ def test_frames_are_mixed(computed, shape, dtype, is_contiguous):
         coordinates = coordinates.transpose(0, 1).contiguous().transpose(0, 1)
     first, second = torch.randint(length, (2, clips, 6), generator=generator())
     share = torch.rand(clips, 6, generator=generator(), dtype=dtype)
-    mixed = temporal.mixed_frames_on_cpu(coordinates, first, second, share)
+    mixed = temporal.drawn_mixed_frames(coordinates, first, second, share)
     assert mixed.dtype == dtype
     assert mixed.shape == (clips, people, 6, *shape[3:])
     for i in range(clips):
@@ -51,7 +50,7 @@ def test_frames_that_are_equal_stay_as_they_are():
     coordinates = random_numbers(2, 1, 1, 9, 3).expand(-1, -1, 4, -1, -1)
     share = torch.rand(2, 8, generator=generator())
     first = torch.zeros(2, 8, dtype=torch.long)
-    mixed = temporal.mixed_frames_on_cpu(coordinates, first, first + 1, share)
+    mixed = temporal.drawn_mixed_frames(coordinates, first, first + 1, share)
     assert (mixed == coordinates[:, :, :1]).all()
 
 
@@ -79,8 +78,22 @@ def test_a_matrix_for_all_joints_is_none_of_their_own(computed):
     torch.testing.assert_close(mapped, expected)
 
 
-def test_evaluation_and_inference_start_no_compiler():
-    coordinates = random_numbers(2, 1, 3, 4, 3)
-    assert compiled_views.library_for(coordinates) is compiled('halp_mm.transforms', 'views.c')
-    with torch.no_grad():
-        assert compiled_views.library_for(coordinates) is None
+def test_only_what_is_drawn_starts_a_compiler(monkeypatch):
+    """Not evaluation and inference."""
+    asked = []
+    monkeypatch.setattr(compiled_views, 'library_for', lambda coordinates: asked.append(1))
+    clips = random_clips((9, 30))
+    for config in (
+        dict(type='CenterCropResize', num_frames=8),
+        dict(type='FixedLength', num_frames=8),
+        dict(type='RelativeNormalize3D', num_frames=8),
+    ):
+        build_transform(config)(clips, generator())
+    assert not asked
+    for config in (
+        dict(type='TemporalCropResize', num_frames=8),
+        dict(type='TemporalCropSample', num_frames=8),
+        dict(type='JointCorruption'),
+    ):
+        build_transform(config)(clips, generator())
+    assert len(asked) == 3
