@@ -10,8 +10,10 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -93,3 +95,19 @@ def compile_c(compiler: str, source: bytes) -> ctypes.CDLL:
             reason = done.stderr.decode(errors='replace').strip().partition('\n')[0]
             raise OSError(f'{compiler} failed: {reason}')
         return ctypes.CDLL(str(library))
+
+
+def taking_tensors(function: Any, tensors: int, numbers: int) -> Callable[..., None]:
+    """A C function of addresses and integers as one of tensors and integers.
+
+    Args:
+        function: The function of a library.
+        tensors: How many addresses it takes first. The tensors lie without gaps; None is null.
+        numbers: How many integers of 64 bits it takes after them.
+    """
+    function.argtypes = [ctypes.c_void_p] * tensors + [ctypes.c_int64] * numbers
+
+    def call(*given: Tensor | int | None) -> None:
+        function(*(one.data_ptr() if isinstance(one, Tensor) else one for one in given))
+
+    return call

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL, c_int64, c_void_p
+from ctypes import CDLL
 
 import torch
 from torch import Tensor
 
-from halp_mm.compiled_c import compiled_for
+from halp_mm.compiled_c import compiled_for, taking_tensors
 
 
 def library_for(coordinates: Tensor) -> CDLL | None:
@@ -26,10 +26,8 @@ def mixed_frames(
     taken = share.shape[1]
     mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])
     tensors = [tensor.contiguous() for tensor in (coordinates, first, second, share)]
-    function = library.mix_frames
-    function.argtypes = [c_void_p] * 5 + [c_int64] * 5
-    addresses = [tensor.data_ptr() for tensor in (*tensors, mixed)]
-    function(*addresses, clips, people, length, taken, coordinates.shape[3:].numel())
+    mix_frames = taking_tensors(library.mix_frames, 5, 5)
+    mix_frames(*tensors, mixed, clips, people, length, taken, coordinates.shape[3:].numel())
     return mixed
 
 
@@ -38,8 +36,6 @@ def mapped_joints(library: CDLL, rows: Tensor, matrices: Tensor) -> Tensor:
     mapped, dimensions = torch.empty_like(rows), matrices.shape[-1]
     room = rows.new_zeros((2 * dimensions + 1) * (rows.shape[2] + 16 + dimensions))
     tensors = rows.contiguous(), matrices.contiguous(), mapped, room
-    function = library.map_joints
-    function.argtypes = [c_void_p] * 4 + [c_int64] * 4
-    addresses = [tensor.data_ptr() for tensor in tensors]
-    function(*addresses, *rows.shape[:2], *matrices.shape[1:3])
+    map_joints = taking_tensors(library.map_joints, 4, 4)
+    map_joints(*tensors, *rows.shape[:2], *matrices.shape[1:3])
     return mapped

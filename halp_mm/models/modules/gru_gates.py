@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ctypes import CDLL, c_int64, c_void_p
+from ctypes import CDLL
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from halp_mm.compiled_c import compiled_for
+from halp_mm.compiled_c import compiled_for, taking_tensors
 
 
 def forward_gates(
@@ -141,10 +141,5 @@ def of_frame(function: Any, given: Tensor, *tensors: Tensor | None) -> Callable[
         tensors: All that the function is given before the frame's number.
     """
     clips, size, is_low = given.shape[1], given.shape[3] // 3, given.dtype == torch.bfloat16
-    function.argtypes = [c_void_p] * len(tensors) + [c_int64] * 4
-
-    def call(frame: int) -> None:
-        addresses = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
-        function(*addresses, frame, clips, size, is_low)
-
-    return call
+    call = taking_tensors(function, len(tensors), 4)
+    return lambda frame: call(*tensors, frame, clips, size, is_low)
