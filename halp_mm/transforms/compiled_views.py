@@ -33,9 +33,10 @@ def mixed_frames(
 
 def mapped_joints(library: CDLL, rows: Tensor, matrices: Tensor) -> Tensor:
     """Multiply each joint of rows ``[N, R, V D]`` with its clip's matrix, ``[N, V, D, D]``."""
-    mapped, dimensions = torch.empty_like(rows), matrices.shape[-1]
+    rows, dimensions = rows.contiguous(), matrices.shape[-1]
+    mapped = torch.empty_like(rows)
     room = rows.new_zeros((2 * dimensions + 1) * (rows.shape[2] + 16 + dimensions))
-    tensors = rows.contiguous(), matrices.contiguous(), mapped, room
+    tensors = rows, matrices.contiguous(), mapped, room
     map_joints = taking_tensors(library.map_joints, 4, 4)
     map_joints(*tensors, *rows.shape[:2], *matrices.shape[1:3])
     return mapped

@@ -78,6 +78,15 @@ def test_a_matrix_for_all_joints_is_none_of_their_own(computed):
     torch.testing.assert_close(mapped, expected)
 
 
+def test_joints_of_clips_that_lie_apart_are_mapped(computed):
+    """Frame by frame, all clips of each: a tensor like this one has such strides too."""
+    coordinates = random_numbers(5, 3, 1, 4, 3).permute(1, 2, 0, 3, 4)
+    matrices = random_numbers(3, 4, 3, 3)
+    mapped = spatial.map_joints(coordinates, matrices)
+    expected = torch.einsum('nmtvc,nvcd->nmtvd', coordinates, matrices)
+    torch.testing.assert_close(mapped, expected)
+
+
 def test_only_what_is_drawn_starts_a_compiler(monkeypatch):
     """Not evaluation and inference."""
     asked = []
