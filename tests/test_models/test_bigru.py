@@ -346,30 +346,40 @@ PAIRED = [
     dict(bidirectional=True),
     dict(bidirectional=True, pooling='valid'),
     dict(bidirectional=True, input_norm=None, pooling='final'),
+    dict(motion=True, distances=True),
+    dict(input_norm='axis', motion=True, distances=True),
 ]
 
 
 @pytest.mark.parametrize('settings', PAIRED)
 @pytest.mark.parametrize('frames', [1, 7])
 def test_cells_trained_in_pairs_equal_pytorchs(settings, frames):
-    """Outputs, without gradient too, and the gradients of the clips and of all parameters."""
+    """Outputs, without gradient too, gradients of the clips and parameters, and statistics."""
     torch.manual_seed(0)
     encoder = BiGRU(TWO_JOINTS, 2, 3, hidden_size=5, **settings).double().train()
+    for norm in encoder.modules():
+        if isinstance(norm, nn.BatchNorm1d):
+            nn.init.normal_(norm.weight)
+            nn.init.normal_(norm.bias)
+    one_by_one = copy.deepcopy(encoder)
+    one_by_one.run_pairs = lambda clips, length: one_by_one.run_cells(
+        one_by_one.frame_vectors(clips), length
+    )
     clips = random_input(torch.double, 3, 2, frames, 2, 3)
     clips[1, :, frames // 2 + 1 :] = 0
     results = []
-    for run in (encoder.run_pairs, encoder.run_cells):
-        encoder.zero_grad()
-        encoder.run_pairs = run
+    for run in (encoder, one_by_one):
         given = clips.clone().requires_grad_()
-        feature_map = encoder.forward_map(given)
+        feature_map = run.forward_map(given)
         (feature_map * random_input(torch.double, *feature_map.shape)).sum().backward()
-        gradients = {name: value.grad for name, value in encoder.named_parameters()}
+        gradients = {name: value.grad for name, value in run.named_parameters()}
+        statistics = {name: value.clone() for name, value in run.named_buffers()}
         with torch.no_grad():
-            results.append((feature_map, given.grad, gradients, encoder.forward_map(clips)))
+            results.append((feature_map, given.grad, gradients, statistics, run.forward_map(clips)))
     torch.testing.assert_close(*results, rtol=1e-10, atol=1e-12)
-    assert all(value.abs().sum() > 0 for name, value in results[0][2].items() if frames > 1)
-    torch.testing.assert_close(results[0][0], results[0][3])
+    learnt = results[0][2]
+    assert all(value.abs().sum() > 0 for name, value in learnt.items() if frames > 1), learnt
+    torch.testing.assert_close(results[0][0], results[0][4])
 
 
 def test_inputs_without_gradient_in_pairs():

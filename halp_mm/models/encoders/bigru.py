@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from halp_mm.argument_checks import check_choice, check_count, check_flag
 from halp_mm.models.encoders.sequence_encoder import SequenceEncoder
@@ -20,6 +22,8 @@ from halp_mm.models.modules.segment_pooling import (
 from halp_mm.models.modules.stacked_gru import stacked_gru
 from halp_mm.registry import MODELS
 from halp_mm.skeletons import SkeletonLayout, joint_distances, pair_matrix
+
+RunNorm = Callable[[nn.Module, Tensor], Tensor]
 
 #: What ``num_segments`` pieces of time can be pooled by.
 POOLINGS_OF_SEGMENTS = {
@@ -164,14 +168,13 @@ class BiGRU(SequenceEncoder):
             length = count_frames(clips.transpose(1, 2).flatten(2))
             if mask is not None:
                 length = torch.maximum(length, count_frames(mask.transpose(1, 2).flatten(2)))
-        sequence = self.frame_vectors(clips)
         reversed_length = None if self.reads_padding else length
-        if self.training and sequence.device.type == 'cpu':
-            sequence = self.run_pairs(sequence, reversed_length)
-        elif self.bidirectional and reversed_length is None and sequence.is_cuda:
-            sequence = self.run_stack(sequence)
+        if self.training and clips.device.type == 'cpu':
+            sequence = self.run_pairs(clips, reversed_length)
+        elif self.bidirectional and reversed_length is None and clips.is_cuda:
+            sequence = self.run_stack(self.frame_vectors(clips))
         else:
-            sequence = self.run_cells(sequence, reversed_length)
+            sequence = self.run_cells(self.frame_vectors(clips), reversed_length)
         if length is not None:
             frames = torch.arange(sequence.shape[1], device=sequence.device)
             sequence = sequence * (frames < length[:, None])[..., None]
@@ -184,21 +187,39 @@ class BiGRU(SequenceEncoder):
             return nn.Identity()
         return nn.BatchNorm1d(num_axes if kind == 'axis' else num_coordinates)
 
-    def frame_vectors(self, clips: Tensor) -> Tensor:
-        """Map clips ``[N, M, T, V, C]`` to what the cells read, one vector a frame."""
+    def frame_vectors(self, clips: Tensor, run_norm: RunNorm = nn.Module.__call__) -> Tensor:
+        """Map clips ``[N, M, T, V, C]`` to what the cells read, one vector a frame.
+
+        Args:
+            clips: The clips.
+            run_norm: What runs a norm on its input.
+        """
         by_axis = clips.movedim(-1, 1)
         places = by_axis[:, : self.layout.dimensions]  # no scores
-        vectors = [self.normalized(by_axis, self.input_norm)]
+        vectors = [self.normalized(by_axis, partial(run_norm, self.input_norm))]
         if self.reads_motion:
             motion = F.pad(places.diff(dim=3), (0, 0, 1, 0))
-            vectors.append(self.normalized(motion, self.motion_norm))
+            vectors.append(self.normalized(motion, partial(run_norm, self.motion_norm)))
         if self.reads_distances:
             distances = joint_distances(places, self.joint_pairs)  # [N, M, T, P]
-            normalized = self.distance_norm(distances.flatten(1)[:, None])
+            normalized = run_norm(self.distance_norm, distances.flatten(1)[:, None])
             vectors.append(normalized.view(distances.shape).transpose(1, 2).flatten(2))
         return torch.cat(vectors, -1) if len(vectors) > 1 else vectors[0]
 
-    def normalized(self, by_axis: Tensor, norm: nn.Module) -> Tensor:
+    def of_norms(self, name: str) -> Tensor:
+        """The norms' ``'weight'`` or ``'bias'`` for the entries of a frame's vector, ``[D]``."""
+        parts = [getattr(self.input_norm, name)]
+        if self.reads_motion:
+            parts.append(getattr(self.motion_norm, name))
+        if self.normalizes_axes:
+            people, joints = self.num_people, self.layout.num_joints
+            parts = [part.repeat_interleave(people).repeat(joints) for part in parts]
+        if self.reads_distances:
+            count = self.num_people * self.joint_pairs.shape[1]
+            parts.append(getattr(self.distance_norm, name).expand(count))
+        return torch.cat(parts)
+
+    def normalized(self, by_axis: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
         """Normalise ``[N, C, M, T, V]`` and make each frame a vector: to ``[N, T, V C M]``."""
         if self.normalizes_axes:
             by_axis = norm(by_axis.flatten(2)).view(by_axis.shape)
@@ -219,19 +240,32 @@ class BiGRU(SequenceEncoder):
             sequence = torch.cat([forward_cell(sequence)[0], backward], -1)
         return sequence
 
-    def run_pairs(self, sequence: Tensor, reversed_length: Tensor | None) -> Tensor:
-        """Run the layers on ``[N, T, D]``, both cells at once, as is fastest on a CPU."""
+    def run_pairs(self, clips: Tensor, reversed_length: Tensor | None) -> Tensor:
+        """Run the layers on clips, both cells at once, as is fastest on a CPU: ``[N, T, D]``.
+
+        The weights and biases of the input's norms become part of the first cells' weights, so
+        that what these read needs no gradient.
+        """
+        scaled_by = None
+        if isinstance(self.input_norm, nn.Identity):
+            sequence = self.frame_vectors(clips)
+        else:
+            sequence = self.frame_vectors(clips, run_unscaled)
+            scaled_by = self.of_norms('weight'), self.of_norms('bias')
         sequence = sequence.transpose(0, 1).contiguous()  # time is the outermost axis
         layers = zip(self.forward_cells, self.backward_cells)
         for forward_cell, backward_cell in cast(Iterator[tuple[nn.GRU, nn.GRU]], layers):
+            backward = None
             if self.bidirectional:
                 backward = reverse(sequence.transpose(0, 1), reversed_length).transpose(0, 1)
-                states = run_pair(forward_cell, backward_cell, sequence, backward)
+            states = run_pair(forward_cell, backward_cell, sequence, backward, scaled_by)
+            if self.bidirectional:
                 forward, backward = states.unbind(2)
                 backward = reverse(backward.transpose(0, 1), reversed_length).transpose(0, 1)
                 sequence = torch.cat([forward, backward], -1)
             else:
-                sequence = run_pair(forward_cell, backward_cell, sequence).flatten(2)
+                sequence = states.flatten(2)
+            scaled_by = None  # only the first cells read the norms' output
         return sequence.transpose(0, 1)
 
     def run_stack(self, sequence: Tensor) -> Tensor:
@@ -246,9 +280,9 @@ class BiGRU(SequenceEncoder):
 
         Of fewer frames than segments, neighbouring segments share some.
         """
-        sequence = feature_map[:, 0, :, :, 0]
+        sequence = feature_map.squeeze(-1).squeeze(1)
         if self.pooling == 'last':
-            return sequence[..., -1]
+            return sequence.permute(2, 0, 1)[-1]  # as frames lie in memory, for the gradient
         if self.pooling == 'final':
             return self.final_states(sequence)
         if self.pooling == 'valid':
@@ -264,6 +298,15 @@ class BiGRU(SequenceEncoder):
             return states
         forward, backward = states.chunk(2, 1)[0], sequence[..., 0].chunk(2, 1)[1]
         return torch.cat([forward, backward], 1)
+
+
+def run_unscaled(norm: nn.Module, inputs: Tensor) -> Tensor:
+    """Run a batch norm as if its weight were 1 and its bias 0."""
+    neutral = {
+        name: torch.full_like(parameter, float(name == 'weight'), requires_grad=False)
+        for name, parameter in norm.named_parameters()
+    }
+    return functional_call(norm, neutral, (inputs,))
 
 
 def count_frames(sequence: Tensor) -> Tensor:

@@ -12,7 +12,13 @@ from halp_mm.models.modules.gru_gates import backward_gates, forward_gates
 from halp_mm.models.modules.precision import autocast_precision
 
 
-def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | None = None) -> Tensor:
+def run_pair(
+    first: nn.GRU,
+    second: nn.GRU,
+    inputs: Tensor,
+    others: Tensor | None = None,
+    scaled_by: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Run two GRUs of one layer and equal size, with their gradients.
 
     PyTorch's GRU makes about ten small operations a frame and cell, and its backward pass three
@@ -27,6 +33,8 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
         inputs: The first one's inputs, and also the second one's unless it has its own,
             ``[T, N, D]``.
         others: The second one's inputs, ``[T, N, D]``.
+        scaled_by: What all inputs are multiplied by and what is then added, ``[D]`` each, which is
+            done to the weights; None if they are to be read as they are.
 
     Returns:
         The states of both, ``[T, N, 2, H]``.
@@ -35,12 +43,21 @@ def run_pair(first: nn.GRU, second: nn.GRU, inputs: Tensor, others: Tensor | Non
     sequences = [inputs] if others is None else [inputs, others]
     if mixed_precision is not None:
         sequences = [sequence.float() for sequence in sequences]
-    weights = map(torch.stack, zip(first.all_weights[0], second.all_weights[0]))
+    weight, state_weight, bias, state_bias = map(
+        torch.stack, zip(first.all_weights[0], second.all_weights[0])
+    )
+    if scaled_by is not None:
+        scale, shift = scaled_by
+        bias = bias + weight @ shift
+        weight = weight * scale
     with torch.autocast('cpu', enabled=False):
         return _PairedGRU.apply(
             mixed_precision or inputs.dtype,
             torch.is_grad_enabled(),
-            *weights,
+            weight,
+            state_weight,
+            bias,
+            state_bias,
             *(sequence.contiguous() for sequence in sequences),
         )
 
