@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from halp_mm.argument_checks import check_flag
+from halp_mm.argument_checks import check_count, check_flag
 from halp_mm.datasets import SkeletonDataset
 from halp_mm.evaluation.classifier_search import ClassifierSearch
 from halp_mm.evaluation.features import extract_features
@@ -26,9 +26,12 @@ class LinearProtocol(TrainedProtocol):
     """Linear evaluation: HaLP, Sec. 4.3; the defaults are the GRU family's.
 
     The encoder is frozen and in evaluation mode. A training view with random draws is encoded
-    anew in every epoch; without one, features are computed once and only the classifier trains.
+    anew in every epoch, or ``num_views`` times; without one, features are computed once and only
+    the classifier trains.
 
     Args:
+        num_views: How many views of each clip a random ``train_view`` draws, which epochs take in
+            turn; None for new ones in every epoch. Their features are kept in memory.
         standardize: Whether every feature is brought to mean 0 and variance 1 over the training
             clips. The learning rate and the weight decay then mean the same for any encoder.
         search: Arguments of a
@@ -39,10 +42,23 @@ class LinearProtocol(TrainedProtocol):
     """
 
     def __init__(
-        self, *args, standardize: bool = False, search: Mapping | None = None, **kwargs
+        self,
+        *args,
+        standardize: bool = False,
+        search: Mapping | None = None,
+        num_views: int | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         check_flag(standardize=standardize)
+        self.draws_anew = self.train_view is not None and self.train_view.is_random
+        if num_views is not None:
+            check_count(num_views=num_views)
+            if not self.draws_anew:
+                raise ValueError(
+                    f'num_views={num_views} needs a train_view with random draws, such as crops'
+                )
+        self.num_views = num_views
         self.standardize = standardize
         self.search = None if search is None else ClassifierSearch(**search)
 
@@ -51,14 +67,13 @@ class LinearProtocol(TrainedProtocol):
     ) -> Outcome:
         """Train a classifier for each stream; scores are its probabilities after the last epoch."""
         preprocessor = model.data_preprocessor
-        draws_anew = self.train_view is not None and self.train_view.is_random
-        if draws_anew:
+        if self.draws_anew:
             train_dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
         of_view = partial(
             extract_features, model, train_dataset, self.encoding_batch_size, self.train_view
         )
         plain = None
-        if not draws_anew:
+        if not self.draws_anew:
             plain = self.encode(model, train_dataset) if self.train_view is None else of_view()
         test = self.encode(model, test_dataset)
         seen, scales = test, None
@@ -69,18 +84,25 @@ class LinearProtocol(TrainedProtocol):
             seen = standardized(test, scales)
             plain = None if plain is None else standardized(plain, scales)
 
-        def of_epochs() -> Iterator[dict[str, Tensor]]:
-            for epoch in range(self.epochs):
-                if plain is not None:
-                    yield plain
-                    continue
-                features = of_view(seed=(self.seed, epoch))
-                yield features if scales is None else standardized(features, scales)
+        kept: dict[int, dict[str, Tensor]] = {}
+
+        def features_of(epoch: int) -> dict[str, Tensor]:
+            if plain is not None:
+                return plain
+            number = epoch if self.num_views is None else epoch % self.num_views
+            if number in kept:
+                return kept[number]
+            features = of_view(seed=(self.seed, number))
+            if scales is not None:
+                features = standardized(features, scales)
+            if self.num_views is not None:
+                kept[number] = features
+            return features
 
         num_classes = len(train_dataset.metainfo['classes'])
         judge = EpochJudge(test_dataset)
         classifiers = self.train(
-            of_epochs(),
+            map(features_of, range(self.epochs)),
             train_dataset.labels,
             num_classes,
             after_epoch=lambda classifiers: judge.add(_probabilities(classifiers, seen)),
@@ -88,7 +110,11 @@ class LinearProtocol(TrainedProtocol):
         metrics = judge.metrics
         if self.search is not None:
             searched = self.search.train(
-                self, of_epochs(), train_dataset.labels, model.encoders, num_classes
+                self,
+                map(features_of, range(self.epochs)),
+                train_dataset.labels,
+                model.encoders,
+                num_classes,
             )
             metrics = metrics | self.search.metrics(searched, seen, test_dataset.labels)
         if scales is not None:

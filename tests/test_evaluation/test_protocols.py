@@ -380,7 +380,9 @@ def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
     for view, seed in ((RANDOM_VIEW, 0), (RANDOM_VIEW, 0), (RANDOM_VIEW, 1), (FIXED_VIEW, 0)):
         protocol = Watching(epochs=3, train_view=view, seed=seed)
         protocol.run(model_with(), *datasets(random_clips))
-    random, again, other_seed, fixed = given
+    in_turn = Watching(epochs=5, train_view=RANDOM_VIEW, num_views=2)
+    in_turn.run(model_with(), *datasets(random_clips))
+    random, again, other_seed, fixed, two = given
     assert len(random) == len(fixed) == 3
     for a, b in ((0, 1), (0, 2), (1, 2)):
         assert not torch.equal(random[a], random[b])
@@ -388,6 +390,14 @@ def test_random_view_is_encoded_anew_in_every_epoch(random_clips):
     for epoch in range(3):
         assert torch.equal(random[epoch], again[epoch])
         assert not torch.equal(random[epoch], other_seed[epoch])
+    for epoch in range(5):  # epochs take the two views in turn
+        assert torch.equal(two[epoch], random[epoch % 2])
+
+
+@pytest.mark.parametrize('view', [None, FIXED_VIEW], ids=['none', 'fixed'])
+def test_several_views_need_draws(view):
+    with pytest.raises(ValueError, match='num_views=4 needs a train_view with random draws'):
+        LinearProtocol(train_view=view, num_views=4)
 
 
 @pytest.mark.parametrize('view', [RANDOM_VIEW, FIXED_VIEW], ids=['random', 'fixed'])
