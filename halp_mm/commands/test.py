@@ -17,8 +17,8 @@ from halp_mm.run_identity import COORDINATES
 #: The protocols that take an option about the labels that are used.
 _LABEL_OPTIONS = {
     'label_fraction': ('semi',),
-    'shots': ('few_shot', COORDINATES),
-    'draws': ('semi', 'few_shot', COORDINATES),
+    'shots': ('few_shot', 'few_shot_crops', COORDINATES),
+    'draws': ('semi', 'few_shot', 'few_shot_crops', COORDINATES),
 }
 
 
@@ -40,7 +40,7 @@ def run(
         untrained: Evaluate the encoder as it is before training.
         label_fraction: The fractions of labels for the protocol semi, such as 0.01 0.1.
         shots: The numbers of labelled clips of each class, such as 1 5 20, for the protocols
-            few_shot and coordinates.
+            few_shot, few_shot_crops and coordinates.
         draws: The number of draws of labelled clips.
         work_dir: Write the results to PROTOCOL.json in this folder.
         out: Write the results to this JSON file instead.

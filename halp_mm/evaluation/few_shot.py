@@ -11,12 +11,14 @@ from torch import Tensor
 
 from halp_mm.argument_checks import check_at_least, check_count
 from halp_mm.datasets import SkeletonDataset
+from halp_mm.evaluation.features import extract_features
 from halp_mm.evaluation.knn import knn_scores
 from halp_mm.evaluation.label_draws import draw_shots, seed_of_draw, summary_of_draws
 from halp_mm.evaluation.logistic_regression import logistic_regression_scores
 from halp_mm.evaluation.metrics import top1_hits
 from halp_mm.evaluation.protocol import EvaluationResult, Outcome, Protocol, accuracies
 from halp_mm.registry import PROTOCOLS
+from halp_mm.transforms import build_transform
 
 #: Numbers of labelled clips of each class, if none are named.
 SHOTS = (1, 5, 20)
@@ -39,11 +41,16 @@ class FewShotProtocol(Protocol):
     Args:
         shots: Numbers of clips of each class, one after the other; of a class that has fewer, all.
         draws: How often clips are drawn, for each number.
-        penalty: Penalty of the logistic regression; see :func:`logistic_regression_scores`.
+        penalty: Penalty of the logistic regression; see :func:`logistic_regression_scores`. With
+            views it grows with the number of features that a clip gives.
+        train_view: Transforms with random draws, such as crops, which show a labelled clip in other
+            ways beside the clip as it is; none by default.
+        num_views: How often the view is drawn for each clip.
         **kwargs: See :class:`Protocol`. The seed determines the draws.
 
     Raises:
-        ValueError: if an argument is out of range, or no number of shots is given.
+        ValueError: if an argument is out of range, no number of shots is given, or the view draws
+            nothing.
     """
 
     def __init__(
@@ -51,16 +58,22 @@ class FewShotProtocol(Protocol):
         shots: int | Sequence[int] = SHOTS,
         draws: int = 5,
         penalty: float = 100.0,
+        train_view: Sequence[dict] | None = None,
+        num_views: int = 8,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.shots = list_of_shots(shots)
         if not self.shots:
             raise ValueError('shots must be at least one number of clips, got []')
-        check_count(draws=draws)
+        check_count(draws=draws, num_views=num_views)
         check_at_least(0, penalty=penalty)
         self.draws = draws
         self.penalty = penalty
+        self.train_view = None if train_view is None else build_transform(list(train_view))
+        if self.train_view is not None and not self.train_view.is_random:
+            raise ValueError('train_view has no random draws; expected some, such as crops')
+        self.num_views = num_views
 
     def run(
         self, model: BaseModel, train_dataset: SkeletonDataset, test_dataset: SkeletonDataset
@@ -73,20 +86,36 @@ class FewShotProtocol(Protocol):
     ) -> Outcome:
         """Class scores of the last draw of the first number, and the metrics of all."""
         train, test = (self.encode(model, dataset) for dataset in (train_dataset, test_dataset))
+        shown = [train, *self.encoded_views(model, train_dataset)]
         labels, test_labels = train_dataset.labels, test_dataset.labels
         num_classes = len(train_dataset.metainfo['classes'])
 
         def outcome_of(labelled: Tensor) -> Outcome:
             scores, nearest = {}, {}
-            for stream, features in train.items():
-                known = labels[labelled].to(features.device)
-                given = features[labelled.to(features.device)], known, test[stream], num_classes
-                scores[stream] = logistic_regression_scores(*given, self.penalty)
+            for stream, asked in test.items():
+                clips = labelled.to(asked.device)
+                known = labels[labelled].to(asked.device).repeat(len(shown))
+                features = torch.cat([one[stream][clips] for one in shown])
+                given = features, known, asked, num_classes
+                scores[stream] = logistic_regression_scores(*given, self.penalty * len(shown))
                 nearest[stream] = knn_scores(*given)
             metrics, hits = judged_as('knn', nearest, test_labels)
             return Outcome(scores, test, metrics, hits=hits)
 
         return outcome_of_draws(outcome_of, labels, test_labels, self.shots, self.draws, self.seed)
+
+    def encoded_views(self, model: BaseModel, dataset: SkeletonDataset) -> list[dict[str, Tensor]]:
+        """The features ``[N, D]`` by stream of each drawn view of all clips."""
+        if self.train_view is None:
+            return []
+        preprocessor = model.data_preprocessor
+        dataset.normalize_once(preprocessor.normalization, device=preprocessor.device)
+        return [
+            extract_features(
+                model, dataset, self.encoding_batch_size, self.train_view, (self.seed, number)
+            )
+            for number in range(self.num_views)
+        ]
 
 
 def judged_as(

@@ -17,6 +17,7 @@ from halp_mm.evaluation import (
     top_k_accuracy,
 )
 from halp_mm.evaluation.label_draws import seed_of_draw
+from halp_mm.transforms import build_transform
 from tests.helpers import generator
 from tests.test_evaluation.test_finetune import model_with, write_poses
 from tests.test_evaluation.test_semi import labels_of
@@ -53,6 +54,8 @@ def test_fewer_shots_are_within_more_and_draws_differ():
         (dict(shots=[5, 5]), 'shots must be different numbers'),
         (dict(draws=0), 'draws must be a whole number of at least 1, got 0'),
         (dict(penalty=-1), 'penalty'),
+        (dict(num_views=0), 'num_views must be a whole number of at least 1, got 0'),
+        (dict(train_view=[dict(type='CenterCropResize')]), 'train_view has no random draws'),
     ],
 )
 def test_settings_out_of_range(settings, message):
@@ -106,6 +109,31 @@ def test_metrics_are_means_over_draws(poses, streams):
     assert result.model is None
     assert result.hits['top1'].equal(result.hits['2_shot/top1'])
     assert result.metrics['num_train'] == sum(result.num_train) == 2 * num_classes
+
+
+def test_views_of_a_labelled_clip_have_its_label(poses):
+    train, test = poses
+    model = model_with()
+    view = [dict(type='TemporalCropResize', ratio=(0.5, 1.0), min_frames=2, num_frames=8)]
+    settings = dict(shots=1, draws=2, penalty=10.0, seed=5)
+    result = FewShotProtocol(train_view=view, num_views=3, **settings).run(model, train, test)
+    crops = [
+        extract_features(model, train, view=build_transform(view), seed=(5, i)) for i in (0, 1, 2)
+    ]
+    shown = [one['joint'] for one in (extract_features(model, train), *crops)]
+    asked, num_classes = extract_features(model, test)['joint'], len(train.metainfo['classes'])
+    found, nearest = [], []
+    for labelled in drawn_of(train, 1, 2, 5):
+        features = torch.cat([one[labelled] for one in shown])
+        given = features, train.labels[labelled].repeat(4), asked, num_classes
+        scores = logistic_regression_scores(*given, 40.0)
+        found.append(top_k_accuracy(scores, test.labels, 1))
+        nearest.append(top_k_accuracy(knn_scores(*given), test.labels, 1))
+    torch.testing.assert_close(result.scores, scores)
+    assert result.metrics['1_shot/top1'] == pytest.approx(statistics.fmean(found))
+    assert result.metrics['1_shot/knn/top1'] == pytest.approx(statistics.fmean(nearest))
+    plain = FewShotProtocol(**settings).run(model, train, test)
+    assert not torch.allclose(plain.scores, result.scores)
 
 
 def test_coordinates_of_the_same_draws(poses):

@@ -164,7 +164,7 @@ def test_tools_error(files):
         *command_line(options_of(own)),
     )
     assert run.returncode == 2
-    message = 'test.py: error: --draws goes with --protocol semi, few_shot, coordinates'
+    message = 'test.py: error: --draws goes with --protocol semi, few_shot, few_shot_crops, coordinates'
     assert run.stderr.splitlines()[-1] == message
 
 
