@@ -19,8 +19,9 @@ GATES = 'halp_mm.models.modules', 'gru_gates.c'
 
 @pytest.fixture
 def said(monkeypatch):
-    """Compile anew with the environment as it is; return what the log says."""
+    """Compile anew, by ``cc`` unless a test says otherwise; return what the log says."""
     lines = []
+    monkeypatch.delenv('CC', raising=False)
     monkeypatch.setattr(compiled_c, 'print_log', lambda text, logger: lines.append(text))
     compiled.cache_clear()
 

@@ -2,6 +2,7 @@
 
 import sys
 
+import mmengine.registry
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,13 @@ class Adafactor(SGD):
 """
 
 
+#: mmengine imports that package where it is installed, unless our commands keep it from doing so.
+not_mmengines = pytest.mark.skipif(
+    'Adafactor' in mmengine.registry.OPTIMIZERS.module_dict,
+    reason='mmengine itself has registered the Adafactor of the installed transformers',
+)
+
+
 @pytest.fixture
 def transformers(tmp_path, monkeypatch):
     """A package of this name, which is not imported before or after the test."""
@@ -26,6 +34,7 @@ def transformers(tmp_path, monkeypatch):
     sys.modules.pop('transformers', None)
 
 
+@not_mmengines
 def test_adafactor_is_that_of_transformers(transformers):
     parameters = nn.Linear(2, 1).parameters()
     optimizer = OPTIMIZERS.build(dict(type='Adafactor', params=parameters, lr=0.25))
@@ -34,6 +43,7 @@ def test_adafactor_is_that_of_transformers(transformers):
     assert optimizer.param_groups[0]['lr'] == 0.25
 
 
+@not_mmengines
 def test_adafactor_without_transformers_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
     with pytest.raises(ValueError, match=r'pip install transformers, or take .* TorchAdafactor'):
