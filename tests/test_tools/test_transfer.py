@@ -164,8 +164,8 @@ def test_tools_error(files):
         *command_line(options_of(own)),
     )
     assert run.returncode == 2
-    message = 'test.py: error: --draws goes with --protocol semi, few_shot, few_shot_crops, coordinates'
-    assert run.stderr.splitlines()[-1] == message
+    message = '--draws goes with --protocol semi, few_shot, few_shot_crops, coordinates'
+    assert run.stderr.splitlines()[-1] == f'test.py: error: {message}'
 
 
 def test_other_protocols_take_a_target(files):
