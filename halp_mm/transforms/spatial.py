@@ -339,13 +339,12 @@ class JointCorruption(JointMap):
         """Draw ``joints``, boolean ``[N, V]``, and ``matrix`` ``[N, D, D]``, zero half the time."""
         size, device = (len(clips), clips.layout.num_joints), clips.device
         order = clip_draws.rand(*size, generator=generator, device=device)
-        rank = order.argsort(-1).argsort(-1)
+        count = round(self.joint_ratio * clips.layout.num_joints)
+        first = order.topk(count, largest=False, sorted=False).indices
+        joints = torch.zeros_like(order, dtype=torch.bool).scatter_(1, first, True)
         matrix = uniform_matrices(clips, 1.0, generator)
         keep = clip_draws.rand(len(clips), 1, 1, generator=generator, device=device) < 0.5
-        return {
-            'joints': rank < round(self.joint_ratio * clips.layout.num_joints),
-            'matrix': matrix * keep,
-        }
+        return {'joints': joints, 'matrix': matrix * keep}
 
     def matrices(self, clips: Clips, joints: Tensor, matrix: Tensor) -> Tensor:
         """The clip's matrix for the drawn joints, the identity for the others."""

@@ -124,9 +124,11 @@ class _PairedGRU(torch.autograd.Function):
         dtype = states.dtype
         rows = given.flatten(0, 1)
         before = states[:-1].to(precision).flatten(0, 1)
-        of_input_bias = rows.sum(0, dtype=dtype)
-        of_new_bias = new_fed.sum((0, 1), dtype=dtype)
         fed = [rows[..., : 2 * size], new_fed.flatten(0, 1)]
+        ones = rows.new_ones(1, len(rows))  # a product takes half as long as a sum
+        of_input_bias, of_new_bias = (
+            (ones @ part.flatten(1)).view(2, -1).to(dtype) for part in (rows, fed[1])
+        )
         # Products of matrices read what lies apart in place; batched ones in bfloat16 copy it.
         of_weights = [
             torch.cat([before[:, cell].T @ part[:, cell] for part in fed], 1) for cell in range(2)
