@@ -24,7 +24,7 @@ METHODS = {
     **{('bigru', method): list(FACTS) for method in ('moco', 'halp', 'crosclr_b')},
     **{('bigru', method): list(FACTS) for method in ('barlow_twins', 'halp_barlow_twins')},
     **{('bigru', method): list(ALL_FACTS) for method in ('moco_nnm', 'halp_nnm')},
-    **{('bigru', method): ['msr-action3d_xsub'] for method in ('cmd', 'halp_cmd')},
+    **{('bigru', method): list(FACTS) for method in ('cmd', 'halp_cmd')},
     **{('lstm', method): list(FACTS) for method in ('ascal', 'va_lstm')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonbt', 'skt', 'pstl')},
     **{('stgcn', method): list(FACTS) for method in ('skeletonclr', 'aimclr', 'crosclr')},

@@ -232,7 +232,9 @@ def test_there_is_a_config_for_every_method_and_data_set():
         for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr', 'aimclr_crosclr')
         for name in SUPERVISED
     }
-    expected |= {f'{method}/{name}' for method in ('halp', 'moco') for name in KINECT_V1}
+    expected |= {
+        f'{method}/{name}' for method in ('halp', 'moco', 'cmd', 'halp_cmd') for name in KINECT_V1
+    }
     expected |= {
         f'{method}/stgcn_{name}'
         for method in ('stgcn', 'skeletonclr', 'aimclr', 'crosclr')
@@ -275,6 +277,8 @@ def test_config_builds_and_computes_a_loss(path, tmp_path):
     if config.method == 'SeBiReNet':
         own.add('recurrent')
     shared = {'knn', 'coordinates', 'retrieval', 'linear', 'few_shot'}
+    if 'linear_crops' in config.protocols:
+        own |= {'linear_crops', 'few_shot_crops'}
     assert set(config.protocols) == shared | own
     for protocol in config.protocols.values():
         PROTOCOLS.build(protocol)
@@ -463,6 +467,26 @@ def test_aimclrs_settings(name):
     assert skeletonclr['model'].pop('heads') == dict(moco=dict(type='MoCoHead', temperature=0.07))
     aimclr['data_preprocessor']['views'].pop('extreme')
     assert aimclr == skeletonclr
+
+
+@pytest.mark.parametrize('method', ['moco', 'halp', 'cmd', 'halp_cmd', 'moco_nnm', 'halp_nnm'])
+def test_small_configs_can_show_crops_of_labelled_clips(method):
+    protocols = load(f'{method}/bigru_msr-action3d_xsub')['protocols']
+    linear, few_shot = (
+        PROTOCOLS.build(protocols[f'{name}_crops']) for name in ('linear', 'few_shot')
+    )
+    assert (linear.num_views, few_shot.num_views) == (16, 8)
+    assert linear.train_view.is_random
+    whole = PROTOCOLS.build(protocols['linear'])
+    for name in (
+        'standardize',
+        'learning_rate',
+        'weight_decay',
+        'epochs',
+        'milestones',
+        'batch_size',
+    ):
+        assert getattr(linear, name) == getattr(whole, name), name
 
 
 def test_releases_differ_by_their_recipes():
