@@ -116,3 +116,14 @@ def test_numbers_in_bfloat16_are_rounded_as_pytorch_rounds(computed):
     torch.testing.assert_close(
         fed_back.transpose(0, 1)[..., : 2 * size], given[0, ..., : 2 * size], equal_nan=True
     )
+
+
+def test_what_scales_the_inputs_is_not_rounded_in_mixed_precision():
+    """The first frame of inputs that are zero shows the biases, and with them the shift."""
+    cells = two_cells(6, 4)
+    scaled_by = torch.ones(6), torch.linspace(1, 3, 6)
+    inputs = torch.zeros(1, 2, 6)
+    expected = paired_gru.run_pair(*cells, inputs, scaled_by=scaled_by)
+    with torch.autocast('cpu', torch.bfloat16):
+        states = paired_gru.run_pair(*cells, inputs, scaled_by=scaled_by)
+    torch.testing.assert_close(states, expected, rtol=0, atol=1e-6)

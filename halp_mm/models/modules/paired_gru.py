@@ -46,11 +46,11 @@ def run_pair(
     weight, state_weight, bias, state_bias = map(
         torch.stack, zip(first.all_weights[0], second.all_weights[0])
     )
-    if scaled_by is not None:
-        scale, shift = scaled_by
-        bias = bias + weight @ shift
-        weight = weight * scale
     with torch.autocast('cpu', enabled=False):
+        if scaled_by is not None:
+            scale, shift = scaled_by
+            bias = bias + weight @ shift
+            weight = weight * scale
         return _PairedGRU.apply(
             mixed_precision or inputs.dtype,
             torch.is_grad_enabled(),
