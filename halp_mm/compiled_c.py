@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -97,17 +97,22 @@ def compile_c(compiler: str, source: bytes) -> ctypes.CDLL:
         return ctypes.CDLL(str(library))
 
 
-def taking_tensors(function: Any, tensors: int, numbers: int) -> Callable[..., None]:
-    """A C function of addresses and integers as one of tensors and integers.
+class BoundToTensors:
+    """A C function of addresses and integers as one of its integers.
 
     Args:
         function: The function of a library.
-        tensors: How many addresses it takes first. The tensors lie without gaps; None is null.
+        tensors: Those whose addresses it takes first, which lie without gaps; None is null. They
+            are kept for as long as this is.
         numbers: How many integers of 64 bits it takes after them.
     """
-    function.argtypes = [ctypes.c_void_p] * tensors + [ctypes.c_int64] * numbers
 
-    def call(*given: Tensor | int | None) -> None:
-        function(*(one.data_ptr() if isinstance(one, Tensor) else one for one in given))
+    def __init__(self, function: Any, tensors: Sequence[Tensor | None], numbers: int) -> None:
+        function.argtypes = [ctypes.c_void_p] * len(tensors) + [ctypes.c_int64] * numbers
+        self.function = function
+        self.tensors = tensors
+        self.addresses = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
 
-    return call
+    def __call__(self, *integers: int) -> None:
+        """Call it."""
+        self.function(*self.addresses, *integers)

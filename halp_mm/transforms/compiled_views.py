@@ -7,7 +7,7 @@ from ctypes import CDLL
 import torch
 from torch import Tensor
 
-from halp_mm.compiled_c import compiled_for, taking_tensors
+from halp_mm.compiled_c import BoundToTensors, compiled_for
 
 
 def library_for(coordinates: Tensor) -> CDLL | None:
@@ -26,8 +26,8 @@ def mixed_frames(
     taken = share.shape[1]
     mixed = coordinates.new_empty(clips, people, taken, *coordinates.shape[3:])
     tensors = [tensor.contiguous() for tensor in (coordinates, first, second, share)]
-    mix_frames = taking_tensors(library.mix_frames, 5, 5)
-    mix_frames(*tensors, mixed, clips, people, length, taken, coordinates.shape[3:].numel())
+    mix_frames = BoundToTensors(library.mix_frames, [*tensors, mixed], 5)
+    mix_frames(clips, people, length, taken, coordinates.shape[3:].numel())
     return mixed
 
 
@@ -37,6 +37,6 @@ def mapped_joints(library: CDLL, rows: Tensor, matrices: Tensor) -> Tensor:
     mapped = torch.empty_like(rows)
     room = rows.new_zeros((2 * dimensions + 1) * (rows.shape[2] + 16 + dimensions))
     tensors = rows, matrices.contiguous(), mapped, room
-    map_joints = taking_tensors(library.map_joints, 4, 4)
-    map_joints(*tensors, *rows.shape[:2], *matrices.shape[1:3])
+    map_joints = BoundToTensors(library.map_joints, tensors, 4)
+    map_joints(*rows.shape[:2], *matrices.shape[1:3])
     return mapped

@@ -62,6 +62,16 @@ def test_what_is_no_number_stays_none(computed, value):
     assert states[:, 1].isfinite().all()
 
 
+def test_gates_are_as_exact_as_float32_is(computed):
+    """A frame of one input and one weight, so that no sum of products adds to the rounding."""
+    cells = two_cells(1, 1)
+    inputs = torch.linspace(-40, 40, 4001)[None, :, None]
+    with torch.no_grad():
+        states = paired_gru.run_pair(*cells, inputs)
+        expected = [cell.double()(inputs.double())[0] for cell in cells]
+    torch.testing.assert_close(states.double(), torch.stack(expected, 2), rtol=0, atol=5e-7)
+
+
 def test_gradients_of_expanded_outputs(computed):
     """Such as those of a mean over frames, which hold one number for all frames."""
     cells = two_cells(4, 21)

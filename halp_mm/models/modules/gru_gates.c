@@ -7,29 +7,36 @@
 #include <stdint.h>
 #include <string.h>
 
-/* e^x to a relative error of 2e-7: 2^k times Cephes' polynomial of the rest. NaN stays NaN. */
-static inline float exponential(float x)
+/* 2^x to a relative error of 2e-7: that of the nearest whole number, times a polynomial of the rest,
+   whose coefficients make its largest error least. NaN stays NaN. */
+static inline float power_of_two(float x)
 {
-    x = x > 87.0f ? 87.0f : x;
-    x = x < -87.0f ? -87.0f : x;
-    float k = __builtin_rintf(x * 1.44269504f);
-    float rest = x - k * 0.693359375f + k * 2.12194440e-4f; /* ln 2 in two parts */
-    float sum = 1.9875691500e-4f;
-    sum = sum * rest + 1.3981999507e-3f;
-    sum = sum * rest + 8.3334519073e-3f;
-    sum = sum * rest + 4.1665795894e-2f;
-    sum = sum * rest + 1.6666665459e-1f;
-    sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * rest * rest + rest + 1.0f;
-    int32_t bits = ((int32_t)k + 127) << 23;
-    float power;
+    x = x > 126.0f ? 126.0f : x;
+    x = x < -126.0f ? -126.0f : x;
+    float whole = x + 12582912.0f; /* 1.5 * 2^23: the number's last bits are whole ones */
+    float rest = x - (whole - 12582912.0f);
+    float power = 1.32647273e-3f;
+    power = power * rest + 9.67151299e-3f;
+    power = power * rest + 5.55073358e-2f;
+    power = power * rest + 2.40222424e-1f;
+    power = power * rest + 6.93147004e-1f;
+    power = power * rest + 1.0f;
+    uint32_t exponent, bits;
+    memcpy(&exponent, &whole, sizeof exponent);
+    memcpy(&bits, &power, sizeof bits);
+    bits += exponent << 23;
     memcpy(&power, &bits, sizeof power);
-    return sum * power;
+    return power;
 }
 
 static inline float sigmoid(float x)
 {
-    return 1.0f / (1.0f + exponential(-x));
+    return 1.0f / (1.0f + power_of_two(-1.44269504f * x)); /* 1 / ln 2 */
+}
+
+static inline float hyperbolic_tangent(float x)
+{
+    return 2.0f / (1.0f + power_of_two(-2.88539008f * x)) - 1.0f;
 }
 
 /* A number of an array of float32, or of bfloat16 if `low`: the upper half of a float32. */
@@ -86,7 +93,7 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
             float back = number_of(row_back, 2 * size + i, low) + row_new_shift[i];
             reset = sigmoid(reset + number_of(row_back, i, low));
             update = sigmoid(update + number_of(row_back, size + i, low));
-            new = 2.0f * sigmoid(2.0f * (new + reset * back)) - 1.0f; /* tanh */
+            new = hyperbolic_tangent(new + reset * back);
             float advanced = new + update * (state[i] - new);
             next[i] = advanced;
             set(row_read, i, advanced, low);

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from halp_mm.compiled_c import compiled_for, taking_tensors
+from halp_mm.compiled_c import BoundToTensors, compiled_for
 
 
 def forward_gates(
@@ -141,5 +141,5 @@ def of_frame(function: Any, given: Tensor, *tensors: Tensor | None) -> Callable[
         tensors: All that the function is given before the frame's number.
     """
     clips, size, is_low = given.shape[1], given.shape[3] // 3, given.dtype == torch.bfloat16
-    call = taking_tensors(function, len(tensors), 4)
-    return lambda frame: call(*tensors, frame, clips, size, is_low)
+    call = BoundToTensors(function, tensors, 4)
+    return lambda frame: call(frame, clips, size, is_low)
