@@ -82,8 +82,10 @@ def test_gradients_of_expanded_outputs(computed):
 
 
 @pytest.mark.parametrize('size', [1, 21, 64])
-def test_mixed_precision(computed, size):
-    """Products are in bfloat16, of eight digits, and all else in float32, results too."""
+@pytest.mark.parametrize('small_product', [0, 2**18])
+def test_mixed_precision(computed, size, small_product, monkeypatch):
+    """Large products are in bfloat16, of eight digits, and all else in float32, results too."""
+    monkeypatch.setattr(paired_gru, 'SMALL_PRODUCT', small_product)
     cells = two_cells(4, size)
     inputs = torch.randn(9, 3, 4, generator=generator())
     weights = torch.randn(9, 3, 2, size, generator=generator())
@@ -102,7 +104,8 @@ def test_mixed_precision(computed, size):
         assert 0 < (mixed - full).norm() < 2**-6 * full.norm()
 
 
-def test_numbers_in_bfloat16_are_rounded_as_pytorch_rounds(computed):
+@pytest.mark.parametrize('fed_precision', [torch.float, torch.bfloat16])
+def test_numbers_in_bfloat16_are_rounded_as_pytorch_rounds(computed, fed_precision):
     """To the nearest, or the even one of two; and what is no number stays none."""
     size, clips = 32, 8
     gates = torch.rand(1, clips, 2, 3 * size, generator=generator())
@@ -110,17 +113,18 @@ def test_numbers_in_bfloat16_are_rounded_as_pytorch_rounds(computed):
     states = torch.randn(2, clips, 2, size, generator=generator())
     gradient[0, 0, 0, 0], gradient[0, 0, 0, 1] = float('nan'), float('inf')
     results = []
-    for precision in (torch.float, torch.bfloat16):
-        through = torch.zeros(2, clips, size, dtype=precision)
+    for given, fed in [(torch.float, torch.float), (torch.bfloat16, fed_precision)]:
+        through = torch.zeros(2, clips, size, dtype=fed)
         written = [
-            torch.empty(*shape, dtype=precision)
-            for shape in (gates.shape, (2, clips, 3 * size), new_back.shape)
+            torch.empty(gates.shape, dtype=given),
+            torch.empty(2, clips, 3 * size, dtype=fed),
+            torch.empty(new_back.shape, dtype=given),
         ]
         go_back = gru_gates.backward_gates(gates, new_back, states, gradient, through, *written)
         go_back(0)
         results.append(written)
     for full, low in zip(*results):
-        torch.testing.assert_close(low, full.bfloat16(), rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(low, full.to(low.dtype), rtol=0, atol=0, equal_nan=True)
     given, fed_back, _ = results[0]
     assert given[0, 0, 0, [0, size]].isnan().all()
     torch.testing.assert_close(
@@ -137,3 +141,13 @@ def test_what_scales_the_inputs_is_not_rounded_in_mixed_precision():
     with torch.autocast('cpu', torch.bfloat16):
         states = paired_gru.run_pair(*cells, inputs, scaled_by=scaled_by)
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-6)
+
+
+def test_small_products_of_a_frame_are_in_float32():
+    """Half the precision would make them no faster."""
+    precisions = [
+        paired_gru.state_precision(torch.bfloat16, clips, size)
+        for clips, size in [(64, 64), (65, 64), (16, 128), (1, 1024)]
+    ]
+    assert precisions == [torch.float, torch.bfloat16, torch.float, torch.bfloat16]
+    assert paired_gru.state_precision(torch.double, 1, 1) == torch.double

@@ -72,17 +72,17 @@ static inline void *at(const void *array, int64_t i, const int low)
 static inline void advance_rows(const void *given, float *gates, const float *shift,
                                 const float *new_shift, const void *fed_back, float *states,
                                 void *read_next, float *new_back, int64_t clips, int64_t size,
-                                const int low, const int keeps)
+                                const int low, const int low_fed, const int keeps)
 {
     for (int64_t row = 0; row < 2 * clips; row++) {
         int64_t clip = row / 2, cell = row % 2;
         const void *row_given = at(given, row * 3 * size, low);
-        const void *restrict row_back = at(fed_back, (cell * clips + clip) * 3 * size, low);
+        const void *restrict row_back = at(fed_back, (cell * clips + clip) * 3 * size, low_fed);
         const float *restrict row_shift = shift + cell * 3 * size;
         const float *restrict row_new_shift = new_shift + cell * size;
         const float *restrict state = states + row * size;
         float *restrict next = states + (2 * clips + row) * size;
-        void *restrict row_read = at(read_next, (cell * clips + clip) * size, low);
+        void *restrict row_read = at(read_next, (cell * clips + clip) * size, low_fed);
         float *row_gates = keeps ? gates + row * 3 * size : 0;
         float *restrict row_new_back = keeps ? new_back + row * size : 0;
 #pragma omp simd
@@ -90,13 +90,13 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
             float reset = number_of(row_given, i, low) + row_shift[i];
             float update = number_of(row_given, size + i, low) + row_shift[size + i];
             float new = number_of(row_given, 2 * size + i, low) + row_shift[2 * size + i];
-            float back = number_of(row_back, 2 * size + i, low) + row_new_shift[i];
-            reset = sigmoid(reset + number_of(row_back, i, low));
-            update = sigmoid(update + number_of(row_back, size + i, low));
+            float back = number_of(row_back, 2 * size + i, low_fed) + row_new_shift[i];
+            reset = sigmoid(reset + number_of(row_back, i, low_fed));
+            update = sigmoid(update + number_of(row_back, size + i, low_fed));
             new = hyperbolic_tangent(new + reset * back);
             float advanced = new + update * (state[i] - new);
             next[i] = advanced;
-            set(row_read, i, advanced, low);
+            set(row_read, i, advanced, low_fed);
             if (keeps) {
                 row_gates[i] = reset;
                 row_gates[size + i] = update;
@@ -113,13 +113,15 @@ static inline void advance_rows(const void *given, float *gates, const float *sh
    gates:     [T, N, 2, 3, H], the frame's are written, which may be to `given`; null for none.
    shift:     [2, 3, H], is added to what is given.
    new_shift: [2, H], is added to what new gates are fed back.
-   fed_back:  [2, N, 3, H], the states before, times their weights; bfloat16 if `low`.
+   fed_back:  [2, N, 3, H], the states before, times their weights; bfloat16 if `low_fed`.
    states:    [1 + T, N, 2, H], those after the frame are written.
-   read_next: [2, N, H], here too, for the next product; bfloat16 if `low`.
-   new_back:  [T, N, 2, H], what new gates are fed back is written; null if `gates` is. */
+   read_next: [2, N, H], here too, for the next product; bfloat16 if `low_fed`.
+   new_back:  [T, N, 2, H], what new gates are fed back is written; null if `gates` is.
+
+   Nothing is fed back in bfloat16 unless what is given is. */
 void advance(const void *given, float *gates, const float *shift, const float *new_shift,
              const void *fed_back, float *states, void *read_next, float *new_back, int64_t frame,
-             int64_t clips, int64_t size, int64_t low)
+             int64_t clips, int64_t size, int64_t low, int64_t low_fed)
 {
     int64_t before = frame * clips * 2 * size;
     const int keeps = gates != 0;
@@ -129,25 +131,30 @@ void advance(const void *given, float *gates, const float *shift, const float *n
         gates += 3 * before;
         new_back += before;
     }
-    if (low && keeps)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
-                     size, 1, 1);
+/* One loop for each kind of numbers. */
+#define ROWS(low, low_fed, keeps)                                                                \
+    advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips, \
+                 size, low, low_fed, keeps)
+    if (low_fed && keeps)
+        ROWS(1, 1, 1);
+    else if (low_fed)
+        ROWS(1, 1, 0);
+    else if (low && keeps)
+        ROWS(1, 0, 1);
     else if (low)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
-                     size, 1, 0);
+        ROWS(1, 0, 0);
     else if (keeps)
-        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
-                     size, 0, 1);
+        ROWS(0, 0, 1);
     else
-        advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,
-                     size, 0, 0);
+        ROWS(0, 0, 0);
+#undef ROWS
 }
 
 /* Go back by a frame in both cells. */
 static inline void go_back_rows(const float *gates, const float *new_back, const float *states,
                                 const float *gradient, const void *through, float *carried,
                                 void *given, void *fed_back, void *new_fed, int64_t clips,
-                                int64_t size, const int low)
+                                int64_t size, const int low, const int low_fed)
 {
     for (int64_t row = 0; row < 2 * clips; row++) {
         int64_t clip = row / 2, cell = row % 2;
@@ -155,25 +162,25 @@ static inline void go_back_rows(const float *gates, const float *new_back, const
         const float *restrict back = new_back + row * size;
         const float *restrict state = states + row * size;
         const float *restrict direct = gradient + row * size;
-        const void *restrict later = at(through, (cell * clips + clip) * size, low);
+        const void *restrict later = at(through, (cell * clips + clip) * size, low_fed);
         float *restrict past = carried + row * size;
         void *restrict of_given = at(given, row * 3 * size, low);
-        void *restrict of_back = at(fed_back, (cell * clips + clip) * 3 * size, low);
+        void *restrict of_back = at(fed_back, (cell * clips + clip) * 3 * size, low_fed);
         void *restrict of_new_back = at(new_fed, row * size, low);
 #pragma omp simd
         for (int64_t i = 0; i < size; i++) {
             float reset = gate[i], update = gate[size + i], new = gate[2 * size + i];
-            float of_state = direct[i] + past[i] + number_of(later, i, low);
+            float of_state = direct[i] + past[i] + number_of(later, i, low_fed);
             float of_new = of_state * (1.0f - update) * (1.0f - new * new);
             float of_update = of_state * (state[i] - new) * update * (1.0f - update);
             float of_reset = of_new * back[i] * reset * (1.0f - reset);
             past[i] = of_state * update;
             set(of_given, i, of_reset, low);
-            set(of_back, i, of_reset, low);
+            set(of_back, i, of_reset, low_fed);
             set(of_given, size + i, of_update, low);
-            set(of_back, size + i, of_update, low);
+            set(of_back, size + i, of_update, low_fed);
             set(of_given, 2 * size + i, of_new, low);
-            set(of_back, 2 * size + i, of_new * reset, low);
+            set(of_back, 2 * size + i, of_new * reset, low_fed);
             set(of_new_back, i, of_new * reset, low);
         }
     }
@@ -191,10 +198,11 @@ static inline void go_back_rows(const float *gates, const float *new_back, const
    fed_back: [2, N, 3, H], is written: that of what the gates are fed back.
    new_fed:  [T, N, 2, H], the frame's is written: the last third of fed_back.
 
-   `through` and what is written are bfloat16 if `low`. */
+   `given` and `new_fed` are bfloat16 if `low`, `through` and `fed_back` if `low_fed`, which they are
+   only together. */
 void go_back(const float *gates, const float *new_back, const float *states, const float *gradient,
              const void *through, float *carried, void *given, void *fed_back, void *new_fed,
-             int64_t frame, int64_t clips, int64_t size, int64_t low)
+             int64_t frame, int64_t clips, int64_t size, int64_t low, int64_t low_fed)
 {
     int64_t before = frame * clips * 2 * size;
     gates += 3 * before;
@@ -203,10 +211,15 @@ void go_back(const float *gates, const float *new_back, const float *states, con
     gradient += before;
     given = at(given, 3 * before, low);
     new_fed = at(new_fed, before, low);
-    if (low)
-        go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed,
-                     clips, size, 1);
+/* One loop for each kind of numbers. */
+#define ROWS(low, low_fed)                                                                        \
+    go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed, \
+                 clips, size, low, low_fed)
+    if (low_fed)
+        ROWS(1, 1);
+    else if (low)
+        ROWS(1, 0);
     else
-        go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed,
-                     clips, size, 0);
+        ROWS(0, 0);
+#undef ROWS
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import CDLL
 from typing import Any
 
@@ -25,17 +25,17 @@ def forward_gates(
     """Prepare what advances both cells by a frame.
 
     Args:
-        given: What the inputs give, ``[T, N, 2, 3 H]``, in the order reset, update, new; in the
-            precision of products. It may be overwritten.
+        given: What the inputs give, ``[T, N, 2, 3 H]``, in the order reset, update, new; float32, or
+            bfloat16. It may be overwritten.
         gates: Where gates are kept for the gradient, ``[T, N, 2, 3 H]``, which may be ``given``;
             None if no gradient is asked for.
         shift: What is added to that which is given, ``[2, 3 H]``.
         new_shift: What is added to that which new gates are fed back, ``[2, H]``.
-        fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``, in the
-            precision of products.
+        fed_back: The states before the frame, times their weights, ``[2, N, 3 H]``; float32, or
+            bfloat16 as what is given.
         states: ``[1 + T, N, 2, H]``; the first are there, the others are written.
-        read_next: Where those after the frame are written for the next product, ``[2, N, H]``, in
-            the precision of products.
+        read_next: Where those after the frame are written for the next product, ``[2, N, H]``, as
+            precise as ``fed_back``.
         new_back: Where that which new gates are fed back is kept, ``[T, N, 2, H]``; None if gates
             are not kept.
 
@@ -45,7 +45,7 @@ def forward_gates(
     library = library_for(states, given)
     if library is not None:
         tensors = given, gates, shift, new_shift, fed_back, states, read_next, new_back
-        return of_frame(library.advance, given, *tensors)
+        return of_frame(library.advance, tensors, given, fed_back)
     size = states.shape[-1]
     if gates is None and given.dtype == states.dtype:
         gates = given
@@ -87,11 +87,14 @@ def backward_gates(
         new_back: As kept, ``[T, N, 2, H]``.
         states: ``[1 + T, N, 2, H]``.
         gradient: Of the states that are returned, ``[T, N, 2, H]``.
-        through: What comes to a frame's states through the gates of the next, ``[2, N, H]``, in
-            the precision of products, as are the following.
-        given: The gradient of what inputs give, ``[T, N, 2, 3 H]``, is written frame by frame.
-        fed_back: That of what a frame's gates are fed back, ``[2, N, 3 H]``, is written.
-        new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written frame by frame.
+        through: What comes to a frame's states through the gates of the next, ``[2, N, H]``, as
+            precise as ``fed_back``.
+        given: The gradient of what inputs give, ``[T, N, 2, 3 H]``, is written frame by frame;
+            float32, or bfloat16.
+        fed_back: That of what a frame's gates are fed back, ``[2, N, 3 H]``, is written; float32,
+            or bfloat16 as ``given``.
+        new_fed: That of what new gates are fed back, ``[T, N, 2, H]``, is written frame by frame,
+            as precise as ``given``.
 
     Returns:
         A function of the frame's number.
@@ -100,7 +103,8 @@ def backward_gates(
     library = library_for(states, given)
     if library is not None:
         kept, written = (gates, new_back, states), (given, fed_back, new_fed)
-        return of_frame(library.go_back, given, *kept, gradient, through, carried, *written)
+        tensors = *kept, gradient, through, carried, *written
+        return of_frame(library.go_back, tensors, given, fed_back)
     reset, update, new = gates.chunk(3, -1)
     # The gradients are that of the state times these factors, made for all frames at once.
     factors = torch.empty_like(gates).unflatten(-1, (3, -1))
@@ -132,14 +136,18 @@ def library_for(states: Tensor, given: Tensor) -> CDLL | None:
     return compiled_for(states[0], __package__, 'gru_gates.c')
 
 
-def of_frame(function: Any, given: Tensor, *tensors: Tensor | None) -> Callable[[int], None]:
+def of_frame(
+    function: Any, tensors: Sequence[Tensor | None], given: Tensor, fed_back: Tensor
+) -> Callable[[int], None]:
     """A C function of tensors and a frame's number, as one of the number.
 
     Args:
         function: The function.
-        given: What inputs give, or its gradient, ``[T, N, 2, 3 H]``.
         tensors: All that the function is given before the frame's number.
+        given: What inputs give, or its gradient, ``[T, N, 2, 3 H]``.
+        fed_back: What gates are fed back, or its gradient.
     """
-    clips, size, is_low = given.shape[1], given.shape[3] // 3, given.dtype == torch.bfloat16
-    call = BoundToTensors(function, tensors, 4)
-    return lambda frame: call(frame, clips, size, is_low)
+    clips, size = given.shape[1], given.shape[3] // 3
+    are_low = [part.dtype == torch.bfloat16 for part in (given, fed_back)]
+    call = BoundToTensors(function, tensors, 5)
+    return lambda frame: call(frame, clips, size, *are_low)

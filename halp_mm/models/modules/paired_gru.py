@@ -11,6 +11,9 @@ from torch.autograd.function import once_differentiable
 from halp_mm.models.modules.gru_gates import backward_gates, forward_gates
 from halp_mm.models.modules.precision import autocast_precision
 
+#: N H^2 up to which float32 is the faster for a frame's products, on CPUs with AMX too.
+SMALL_PRODUCT = 2**18
+
 
 def run_pair(
     first: nn.GRU,
@@ -25,7 +28,8 @@ def run_pair(
     times as many, among them one addition to the weights' gradient for each frame. Here both cells
     share one product and one pass in C a frame, or else a few operators, also on the way back, and
     the gradients of the weights are computed for all frames at once. Results differ by rounding
-    only. With mixed precision, products are computed in the lower one and all else in float32.
+    only. With mixed precision, all but small products are computed in the lower one, and all else
+    in float32.
 
     Args:
         first: A GRU of one layer.
@@ -84,16 +88,16 @@ class _PairedGRU(torch.autograd.Function):
         shift[:, : 2 * size] += state_bias[:, : 2 * size]
         states = shift.new_empty(frames + 1, clips, 2, size)
         states[0] = 0
-        read_next = given.new_zeros(2, clips, size)
+        weight = state_weight.to(state_precision(precision, clips, size)).mT.contiguous()
+        read_next = weight.new_zeros(2, clips, size)
+        fed_back = weight.new_empty(2, clips, 3 * size)
         gates = new_back = None
         if keeps:
             gates = given if given.dtype == states.dtype else shift.new_empty(given.shape)
             new_back = shift.new_empty(frames, clips, 2, size)
-        fed_back = given.new_empty(2, clips, 3 * size)
         advance = forward_gates(
             given, gates, shift, new_shift, fed_back, states, read_next, new_back
         )
-        weight = state_weight.to(precision).mT.contiguous()
         for frame in range(frames):
             torch.bmm(read_next, weight, out=fed_back)
             advance(frame)
@@ -111,12 +115,12 @@ class _PairedGRU(torch.autograd.Function):
         frames, clips, _, size = new_back.shape
         given = torch.empty_like(gates, dtype=precision)
         new_fed = torch.empty_like(new_back, dtype=precision)
-        fed_back = given.new_empty(2, clips, 3 * size)
-        through = given.new_zeros(2, clips, size)
+        weight = state_weight.to(state_precision(precision, clips, size))
+        fed_back = weight.new_empty(2, clips, 3 * size)
+        through = weight.new_zeros(2, clips, size)
         go_back = backward_gates(
             gates, new_back, states, gradient.contiguous(), through, given, fed_back, new_fed
         )
-        weight = state_weight.to(precision)
         for frame in range(frames - 1, -1, -1):
             go_back(frame)
             torch.bmm(fed_back, weight, out=through)
@@ -148,6 +152,12 @@ class _PairedGRU(torch.autograd.Function):
         of_input_weight = torch.cat(of_input_weights).view(input_weight.shape)
         of_parameters = of_input_weight, of_weight, of_input_bias, of_bias
         return None, None, *of_parameters, *of_sequences
+
+
+def state_precision(precision: torch.dtype, clips: int, size: int) -> torch.dtype:
+    """The precision of a frame's products: float32 where half of it would make them no faster."""
+    is_small = precision == torch.bfloat16 and clips * size**2 <= SMALL_PRODUCT
+    return torch.float32 if is_small else precision
 
 
 def project(sequences: tuple[Tensor, ...], weight: Tensor, precision: torch.dtype) -> Tensor:
