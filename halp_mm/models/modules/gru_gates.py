@@ -25,8 +25,8 @@ def forward_gates(
     """Prepare what advances both cells by a frame.
 
     Args:
-        given: What the inputs give, ``[T, N, 2, 3 H]``, in the order reset, update, new; float32, or
-            bfloat16. It may be overwritten.
+        given: What the inputs give, ``[T, N, 2, 3 H]``, in the order reset, update, new; float32,
+            or bfloat16. It may be overwritten.
         gates: Where gates are kept for the gradient, ``[T, N, 2, 3 H]``, which may be ``given``;
             None if no gradient is asked for.
         shift: What is added to that which is given, ``[2, 3 H]``.
