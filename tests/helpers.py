@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from halp_mm.compiled_c import compiled
 from halp_mm.skeletons import Clips, get_layout
 
 DATA = Path(__file__).parent / 'data'
@@ -26,6 +28,12 @@ def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
+
+
+def needs_compiled(package: str, name: str) -> None:
+    """Skip the test unless a C file of the package can be compiled here."""
+    if compiled(package, name) is None:
+        pytest.skip('there is no C compiler')
 
 
 def generator(seed: int = 0) -> torch.Generator:

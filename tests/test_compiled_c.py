@@ -12,7 +12,7 @@ import torch
 from halp_mm import compiled_c
 from halp_mm.compiled_c import compiled, compiled_for
 from halp_mm.models.modules import paired_gru
-from tests.helpers import generator
+from tests.helpers import generator, needs_compiled
 
 GATES = 'halp_mm.models.modules', 'gru_gates.c'
 
@@ -34,10 +34,10 @@ def said(monkeypatch):
 
 
 def test_it_is_compiled_once_and_leaves_nothing(said, tmp_path, monkeypatch):
+    needs_compiled(*GATES)
+    compiled.cache_clear()
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     library, text = said()
-    if library is None:
-        pytest.skip('there is no C compiler')
     assert text.count('gru_gates.c is compiled by cc') == 1
     assert isinstance(library, ctypes.CDLL)
     assert not any(tmp_path.iterdir())
@@ -77,8 +77,7 @@ def test_without_it_operators_do_the_work(said, monkeypatch, tmp_path, script, r
 
 def test_arguments_of_the_compiler(said, monkeypatch):
     """``CC`` may hold some, as it does for make."""
-    if said()[0] is None:
-        pytest.skip('there is no C compiler')
+    needs_compiled(*GATES)
     for value, line in (
         ('cc -DNOTHING=1', 'gru_gates.c is compiled by cc -DNOTHING=1'),
         (' ', 'gru_gates.c is compiled by cc'),
@@ -90,8 +89,7 @@ def test_arguments_of_the_compiler(said, monkeypatch):
 
 
 def test_it_is_for_float32_and_few_threads():
-    if compiled(*GATES) is None:
-        pytest.skip('there is no C compiler')
+    needs_compiled(*GATES)
     small, large = torch.empty(compiled_c.SHARED_FROM - 1), torch.empty(compiled_c.SHARED_FROM)
     assert compiled_for(small, *GATES) is compiled(*GATES)
     assert compiled_for(small.double(), *GATES) is None

@@ -90,10 +90,12 @@ def _made_config(one: BenchmarkSet, method: str, made: Path) -> tuple[list[str],
             known = sorted({*known_methods(), *small_methods()})
             raise ValueError(f'there is no method {name!r}{suggestion(name, known)}')
         return [], f'{one.name}: {name} is left out; it has no config and the recipe has no base'
-    out = made / name / f'{encoder or _encoder_word(name)}_{one.name}.py'
+    own = _encoder_word(name)
+    out = made / name / f'{encoder or own}_{one.name}.py'
     if not out.exists():
+        other = encoder if encoder != own else ''
         try:
-            write_config(one.facts, name, out, encoder or None, one.config or ANY_DATA)
+            write_config(one.facts, name, out, other or None, one.config or ANY_DATA)
         except ValueError as error:
             return [], f'{one.name}: {method} is left out: {error}'
     return [os.fspath(out)], f'{one.name}: {method} by {out}, from the recipe of make_config.py'

@@ -142,6 +142,17 @@ def test_runs_are_by_seed_and_what_needs_no_training_is_shared(all_data):
     assert again.rows[-1].name == 'Mine BiGRU joint', 'a config that is there stays'
 
 
+def test_a_methods_own_encoders_may_be_named(all_data):
+    """ISC's two, as in the names of its configs, make what the method alone makes."""
+    plan = plan_benchmark(['union'], ['isc/bigru-agcn'], [0], 'work')
+    made = Path('work/configs/isc/bigru-agcn_union.py')
+    assert [row.config for row in plan.rows if row.kind == 'trained'] == [str(made)]
+    text = made.read_text()
+    made.unlink()
+    plan_benchmark(['union'], ['isc'], [0], 'work')
+    assert made.read_text() == text
+
+
 def test_methods(all_data):
     assert {'moco', 'halp', 'stgcn', 'slim'} < set(known_methods())
     assert not {'_base_', 'benchmark'} & set(known_methods())

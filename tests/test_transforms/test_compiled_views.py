@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from halp_mm.compiled_c import compiled
 from halp_mm.transforms import build_transform, compiled_views, spatial, temporal
-from tests.helpers import generator, random_clips
+from tests.helpers import generator, needs_compiled, random_clips
 
 
 @pytest.fixture(params=['in C', 'by operators'])
@@ -13,8 +12,8 @@ def computed(request, monkeypatch):
     """In what way views are computed."""
     if request.param == 'by operators':
         monkeypatch.setattr(compiled_views, 'library_for', lambda coordinates: None)
-    elif compiled('halp_mm.transforms', 'views.c') is None:
-        pytest.skip('there is no C compiler')
+    else:
+        needs_compiled('halp_mm.transforms', 'views.c')
     return request.param
 
 
@@ -45,8 +44,7 @@ def test_frames_are_mixed(computed, shape, dtype, is_contiguous):
 
 
 def test_frames_that_are_equal_stay_as_they_are():
-    if compiled('halp_mm.transforms', 'views.c') is None:
-        pytest.skip('there is no C compiler')
+    needs_compiled('halp_mm.transforms', 'views.c')
     coordinates = random_numbers(2, 1, 1, 9, 3).expand(-1, -1, 4, -1, -1)
     share = torch.rand(2, 8, generator=generator())
     first = torch.zeros(2, 8, dtype=torch.long)
