@@ -14,13 +14,6 @@ from halp_mm.engine import init_distributed, leave_distributed
 from halp_mm.evaluation import write_scores
 from halp_mm.run_identity import COORDINATES
 
-#: The protocols that take an option about the labels that are used.
-_LABEL_OPTIONS = {
-    'label_fraction': ('semi',),
-    'shots': ('few_shot', 'few_shot_crops', COORDINATES),
-    'draws': ('semi', 'few_shot', 'few_shot_crops', COORDINATES),
-}
-
 
 def run(
     untrained: bool = False,
@@ -60,13 +53,8 @@ def run(
     elif (settings['checkpoint'] is None) != untrained:
         raise UsageError('give either a checkpoint or --untrained')
     labels = {'label_fraction': label_fraction, 'shots': shots, 'draws': draws}
-    labels = {key: value for key, value in labels.items() if value is not None}
-    protocol = settings['protocol']
-    for key in labels:
-        if protocol not in _LABEL_OPTIONS[key]:
-            flag, names = f'--{key.replace("_", "-")}', ', '.join(_LABEL_OPTIONS[key])
-            raise UsageError(f'{flag} goes with --protocol {names}')
-    chosen = {f'protocols.{protocol}.{key}': value for key, value in labels.items()}
+    of_protocol = f'protocols.{settings["protocol"]}'
+    chosen = {f'{of_protocol}.{key}': value for key, value in labels.items() if value is not None}
     settings['cfg_options'] = {**(settings['cfg_options'] or {}), **chosen}
     if work_dir and not out:
         out = os.path.join(work_dir, f'{settings["protocol"]}.json')

@@ -163,9 +163,23 @@ def test_tools_error(files):
         *('test.py', CONFIG, '--untrained', '--target', target, '--draws', 3),
         *command_line(options_of(own)),
     )
-    assert run.returncode == 2
-    message = '--draws goes with --protocol semi, few_shot, few_shot_crops, coordinates'
-    assert run.stderr.splitlines()[-1] == f'test.py: error: {message}'
+    assert run.returncode == 1
+    message = "protocols.knn: KNNProtocol has no argument 'draws'; it has"
+    assert run.stderr.splitlines()[-1].startswith(f'test.py: error: {message}')
+
+
+def test_the_tools_options_suit_a_protocol_of_ones_own_name(files, tmp_path):
+    own, _, _ = files
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{ROOT / CONFIG}'\nprotocols = dict(some=dict(type='FewShotProtocol'))"
+    )
+    run = run_tool(
+        *('test.py', config, '--untrained', '--protocol', 'some', '--shots', 1, '--draws', 1),
+        *command_line(options_of(own)),
+    )
+    assert run.returncode == 0, run.stderr
+    assert '  1_shot/top1 ' in run.stdout
 
 
 def test_other_protocols_take_a_target(files):
