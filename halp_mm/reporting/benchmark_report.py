@@ -187,14 +187,16 @@ def _tables_of(
     """The table of accuracies, those of differences, and what could not be compared."""
     columns = columns_in_order(rows)
     tables = [_accuracies(rows, names, columns)]
-    of_baseline = [place for place, row in enumerate(rows) if _is_of(baseline, row)]
+    baselines = _baselines(rows, baseline)
     references = {
         'the coordinates, as the encoder sees them': lambda row: row.files.coordinates,
         'the untrained encoder': lambda row: row.files.untrained,
     }
-    if of_baseline:
-        references[names[of_baseline[0]]] = lambda row: of_baseline[0]
-    remarks = [] if of_baseline else [f'no result of the baseline {baseline!r}']
+    if baselines:
+        first, *others = baselines.values()
+        name = f'{rows[first].files.name}, trained on the same clips' if others else names[first]
+        references[name] = lambda row: baselines.get(row.files.trained_on, baselines.get(''))
+    remarks = [] if baselines else [f'no result of the baseline {baseline!r}']
     clips = [row.names for row in rows if row.names]
     if any(of_row != clips[0] for of_row in clips):
         return tables, [*remarks, 'rows are of different test clips, so nothing is compared']
@@ -221,11 +223,14 @@ def is_named(name: str, method: str) -> bool:
     return name in (method, shorter)
 
 
-def _is_of(method: str, row: MeasuredRow) -> bool:
-    """Whether a row is a method's, trained on the set itself, and was measured."""
-    files = row.files
-    is_trained = files.kind in TRAINED and not files.trained_on
-    return is_trained and is_named(method, files.method) and bool(row.columns)
+def _baselines(rows: Sequence[MeasuredRow], method: str) -> dict[str, int]:
+    """The places of a method's first rows that were measured, by the set that they trained on."""
+    found: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        files = row.files
+        if files.kind in TRAINED and is_named(method, files.method) and row.columns:
+            found.setdefault(files.trained_on, place)
+    return found
 
 
 def _accuracies(rows: Sequence[MeasuredRow], names: Sequence[str], columns: Sequence[str]) -> Table:

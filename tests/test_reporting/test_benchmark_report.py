@@ -1,6 +1,7 @@
 """The tables of a benchmark, of result files that are made here."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,35 @@ def test_accuracies_and_differences(rows, tmp_path):
     assert table(page, 'Data files')['data/mine.safetensors']['SHA-256'] == 'e' * 64
     html = (tmp_path / 'report.html').read_text()
     assert f'<strong>{accuracies["halp"]["kNN"].strip("*")}</strong>' in html
+
+
+def test_the_baseline_is_the_one_that_was_trained_on_the_same_clips(rows, tmp_path):
+    pooled = [
+        replace(
+            trained(tmp_path, f'{name}_pooled', share), name=name, method=name, trained_on='all'
+        )
+        for name, share in (('moco', 0.6), ('halp', 0.65))
+    ]
+
+    def gain(share: float, other: float) -> str:
+        gains = [hits_with(share, i).mean() - hits_with(other, i).mean() for i in range(3)]
+        return f'{100 * np.mean(gains):+.1f} '
+
+    for of_set, caption, expected in (
+        (
+            [*rows, *pooled],
+            'moco, trained on the same clips',
+            {'halp': gain(0.705, 0.7), 'halp (from all)': gain(0.65, 0.6)},
+        ),
+        (pooled, 'moco (from all)', {'halp (from all)': gain(0.65, 0.6)}),
+        ([*rows, pooled[1]], 'moco', {'halp (from all)': gain(0.65, 0.7)}),
+    ):
+        written = write_benchmark([SplitRows('mine xsub_test', of_set)], tmp_path, 'A summary.')
+        assert not written.notes
+        differences = table((tmp_path / 'report.md').read_text(), f'Minus {caption}')
+        assert not {'moco', 'moco (from all)'} & set(differences)
+        for name, text in expected.items():
+            assert differences[name]['kNN'].strip('*').startswith(text)
 
 
 def test_what_is_not_there_yet_is_left_out(rows, tmp_path):
