@@ -93,9 +93,9 @@ def _made_config(one: BenchmarkSet, method: str, made: Path) -> tuple[list[str],
     own = _encoder_word(name)
     out = made / name / f'{encoder or own}_{one.name}.py'
     if not out.exists():
-        other = encoder if encoder != own else ''
+        other = None if encoder in ('', own) else encoder
         try:
-            write_config(one.facts, name, out, other or None, one.config or ANY_DATA)
+            write_config(one.facts, name, out, other, one.config or ANY_DATA)
         except ValueError as error:
             return [], f'{one.name}: {method} is left out: {error}'
     return [os.fspath(out)], f'{one.name}: {method} by {out}, from the recipe of make_config.py'

@@ -133,8 +133,8 @@ void advance(const void *given, float *gates, const float *shift, const float *n
         new_back += before;
     }
 /* One loop for each kind of numbers. */
-#define ROWS(low, low_fed, keeps)                                                                \
-    advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips, \
+#define ROWS(low, low_fed, keeps)                                                               \
+    advance_rows(given, gates, shift, new_shift, fed_back, states, read_next, new_back, clips,  \
                  size, low, low_fed, keeps)
     if (low_fed && keeps)
         ROWS(1, 1, 1);
@@ -213,7 +213,7 @@ void go_back(const float *gates, const float *new_back, const float *states, con
     given = at(given, 3 * before, low);
     new_fed = at(new_fed, before, low);
 /* One loop for each kind of numbers. */
-#define ROWS(low, low_fed)                                                                        \
+#define ROWS(low, low_fed)                                                                      \
     go_back_rows(gates, new_back, states, gradient, through, carried, given, fed_back, new_fed, \
                  clips, size, low, low_fed)
     if (low_fed)
